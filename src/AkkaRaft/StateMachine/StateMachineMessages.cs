@@ -1,0 +1,42 @@
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.StateMachine;
+
+/// <summary>
+/// A state machine is a child actor of the member. It tells its parent <see cref="StateMachineReady"/> once it has opened its state,
+/// then gets <see cref="ApplyEntries"/>, one at a time, and <see cref="Query"/> at any time. It may be any actor: the member is given its Props.
+/// If it stops or throws, the member stops with it and both start anew.
+/// </summary>
+/// <param name="AppliedIndex">Index of the last log entry whose effect is in the state; 0 for an empty state.</param>
+/// <param name="AppliedTerm">Term of that entry.</param>
+/// <param name="JournalSequenceNr">The number last given with <see cref="ApplyEntries.JournalSequenceNr"/>, stored with the state: a journal that ends before it has lost what was acknowledged.</param>
+public sealed record StateMachineReady(long AppliedIndex, long AppliedTerm, long JournalSequenceNr);
+
+/// <summary>The state machine cannot open or trust its state; the member stops for good and says why.</summary>
+/// <param name="Reason">What is wrong, where, and what to do, for people.</param>
+public sealed record StateMachineFailed(string Reason);
+
+/// <summary>
+/// Committed entries, in order and without gap after what was applied before. All their effects, the last one's index and term, and
+/// <paramref name="JournalSequenceNr"/> become durable together or not at all; then the sender gets <see cref="EntriesApplied"/>.
+/// Entries that are no <see cref="EntryKind.Command"/> change nothing but the applied index. The effect must follow from the entries and the state alone:
+/// no clock but <see cref="LogEntry.TimestampMs"/>, no randomness, no I/O.
+/// </summary>
+/// <param name="Entries">Never empty.</param>
+/// <param name="JournalSequenceNr">The journal's sequence number that covers these entries.</param>
+public sealed record ApplyEntries(IReadOnlyList<LogEntry> Entries, long JournalSequenceNr);
+
+/// <summary>Answer to <see cref="ApplyEntries"/>.</summary>
+/// <param name="LastIndex">Index of the last entry applied.</param>
+/// <param name="Results">One result per entry, in order; empty bytes for one that is no command. A command the state machine cannot read gets a result that says so: it must not throw for it.</param>
+public sealed record EntriesApplied(long LastIndex, IReadOnlyList<ReadOnlyMemory<byte>> Results);
+
+/// <summary>A read of the state as it is; answered to the sender with <see cref="QueryReply"/>.</summary>
+/// <param name="RequestId">Echoed in the reply.</param>
+/// <param name="Payload">The query, which only the state machine understands.</param>
+public sealed record Query(long RequestId, ReadOnlyMemory<byte> Payload);
+
+/// <summary>Answer to <see cref="Query"/>; crosses the wire to the client as it is.</summary>
+/// <param name="RequestId">Echo of the query's number.</param>
+/// <param name="Result">The result, which only the asker understands.</param>
+public sealed record QueryReply(long RequestId, ReadOnlyMemory<byte> Result);
