@@ -1,0 +1,92 @@
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>How a leader sends to one follower.</summary>
+internal enum ProgressState
+{
+    /// <summary>Where the logs agree is not known: one message at a time.</summary>
+    Probe,
+
+    /// <summary>The logs agree up to MatchIndex: messages are sent one after the other without waiting, within a window of bytes.</summary>
+    Replicate,
+}
+
+/// <summary>
+/// What a leader knows of one follower's log. Invariant: <c>0 ≤ MatchIndex &lt; NextIndex</c>; MatchIndex never goes back.
+/// </summary>
+internal sealed class Progress(long nextIndex, TimeSpan now)
+{
+    private readonly Queue<(long LastIndex, int Bytes)> _inflight = new();
+    private long _inflightBytes;
+
+    public ProgressState State { get; private set; } = ProgressState.Probe;
+
+    public long MatchIndex { get; private set; }
+
+    public long NextIndex { get; private set; } = nextIndex;
+
+    /// <summary>When the follower was last heard from in this term.</summary>
+    public TimeSpan LastContact { get; private set; } = now;
+
+    /// <summary>The latest round the follower has echoed.</summary>
+    public long Round { get; private set; }
+
+    /// <summary>A probe was sent and not answered; should it be lost, the next heartbeat's answer settles the same.</summary>
+    public bool ProbeSent { get; private set; }
+
+    public bool CanSend(int maxInflightBytes) =>
+        State == ProgressState.Probe ? !ProbeSent : _inflightBytes < maxInflightBytes;
+
+    public void Contacted(TimeSpan now, long round)
+    {
+        LastContact = now;
+        Round = Math.Max(Round, round);
+    }
+
+    public void Sent(IReadOnlyList<LogEntry> entries)
+    {
+        if (State == ProgressState.Probe)
+        {
+            ProbeSent = true;
+            return;
+        }
+        if (entries.Count == 0) return;
+        var bytes = entries.Sum(e => e.EncodedBytes);
+        NextIndex = entries[^1].Index + 1;
+        _inflight.Enqueue((NextIndex - 1, bytes));
+        _inflightBytes += bytes;
+    }
+
+    /// <summary>The follower's log equals ours up to <paramref name="matchIndex"/>, durably.</summary>
+    public void Matched(long prevLogIndex, long matchIndex)
+    {
+        MatchIndex = Math.Max(MatchIndex, matchIndex);
+        NextIndex = Math.Max(NextIndex, MatchIndex + 1);
+        while (_inflight.TryPeek(out var oldest) && oldest.LastIndex <= MatchIndex)
+        {
+            _inflight.Dequeue();
+            _inflightBytes -= oldest.Bytes;
+        }
+        // A match below the probed place comes of an earlier message and settles nothing about this one.
+        if (State == ProgressState.Probe && Math.Max(prevLogIndex, MatchIndex) >= NextIndex - 1)
+        {
+            State = ProgressState.Replicate;
+            ProbeSent = false;
+        }
+    }
+
+    /// <summary>The follower's log has nothing like ours at <paramref name="prevLogIndex"/>; it may agree at <paramref name="agreeIndex"/>.</summary>
+    /// <returns>False for a late answer that tells nothing new.</returns>
+    public bool Mismatched(long prevLogIndex, long agreeIndex)
+    {
+        if (prevLogIndex <= MatchIndex) return false;
+        if (State == ProgressState.Probe && prevLogIndex != NextIndex - 1) return false;
+        State = ProgressState.Probe;
+        ProbeSent = false;
+        _inflight.Clear();
+        _inflightBytes = 0;
+        NextIndex = Math.Max(Math.Min(prevLogIndex, agreeIndex + 1), MatchIndex + 1);
+        return true;
+    }
+}

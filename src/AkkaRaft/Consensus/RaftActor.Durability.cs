@@ -1,0 +1,105 @@
+using Akka.Event;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>Writing to the journal: one write in flight, everything gathered meanwhile goes with the next, and what depends on it waits.</summary>
+internal sealed partial class RaftActor
+{
+    private readonly List<Waiter> _waiters = [];
+    private long _hardStateVersion;
+    private long _writtenHardStateVersion;
+    private long _durableHardStateVersion;
+    private long _durableSequenceNr;
+    private TimeSpan? _flushStarted;
+
+    /// <summary>A journal that has been silent for an election timeout: its member neither leads nor campaigns.</summary>
+    private bool JournalStuck => _flushStarted is { } started && Now - started > _settings.ElectionTimeoutMax;
+
+    private void SetTermAndVote(long term, Protocol.MemberId? votedFor)
+    {
+        _term = term;
+        _votedFor = votedFor;
+        _hardStateVersion++;
+    }
+
+    /// <summary>
+    /// Does <paramref name="action"/> once the present term and vote, and the log up to <paramref name="index"/>, are durable;
+    /// never if the term has changed by then.
+    /// </summary>
+    private void AfterDurable(long index, Action action)
+    {
+        var waiter = new Waiter(_term, _hardStateVersion, index, action);
+        if (IsDurable(waiter))
+        {
+            action();
+            return;
+        }
+        _waiters.Add(waiter);
+        Flush();
+    }
+
+    private bool IsDurable(Waiter waiter) =>
+        _durableHardStateVersion >= waiter.HardStateVersion && _log.DurableIndex >= waiter.Index;
+
+    private void Flush()
+    {
+        if (_flushStarted is not null) return;
+        var events = new List<SealedEvent>(3);
+        if (!_bootstrapped)
+        {
+            events.Add(_chain.Seal(new Bootstrapped(_settings.ClusterId, Me, _log.Configuration)));
+            _bootstrapped = true;
+        }
+        if (_writtenHardStateVersion != _hardStateVersion) events.Add(_chain.Seal(new TermAndVote(_term, _votedFor)));
+        var entries = _log.Unwritten(_settings.MaxAppendBytes);
+        if (entries.Count > 0)
+        {
+            var prev = entries[0].Index - 1;
+            events.Add(_chain.Seal(new EntriesAppended(prev, _log.TermAt(prev) ?? 0, entries)));
+            _log.MarkWritten(entries[^1].Index);
+        }
+        if (events.Count == 0) return;
+
+        _flushStarted = Now;
+        _writtenHardStateVersion = _hardStateVersion;
+        var version = _hardStateVersion;
+        var lastIndex = entries.Count > 0 ? entries[^1].Index : 0;
+        var left = events.Count;
+        PersistAllAsync(events, _ =>
+        {
+            if (--left == 0) Flushed(version, lastIndex);
+        });
+    }
+
+    private void Flushed(long hardStateVersion, long lastIndex)
+    {
+        _flushStarted = null;
+        _durableHardStateVersion = hardStateVersion;
+        _durableSequenceNr = LastSequenceNr;
+        _log.MarkDurable(lastIndex);
+        Flush();
+
+        var ready = _waiters.Where(IsDurable).ToList();
+        _waiters.RemoveAll(w => ready.Contains(w) || w.Term != _term);
+        foreach (var waiter in ready)
+            if (waiter.Term == _term) waiter.Action();
+
+        if (_leading is not null) AdvanceCommit(_leading);
+        Apply();
+    }
+
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)
+    {
+        // The base class stops the actor; only recovery can tell whether the write landed.
+        _logger.Error(cause, "Member {0}'s journal failed to write event {1}; the member stops and recovers from what is stored.", Me, sequenceNr);
+    }
+
+    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr)
+    {
+        _logger.Error(cause, "Member {0}'s journal refused event {1}; the member stops.", Me, sequenceNr);
+        Context.Stop(Self);
+    }
+
+    private sealed record Waiter(long Term, long HardStateVersion, long Index, Action Action);
+}

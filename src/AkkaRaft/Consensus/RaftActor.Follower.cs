@@ -1,0 +1,134 @@
+using Akka.Actor;
+using Akka.Event;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>A follower answers leaders and candidates, and campaigns when it hears of neither for an election timeout (§3.4).</summary>
+internal sealed partial class RaftActor
+{
+    private void BecomeFollower(long term, MemberId? leader)
+    {
+        if (_leading is not null)
+        {
+            _logger.Info("Member {0} no longer leads at term {1}; the term is {2} now.", Me, _term, term);
+            EndLeadership(_leading, "The member no longer leads.");
+        }
+        if (term > _term) SetTermAndVote(term, votedFor: null);
+        _leader = leader;
+        _candidate = null;
+        _leading = null;
+        _follower = new FollowerState(Now + RandomElectionTimeout());
+        WakeAt(_follower.ElectionDeadline);
+        Become(Follower);
+    }
+
+    private void Follower(object message)
+    {
+        if (HandledAlike(message) || _follower is null) return;
+        switch (message)
+        {
+            case AppendEntries append:
+                Follow(_follower, append);
+                break;
+            case RequestVote request:
+                Vote(_follower, request);
+                break;
+            case PreVote request:
+                AnswerPreVote(request);
+                break;
+            case TimeoutNow:
+                if (_log.Configuration.IsVoter(Me) && !JournalStuck) Campaign(leadershipTransfer: true);
+                break;
+            case Wake:
+                CheckElectionDeadline(_follower);
+                break;
+            case Submit submit:
+                Refuse(submit.RequestId, RefusalReason.NotLeader, "This member follows.");
+                break;
+            case Read read:
+                Refuse(read.RequestId, RefusalReason.NotLeader, "This member follows.");
+                break;
+            case TransferLeadership transfer:
+                Refuse(transfer.RequestId, RefusalReason.NotLeader, "This member follows.");
+                break;
+            // Answers to what an earlier role of this member asked, and greetings that only a leader heeds.
+            case AppendEntriesReply or RequestVoteReply or PreVoteReply or Hello or Pump:
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private void CheckElectionDeadline(FollowerState follower)
+    {
+        if (Now >= follower.ElectionDeadline && _log.Configuration.IsVoter(Me) && !JournalStuck)
+        {
+            AskForPreVotes();
+            return;
+        }
+        if (Now >= follower.ElectionDeadline) follower.ElectionDeadline = Now + RandomElectionTimeout();
+        WakeAt(follower.ElectionDeadline);
+    }
+
+    /// <summary>AppendEntries, receiver's part (§3.5).</summary>
+    private void Follow(FollowerState follower, AppendEntries append)
+    {
+        FollowLeader(append.Header.From);
+        follower.ElectionDeadline = Now + RandomElectionTimeout();
+        _lastLeaderContact = Now;
+
+        // What is committed cannot conflict; an old message that begins before it is answered by what is known to match.
+        if (append.PrevLogIndex >= _log.BaseIndex && _log.TermAt(append.PrevLogIndex) != append.PrevLogTerm)
+        {
+            var hint = _log.FindConflict(Math.Min(append.PrevLogIndex, _log.LastIndex), append.PrevLogTerm);
+            ReplyMismatch(append, hint, _log.TermAt(hint) ?? 0);
+            return;
+        }
+
+        if (_log.Merge(append.Entries) is { } truncatedFrom && truncatedFrom <= _commitIndex)
+            throw new InvariantViolationException($"Leader {append.Header.From} of term {_term} overwrites entry {truncatedFrom}, though {_commitIndex} is committed.");
+
+        var verified = append.PrevLogIndex + append.Entries.Count;
+        // Only what this leader has vouched for is committed by its word (§3.5, rule 5).
+        if (Math.Min(append.LeaderCommit, verified) > _commitIndex)
+        {
+            _commitIndex = Math.Min(append.LeaderCommit, verified);
+            Apply();
+        }
+
+        // A heartbeat is answered at once with what is durable, so that a slow disk does not look like a lost leader.
+        var waitFor = append.Entries.Count == 0 ? 0 : verified;
+        AfterDurable(waitFor, () => Send(append.Header.From, h => new AppendEntriesReply(
+            h, Success: true, append.PrevLogIndex, Math.Min(verified, _log.DurableIndex), 0, 0, append.Round)));
+    }
+
+    private void FollowLeader(MemberId leader)
+    {
+        if (_leader == leader) return;
+        _leader = leader;
+        _logger.Info("Member {0} follows {1} at term {2}.", Me, leader, _term);
+        if (_transferAsker is { } asker) asker.Asker.Tell(new LeadershipTransferred(asker.RequestId, leader));
+        _transferAsker = null;
+    }
+
+    private void ReplyMismatch(AppendEntries append, long hintIndex, long hintTerm) =>
+        AfterDurable(0, () => Send(append.Header.From, h => new AppendEntriesReply(
+            h, Success: false, append.PrevLogIndex, 0, hintIndex, hintTerm, append.Round)));
+
+    /// <summary>RequestVote, receiver's part (§3.4, §3.6.1): one vote a term, durable before it is told, for a log at least as up to date.</summary>
+    private void Vote(FollowerState follower, RequestVote request)
+    {
+        var candidate = request.Header.From;
+        var granted = (_votedFor is null || _votedFor == candidate)
+            && _leader is null
+            && _log.IsUpToDate(request.LastLogIndex, request.LastLogTerm);
+        if (granted)
+        {
+            if (_votedFor is null) SetTermAndVote(_term, candidate);
+            follower.ElectionDeadline = Now + RandomElectionTimeout();
+        }
+        AfterDurable(0, () => Send(candidate, h => new RequestVoteReply(h, granted)));
+    }
+}

@@ -1,0 +1,291 @@
+using Akka.Actor;
+using Akka.Event;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>A leader replicates its log, commits what a quorum holds durably (§3.5, §3.6.2), and steps down when it cannot reach one (§6.2).</summary>
+internal sealed partial class RaftActor
+{
+    private bool _pumpPending;
+
+    private void BecomeLeader()
+    {
+        _candidate = null;
+        _leader = Me;
+        _leading = new LeaderState(_log.LastIndex + 1);
+        foreach (var peer in Peers) _leading.Progress.Add(peer.Id, new Progress(_log.LastIndex + 1, Now));
+        _logger.Info("Member {0} leads at term {1}, from entry {2}.", Me, _term, _log.LastIndex + 1);
+        Become(Leader);
+        // Lets entries of earlier terms commit, and reads begin (§3.6.2, §6.4).
+        AppendOwn(EntryKind.NoOp, default);
+        Heartbeat(_leading);
+        PumpNow(_leading);
+    }
+
+    private void Leader(object message)
+    {
+        if (HandledAlike(message) || _leading is null) return;
+        switch (message)
+        {
+            case Submit submit:
+                Accept(_leading, submit);
+                break;
+            case Read read:
+                Accept(_leading, read);
+                break;
+            case Pump:
+                _pumpPending = false;
+                PumpNow(_leading);
+                break;
+            case AppendEntriesReply reply when _leading.Progress.TryGetValue(reply.Header.From, out var progress):
+                Answered(_leading, progress, reply);
+                break;
+            case Wake:
+                Beat(_leading);
+                break;
+            case Hello hello when _leading.Progress.TryGetValue(hello.Header.From, out var progress):
+                SendHeartbeat(_leading, hello.Header.From, progress);
+                break;
+            case TransferLeadership transfer:
+                BeginTransfer(_leading, transfer);
+                break;
+            case PreVote request:
+                AnswerPreVote(request);
+                break;
+            case RequestVote request:
+                AfterDurable(0, () => Send(request.Header.From, h => new RequestVoteReply(h, Granted: false)));
+                break;
+            case AppendEntries append:
+                throw new InvariantViolationException($"Members {Me} and {append.Header.From} both lead at term {_term}.");
+            // Votes beyond the quorum, answers of strangers, and a demand to campaign that came late.
+            case RequestVoteReply or PreVoteReply or AppendEntriesReply or TimeoutNow or Hello:
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private void Accept(LeaderState leading, Submit submit)
+    {
+        if (submit.Payload.Length > _settings.MaxCommandBytes)
+            Refuse(submit.RequestId, RefusalReason.BadRequest, $"A command of {submit.Payload.Length} bytes is above the limit of {_settings.MaxCommandBytes}.");
+        else if (leading.Transfer is { } transfer)
+            Refuse(submit.RequestId, RefusalReason.NotReady, $"Leadership is being handed over to {transfer.Target}.");
+        else if (leading.Commands.Count >= _settings.MaxPendingCommands || leading.PendingBytes + submit.Payload.Length > _settings.MaxPendingBytes)
+            Refuse(submit.RequestId, RefusalReason.Overloaded, $"{leading.Commands.Count} commands of {leading.PendingBytes} bytes wait already.");
+        else
+        {
+            AppendOwn(EntryKind.Command, submit.Payload);
+            leading.Commands.Add(_log.LastIndex, new PendingCommand(Sender, submit.RequestId, submit.Payload.Length));
+            leading.PendingBytes += submit.Payload.Length;
+            SchedulePump();
+        }
+    }
+
+    private void Accept(LeaderState leading, Read read)
+    {
+        if (read.Consistency == ReadConsistency.Lease && HasLease(leading) && _commitIndex >= leading.FirstIndexOfTerm && _appliedIndex >= _commitIndex)
+            _stateMachine.Tell(new Query(read.RequestId, read.Payload), Sender);
+        else if (leading.Reads.Count >= _settings.MaxPendingReads)
+            Refuse(read.RequestId, RefusalReason.Overloaded, $"{leading.Reads.Count} reads wait already.");
+        else
+        {
+            leading.Reads.Add(new PendingRead(Sender, read.RequestId, read.Payload));
+            SchedulePump();
+        }
+    }
+
+    /// <summary>No other leader can be before an election timeout after a confirmed round began; a tenth is kept for clocks that drift (§6.4.1).</summary>
+    private bool HasLease(LeaderState leading) =>
+        leading.Transfer is null && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
+
+    private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload)
+    {
+        var timestamp = Math.Max(_log.LastTimestampMs, Context.System.Scheduler.Now.ToUnixTimeMilliseconds());
+        _log.Append(new LogEntry(_log.LastIndex + 1, _term, timestamp, kind, payload));
+    }
+
+    /// <summary>What is in the mailbox already goes out together, at no delay.</summary>
+    private void SchedulePump()
+    {
+        if (_pumpPending) return;
+        _pumpPending = true;
+        Self.Tell(Pump.Instance);
+    }
+
+    private void PumpNow(LeaderState leading)
+    {
+        // The followers' disks and the own one work at the same time.
+        foreach (var (id, progress) in leading.Progress) Replicate(leading, id, progress);
+        Flush();
+        BeginReads(leading);
+        AdvanceCommit(leading);
+    }
+
+    private void Replicate(LeaderState leading, MemberId id, Progress progress)
+    {
+        while (progress.CanSend(_settings.MaxInflightBytes))
+        {
+            var entries = _log.Slice(progress.NextIndex, _log.LastIndex, _settings.MaxAppendBytes);
+            if (entries.Count == 0) return;
+            SendAppend(leading, id, progress, entries);
+            progress.Sent(entries);
+        }
+    }
+
+    private void SendHeartbeat(LeaderState leading, MemberId id, Progress progress) => SendAppend(leading, id, progress, []);
+
+    private void SendAppend(LeaderState leading, MemberId id, Progress progress, IReadOnlyList<LogEntry> entries)
+    {
+        var prev = progress.NextIndex - 1;
+        var prevTerm = _log.TermAt(prev) ?? throw new InvariantViolationException($"Entry {prev}, needed by member {id}, is not in the log.");
+        Send(id, h => new AppendEntries(h, prev, prevTerm, entries, _commitIndex, leading.Reads.Round));
+    }
+
+    private void Answered(LeaderState leading, Progress progress, AppendEntriesReply reply)
+    {
+        progress.Contacted(Now, reply.Round);
+        if (reply.Success) progress.Matched(reply.PrevLogIndex, reply.MatchIndex);
+        else progress.Mismatched(reply.PrevLogIndex, _log.FindConflict(reply.HintIndex, reply.HintTerm));
+        Replicate(leading, reply.Header.From, progress);
+        AdvanceCommit(leading);
+        ConfirmRounds(leading);
+        ContinueTransfer(leading);
+    }
+
+    /// <summary>Commits by counting only entries of the own term (§3.6.2), and itself only for what is durable here.</summary>
+    private void AdvanceCommit(LeaderState leading)
+    {
+        var index = _log.Configuration.QuorumIndex(id => id == Me ? _log.DurableIndex : leading.Progress.TryGetValue(id, out var p) ? p.MatchIndex : 0);
+        if (index <= _commitIndex || _log.TermAt(index) != _term) return;
+        _commitIndex = index;
+        Apply();
+        BeginReads(leading);
+    }
+
+    // ---- reads ---------------------------------------------------------------------------------------------------
+
+    private void BeginReads(LeaderState leading)
+    {
+        if (!leading.Reads.HasArrivals || leading.Reads.RoundPending || _commitIndex < leading.FirstIndexOfTerm) return;
+        BroadcastRound(leading);
+    }
+
+    private void BroadcastRound(LeaderState leading)
+    {
+        var round = leading.Reads.Begin(_commitIndex, withReads: _commitIndex >= leading.FirstIndexOfTerm);
+        leading.Rounds.Enqueue((round, Now));
+        foreach (var (id, progress) in leading.Progress) SendHeartbeat(leading, id, progress);
+        ConfirmRounds(leading);
+    }
+
+    private void ConfirmRounds(LeaderState leading)
+    {
+        var confirmed = _log.Configuration.QuorumIndex(id => id == Me ? leading.Reads.Round : leading.Progress.TryGetValue(id, out var p) ? p.Round : 0);
+        while (leading.Rounds.TryPeek(out var oldest) && oldest.Round <= confirmed)
+        {
+            leading.Rounds.Dequeue();
+            leading.ConfirmedAt = oldest.Began;
+        }
+        leading.Reads.Confirm(confirmed);
+        ServeReads(leading);
+        BeginReads(leading);
+    }
+
+    private void ServeReads(LeaderState leading)
+    {
+        foreach (var read in leading.Reads.TakeReady(_appliedIndex))
+            _stateMachine.Tell(new Query(read.RequestId, read.Payload), read.Client);
+    }
+
+    private void AnswerClients(LeaderState leading, long firstIndex, IReadOnlyList<ReadOnlyMemory<byte>> results)
+    {
+        for (var i = 0; i < results.Count; i++)
+        {
+            if (!leading.Commands.Remove(firstIndex + i, out var command)) continue;
+            leading.PendingBytes -= command.Bytes;
+            command.Client.Tell(new SubmitReply(command.RequestId, firstIndex + i, results[i]));
+        }
+        ServeReads(leading);
+    }
+
+    // ---- time ----------------------------------------------------------------------------------------------------
+
+    private void Beat(LeaderState leading)
+    {
+        if (JournalStuck)
+        {
+            _logger.Warning("Member {0}'s journal has not answered for {1}; it steps down at term {2}.", Me, Now - _flushStarted, _term);
+            BecomeFollower(_term, leader: null);
+            return;
+        }
+        // CheckQuorum (§6.2): a leader that reaches no quorum makes way, and its clients look elsewhere.
+        if (!_log.Configuration.HasQuorum(id => id == Me || leading.Progress.TryGetValue(id, out var p) && Now - p.LastContact < _settings.ElectionTimeoutMax))
+        {
+            _logger.Warning("Member {0} has not heard from a quorum for {1}; it steps down at term {2}.", Me, _settings.ElectionTimeoutMax, _term);
+            BecomeFollower(_term, leader: null);
+            return;
+        }
+        if (leading.Transfer is { } transfer && Now >= transfer.Deadline)
+        {
+            leading.Transfer = null;
+            transfer.Asker.Tell(new Refused(transfer.RequestId, RefusalReason.NotReady, LeaderMember, $"Member {transfer.Target} did not take over in time."));
+        }
+        if (Now >= leading.NextHeartbeat) Heartbeat(leading);
+        else WakeAt(leading.NextHeartbeat);
+    }
+
+    private void Heartbeat(LeaderState leading)
+    {
+        leading.NextHeartbeat = Now + _settings.HeartbeatInterval;
+        WakeAt(leading.NextHeartbeat);
+        BroadcastRound(leading);
+    }
+
+    // ---- leadership transfer (§3.10) -----------------------------------------------------------------------------
+
+    private void BeginTransfer(LeaderState leading, TransferLeadership request)
+    {
+        var candidates = leading.Progress.Where(p => _log.Configuration.IsVoter(p.Key)).ToList();
+        if (request.Target is { } wanted && candidates.All(c => c.Key != wanted) || candidates.Count == 0)
+        {
+            Refuse(request.RequestId, RefusalReason.BadRequest, request.Target is null ? "There is no other voter." : $"Member {request.Target} is no other voter.");
+            return;
+        }
+        if (leading.Transfer is not null)
+        {
+            Refuse(request.RequestId, RefusalReason.NotReady, "Leadership is being handed over already.");
+            return;
+        }
+        var target = request.Target ?? candidates.MaxBy(c => c.Value.MatchIndex).Key;
+        leading.Transfer = new Transfer(target, Now + _settings.ElectionTimeoutMax, Sender, request.RequestId);
+        ContinueTransfer(leading);
+    }
+
+    private void ContinueTransfer(LeaderState leading)
+    {
+        if (leading.Transfer is { } transfer && leading.Progress[transfer.Target].MatchIndex == _log.LastIndex)
+            Send(transfer.Target, h => new TimeoutNow(h));
+    }
+
+    // ---- the end -------------------------------------------------------------------------------------------------
+
+    /// <summary>Commands in the log may commit under the next leader: their outcome is unknown. Reads were surely not served.</summary>
+    private void EndLeadership(LeaderState leading, string why)
+    {
+        foreach (var command in leading.Commands.Values)
+            command.Client.Tell(new Refused(command.RequestId, RefusalReason.OutcomeUnknown, null, why));
+        foreach (var read in leading.Reads.TakeAll())
+            read.Client.Tell(new Refused(read.RequestId, RefusalReason.NotLeader, null, why));
+        if (leading.Transfer is { } transfer) _transferAsker = (transfer.Asker, transfer.RequestId);
+        _pumpPending = false;
+    }
+
+    private sealed class Pump
+    {
+        public static readonly Pump Instance = new();
+    }
+}

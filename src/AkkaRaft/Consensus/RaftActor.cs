@@ -1,0 +1,345 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.Event;
+using Akka.Persistence;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>
+/// One member: follower, candidate and leader are the behaviours it becomes, each in its own file; here is what they share.
+/// The algorithm is that of Ongaro's dissertation; section numbers refer to it.
+/// </summary>
+internal sealed partial class RaftActor : UntypedPersistentActor
+{
+    private readonly RaftSettings _settings;
+    private readonly IMemberTransport _transport;
+    private readonly Props _stateMachineProps;
+    private readonly Random _random;
+    private readonly ILoggingAdapter _logger;
+    private readonly EventChain _chain = new();
+    private readonly Dictionary<MemberId, TimeSpan> _heardFrom = [];
+
+    private RaftLog _log = new(Configuration.Of([]));
+    private bool _bootstrapped;
+    private long _term;
+    private MemberId? _votedFor;
+    private long _commitIndex;
+    private long _appliedIndex;
+    private bool _applying;
+    private MemberId? _leader;
+    private TimeSpan _lastLeaderContact;
+    private IActorRef _stateMachine = ActorRefs.Nobody;
+    private (IActorRef Asker, long RequestId)? _transferAsker;
+
+    private FollowerState? _follower;
+    private CandidateState? _candidate;
+    private LeaderState? _leading;
+
+    private ICancelable? _wake;
+    private TimeSpan? _wakeAt;
+
+    public RaftActor(RaftSettings settings, IMemberTransport transport, Props stateMachine, Random random)
+    {
+        _settings = settings;
+        _transport = transport;
+        _stateMachineProps = stateMachine;
+        _random = random;
+        _logger = Context.GetLogger();
+        PersistenceId = $"akkaraft-member-{settings.Id}";
+    }
+
+    public static Props Props(RaftSettings settings, IMemberTransport transport, Props stateMachine, Random random) =>
+        Akka.Actor.Props.Create(() => new RaftActor(settings, transport, stateMachine, random));
+
+    public override string PersistenceId { get; }
+
+    /// <summary>The events are the state; there are no actor snapshots.</summary>
+    public override Recovery Recovery { get; } = new(SnapshotSelectionCriteria.None);
+
+    private MemberId Me => _settings.Id;
+
+    private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
+
+    private MemberRole Role =>
+        _leading is not null ? MemberRole.Leader
+        : _candidate is not null ? MemberRole.Candidate
+        : _log.Configuration.IsLearner(Me) ? MemberRole.Learner
+        : MemberRole.Follower;
+
+    // ---- recovery ----------------------------------------------------------------------------------------------
+
+    protected override void OnRecover(object message)
+    {
+        switch (message)
+        {
+            case SealedEvent sealedEvent:
+                Replay(_chain.Open(sealedEvent));
+                break;
+            case RecoveryCompleted:
+                Recovered();
+                break;
+        }
+    }
+
+    private void Replay(IRaftEvent raftEvent)
+    {
+        switch (raftEvent)
+        {
+            case Bootstrapped b:
+                if (b.ClusterId != _settings.ClusterId || b.MemberId != Me)
+                    throw new JournalCorruptException($"The journal is that of member {b.MemberId} of cluster '{b.ClusterId}', not of member {Me} of '{_settings.ClusterId}'.");
+                _log = new RaftLog(b.Configuration);
+                _bootstrapped = true;
+                break;
+            case TermAndVote t:
+                _term = t.Term;
+                _votedFor = t.VotedFor;
+                break;
+            case EntriesAppended e:
+                if (_log.TermAt(e.PrevLogIndex) != e.PrevLogTerm)
+                    throw new JournalCorruptException($"The journal appends after entry {e.PrevLogIndex} of term {e.PrevLogTerm}, which the log does not have.");
+                _log.TruncateFrom(e.PrevLogIndex + 1);
+                foreach (var entry in e.Entries) _log.Append(entry);
+                _log.MarkWritten(_log.LastIndex);
+                _log.MarkDurable(_log.LastIndex);
+                break;
+        }
+    }
+
+    private void Recovered()
+    {
+        if (!_bootstrapped) _log = new RaftLog(Configuration.Of(_settings.Members.Values));
+        _durableSequenceNr = LastSequenceNr;
+        _stateMachine = Context.Watch(Context.ActorOf(_stateMachineProps, "state-machine"));
+        Become(Starting);
+    }
+
+    protected override void OnRecoveryFailure(Exception reason, object? message = null)
+    {
+        _logger.Error(reason, "Member {0} cannot recover its journal.", Me);
+        Fail($"Member {Me} cannot recover its journal in {_settings.DataDirectory}: {reason.Message} It does not vote or serve; restore the file, or wipe the directory and join under a new id.");
+    }
+
+    /// <summary>The state machine opens its state; nothing of Raft goes on before it is there.</summary>
+    private void Starting(object message)
+    {
+        switch (message)
+        {
+            case StateMachineReady ready:
+                Start(ready);
+                break;
+            case StateMachineFailed failed:
+                Fail(failed.Reason);
+                break;
+            case Terminated:
+                Context.Stop(Self);
+                break;
+            case GetMemberStatus get:
+                Sender.Tell(Status(get.RequestId));
+                break;
+            case Submit submit:
+                Refuse(submit.RequestId, RefusalReason.NotReady, "The member is recovering.");
+                break;
+            case Read read:
+                Refuse(read.RequestId, RefusalReason.NotReady, "The member is recovering.");
+                break;
+        }
+    }
+
+    private void Start(StateMachineReady ready)
+    {
+        if (ready.JournalSequenceNr > LastSequenceNr || _log.TermAt(ready.AppliedIndex) != ready.AppliedTerm)
+        {
+            Fail($"Member {Me}'s journal has lost entries: its state machine has applied entry {ready.AppliedIndex} of term {ready.AppliedTerm} (event {ready.JournalSequenceNr}), but its journal ends at entry {_log.LastIndex} of term {_log.LastTerm} (event {LastSequenceNr}). It does not vote or serve; restore both files together, or wipe the directory and join under a new id.");
+            return;
+        }
+        _commitIndex = _appliedIndex = ready.AppliedIndex;
+        _lastLeaderContact = Now;
+        BecomeFollower(_term, leader: null);
+        foreach (var peer in Peers) Send(peer, header => new Hello(header));
+        _logger.Info("Member {0} is up at term {1} with entries to {2}, applied to {3}.", Me, _term, _log.LastIndex, _appliedIndex);
+    }
+
+    private void Fail(string reason)
+    {
+        _logger.Error(reason);
+        Context.Parent.Tell(new MemberFailed(reason));
+        Context.Stop(Self);
+    }
+
+    // ---- what every role does alike ----------------------------------------------------------------------------
+
+    protected override void OnCommand(object message) => Starting(message);
+
+    /// <summary>Handles what does not depend on the role, and drops what no role may see.</summary>
+    /// <returns>True when nothing is left to do for the role.</returns>
+    private bool HandledAlike(object message)
+    {
+        switch (message)
+        {
+            case IRaftMessage raft:
+                return !Admit(raft);
+            case EntriesApplied applied:
+                Applied(applied);
+                return true;
+            case Read { Consistency: ReadConsistency.Local } read when read.ClusterId == _settings.ClusterId:
+                _stateMachine.Tell(new Query(read.RequestId, read.Payload), Sender);
+                return true;
+            case Submit submit when submit.ClusterId != _settings.ClusterId:
+                Refuse(submit.RequestId, RefusalReason.BadRequest, OtherCluster(submit.ClusterId));
+                return true;
+            case Read read when read.ClusterId != _settings.ClusterId:
+                Refuse(read.RequestId, RefusalReason.BadRequest, OtherCluster(read.ClusterId));
+                return true;
+            case GetMemberStatus get:
+                Sender.Tell(Status(get.RequestId));
+                return true;
+            case Wake wake when wake.At != _wakeAt:
+                return true;
+            case Wake:
+                _wakeAt = null;
+                return false;
+            case Terminated:
+                _logger.Error("Member {0}'s state machine stopped; the member starts anew with it.", Me);
+                Context.Stop(Self);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private string OtherCluster(string theirs) => $"This is a member of cluster '{_settings.ClusterId}', not of '{theirs}'.";
+
+    /// <summary>The rules for terms that hold in every role (§3.3), and who is not listened to at all.</summary>
+    private bool Admit(IRaftMessage message)
+    {
+        var header = message.Header;
+        if (header.ClusterId != _settings.ClusterId || header.To != Me || _log.Configuration.Removed.Contains(header.From))
+        {
+            _logger.Warning("Member {0} drops a {1} from {2} of cluster '{3}' meant for {4}.", Me, message.GetType().Name, header.From, header.ClusterId, header.To);
+            return false;
+        }
+        if (_settings.LogMessages) _logger.Debug("{0} <- {1}", Me, message);
+        _heardFrom[header.From] = Now;
+
+        if (header.Term > _term)
+        {
+            // A proposed term is not yet anyone's term.
+            if (message is PreVote or PreVoteReply { Granted: true }) return true;
+            // Whoever hears its leader does not let a candidate disturb it (§4.2.3).
+            if (message is RequestVote { LeadershipTransfer: false } && HoldsOnToLeader) return false;
+            BecomeFollower(header.Term, leader: null);
+            Follower(message);
+            return false;
+        }
+        if (header.Term == _term) return true;
+
+        switch (message)
+        {
+            case AppendEntries stale:
+                // So that a deposed leader learns of the newer term.
+                ReplyMismatch(stale, 0, 0);
+                return false;
+            case RequestVote stale:
+                AfterDurable(0, () => Send(stale.Header.From, h => new RequestVoteReply(h, Granted: false)));
+                return false;
+            default:
+                return message is PreVote or Hello;
+        }
+    }
+
+    private bool HoldsOnToLeader => _leading is not null || Now - _lastLeaderContact < _settings.ElectionTimeoutMin;
+
+    private void AnswerPreVote(PreVote request)
+    {
+        var granted = request.Header.Term > _term && !HoldsOnToLeader && _log.IsUpToDate(request.LastLogIndex, request.LastLogTerm);
+        AfterDurable(0, () => Send(request.Header.From, h => new PreVoteReply(granted ? h with { Term = request.Header.Term } : h, granted)));
+    }
+
+    private void Apply()
+    {
+        if (_applying) return;
+        // Never past what the own journal has: the state machine must not know more than the log that explains it.
+        var entries = _log.Slice(_appliedIndex + 1, Math.Min(_commitIndex, _log.DurableIndex), _settings.MaxApplyBytes);
+        if (entries.Count == 0) return;
+        _applying = true;
+        _stateMachine.Tell(new ApplyEntries(entries, _durableSequenceNr));
+    }
+
+    private void Applied(EntriesApplied applied)
+    {
+        var first = _appliedIndex + 1;
+        if (applied.Results.Count != applied.LastIndex - _appliedIndex)
+            throw new InvariantViolationException($"The state machine answered {applied.Results.Count} results for entries {first} to {applied.LastIndex}.");
+        _appliedIndex = applied.LastIndex;
+        _applying = false;
+        if (_leading is not null) AnswerClients(_leading, first, applied.Results);
+        Apply();
+    }
+
+    private MemberStatus Status(long requestId) => new(
+        requestId, Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
+        _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting());
+
+    private ImmutableArray<MemberId> Waiting()
+    {
+        if (_leading is null && _leader is not null) return [];
+        var since = Now - _settings.ElectionTimeoutMax;
+        return [.. Peers.Where(p => _log.Configuration.IsVoter(p.Id) && (!_heardFrom.TryGetValue(p.Id, out var at) || at < since)).Select(p => p.Id)];
+    }
+
+    private void Refuse(long requestId, RefusalReason reason, string message) =>
+        Sender.Tell(new Refused(requestId, reason, LeaderMember, message));
+
+    private Member? LeaderMember => _leader is { } leader ? Locate(leader) : null;
+
+    // ---- sending and time ---------------------------------------------------------------------------------------
+
+    private IEnumerable<Member> Peers => _log.Configuration.Members.Where(m => m.Id != Me);
+
+    /// <summary>Where a member is: the settings know better than the log, since a machine may move.</summary>
+    private Member? Locate(MemberId id) => _settings.Members.GetValueOrDefault(id) ?? _log.Configuration.Find(id);
+
+    private void Send(MemberId to, Func<RaftHeader, IRaftMessage> message)
+    {
+        if (Locate(to) is { } member) Send(member, message);
+    }
+
+    private void Send(Member to, Func<RaftHeader, IRaftMessage> message)
+    {
+        var sent = message(new RaftHeader(_settings.ClusterId, Me, to.Id, _term));
+        if (_settings.LogMessages) _logger.Debug("{0} -> {1}", Me, sent);
+        _transport.Send(Locate(to.Id) ?? to, sent);
+    }
+
+    private TimeSpan RandomElectionTimeout()
+    {
+        var spread = _settings.ElectionTimeoutMax - _settings.ElectionTimeoutMin;
+        return _settings.ElectionTimeoutMin + spread * _random.NextDouble();
+    }
+
+    /// <summary>Makes sure that the role looks at its deadlines at <paramref name="at"/>; one that moved later costs nothing until then.</summary>
+    private void WakeAt(TimeSpan at)
+    {
+        if (_wakeAt is { } planned && planned <= at) return;
+        _wake?.Cancel();
+        _wakeAt = at;
+        var delay = at - Now;
+        _wake = Context.System.Scheduler.ScheduleTellOnceCancelable(delay > TimeSpan.Zero ? delay : TimeSpan.Zero, Self, new Wake(at), ActorRefs.NoSender);
+    }
+
+    private sealed record Wake(TimeSpan At);
+
+    protected override SupervisorStrategy SupervisorStrategy() => Akka.Actor.SupervisorStrategy.StoppingStrategy;
+
+    protected override void PostStop()
+    {
+        _wake?.Cancel();
+        if (_leading is not null) EndLeadership(_leading, "The member stopped.");
+        base.PostStop();
+    }
+}

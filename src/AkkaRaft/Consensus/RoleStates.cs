@@ -1,0 +1,56 @@
+using Akka.Actor;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>What only a follower has.</summary>
+/// <param name="electionDeadline">When it campaigns unless a leader or a vote granted intervenes.</param>
+internal sealed class FollowerState(TimeSpan electionDeadline)
+{
+    public TimeSpan ElectionDeadline { get; set; } = electionDeadline;
+}
+
+/// <summary>What only a candidate has.</summary>
+/// <param name="isPreVote">Whether it asks who would vote for it, or asks for votes.</param>
+/// <param name="deadline">When it asks anew.</param>
+internal sealed class CandidateState(bool isPreVote, TimeSpan deadline)
+{
+    public bool IsPreVote { get; } = isPreVote;
+
+    public TimeSpan Deadline { get; } = deadline;
+
+    /// <summary>Who has granted, each counted once however often it answers.</summary>
+    public HashSet<MemberId> Grants { get; } = [];
+}
+
+/// <summary>What only a leader has; all of it ends with the leadership.</summary>
+internal sealed class LeaderState(long firstIndexOfTerm)
+{
+    /// <summary>The no-op that began this leader's term: nothing is read before it is committed.</summary>
+    public long FirstIndexOfTerm { get; } = firstIndexOfTerm;
+
+    public SortedDictionary<MemberId, Progress> Progress { get; } = [];
+
+    public ReadIndexQueue<PendingRead> Reads { get; } = new();
+
+    /// <summary>Commands in the log whose clients wait, by log index.</summary>
+    public Dictionary<long, PendingCommand> Commands { get; } = [];
+
+    public long PendingBytes { get; set; }
+
+    public TimeSpan NextHeartbeat { get; set; }
+
+    /// <summary>When each round not yet confirmed began.</summary>
+    public Queue<(long Round, TimeSpan Began)> Rounds { get; } = new();
+
+    /// <summary>Start of the latest round that a quorum confirmed: until an election timeout after it no other leader can be (§6.4.1).</summary>
+    public TimeSpan? ConfirmedAt { get; set; }
+
+    public Transfer? Transfer { get; set; }
+}
+
+internal sealed record PendingCommand(IActorRef Client, long RequestId, int Bytes);
+
+internal sealed record PendingRead(IActorRef Client, long RequestId, ReadOnlyMemory<byte> Payload);
+
+internal sealed record Transfer(MemberId Target, TimeSpan Deadline, IActorRef Asker, long RequestId);

@@ -1,0 +1,106 @@
+using Akka.Actor;
+using AkkaRaft.Client;
+using AkkaRaft.Consensus;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Hosting;
+
+/// <summary>One member of the key-value cluster in an ActorSystem of its own.</summary>
+public sealed class RaftNode : IAsyncDisposable
+{
+    private static readonly TimeSpan HandOverTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly RaftSettings _settings;
+    private readonly DataDirectory _directory;
+    private readonly TaskCompletionSource<string?> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private RaftNode(RaftSettings settings, DataDirectory directory, ActorSystem system)
+    {
+        _settings = settings;
+        _directory = directory;
+        System = system;
+    }
+
+    /// <summary>The member's ActorSystem; <c>/user/raft</c> takes the messages of <see cref="IKeyValueRequest"/>.</summary>
+    public ActorSystem System { get; }
+
+    /// <summary>Ends when the member stops for good: with the reason, or with null when it was asked to.</summary>
+    public Task<string?> Completion => _completion.Task;
+
+    /// <summary>Checks and locks the data directory, listens at the member's address and starts the member.</summary>
+    /// <param name="settings">The member's settings.</param>
+    /// <exception cref="DataDirectoryException">The directory is in use, unreadable, or another member's.</exception>
+    /// <exception cref="RaftConfigurationException">The settings do not allow the address.</exception>
+    /// <exception cref="IOException">The address cannot be listened at.</exception>
+    public static Task<RaftNode> StartAsync(RaftSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var directory = DataDirectory.Open(settings);
+        try
+        {
+            JournalGuard.Check(settings, directory);
+            var system = StartSystem(settings, directory);
+            var node = new RaftNode(settings, directory, system);
+            node.StartMember();
+            return Task.FromResult(node);
+        }
+        catch
+        {
+            directory.Dispose();
+            throw;
+        }
+    }
+
+    private static ActorSystem StartSystem(RaftSettings settings, DataDirectory directory)
+    {
+        try
+        {
+            return ActorSystem.Create(RemoteTransport.SystemName, MemberConfiguration.For(settings, directory));
+        }
+        catch (Exception e) when (e is not RaftConfigurationException)
+        {
+            var cause = e.GetBaseException();
+            throw new IOException($"Member {settings.Id} cannot listen at {settings.Members[settings.Id].Address}: {cause.Message} Is another process using the port?", e);
+        }
+    }
+
+    private void StartMember()
+    {
+        RaftSerializer.Register(System);
+        var completion = _completion;
+        var watcher = System.ActorOf(Props.Create(() => new FailureWatcher(completion)), "raft-failures");
+        System.EventStream.Subscribe(watcher, typeof(MemberFailed));
+
+        var transport = new RemoteTransport(System);
+        var stateMachine = KeyValueActor.Props(_settings, _directory.StateFile);
+        var member = RaftActor.Props(_settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
+        var client = ClientActor.Props(new RaftClientSettings { ClusterId = _settings.ClusterId, Members = _settings.Members });
+        System.ActorOf(RaftGateway.Props(_settings, () => member, client), "raft");
+    }
+
+    /// <summary>Hands leadership over if it leads, stops the member and gives up its data directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await System.ActorSelection("/user/raft/member")
+                .Ask<object>(new TransferLeadership(_settings.ClusterId, 0, null), HandOverTimeout)
+                .ConfigureAwait(false);
+        }
+        catch (AskTimeoutException)
+        {
+            // The others elect a leader by themselves.
+        }
+        await CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClrExitReason.Instance).ConfigureAwait(false);
+        _directory.Dispose();
+        _completion.TrySetResult(null);
+    }
+
+    private sealed class FailureWatcher : ReceiveActor
+    {
+        public FailureWatcher(TaskCompletionSource<string?> completion) =>
+            Receive<MemberFailed>(failed => completion.TrySetResult(failed.Reason));
+    }
+}
