@@ -1,0 +1,338 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.TestKit;
+using Akka.TestKit.Xunit2;
+using AkkaRaft.Consensus;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+
+namespace AkkaRaft.Tests.Consensus;
+
+/// <summary>One production RaftActor, member 0 of three; a probe stands for the network. No timer fires by itself: timeouts are an hour.</summary>
+public sealed class RaftActorTests : TestKit
+{
+    private const string Cluster = "test";
+
+    private readonly TestProbe _network;
+    private readonly TestProbe _client;
+
+    public RaftActorTests() : base("akka.loglevel = WARNING\nakka.persistence.journal.plugin = \"akka.persistence.journal.inmem\"")
+    {
+        _network = CreateTestProbe("network");
+        _client = CreateTestProbe("client");
+    }
+
+    private static RaftSettings Settings(int members = 3, TimeSpan? holdOnToLeader = null) => new()
+    {
+        ClusterId = Cluster,
+        Id = new MemberId(0),
+        Members = Enumerable.Range(0, members)
+            .Select(i => new Member(new MemberId(i), $"127.0.0.1:{4100 + i}"))
+            .ToImmutableSortedDictionary(m => m.Id, m => m),
+        ElectionTimeoutMin = holdOnToLeader ?? TimeSpan.Zero,
+        ElectionTimeoutMax = TimeSpan.FromHours(2),
+        HeartbeatInterval = TimeSpan.FromHours(1),
+    };
+
+    private IActorRef Member(RaftSettings? settings = null) => Sys.ActorOf(RaftActor.Props(
+        settings ?? Settings(), new ProbeTransport(_network.Ref), Props.Create<CountingStateMachine>(), new LongestTimeout()));
+
+    private static RaftHeader From(int id, long term, string cluster = Cluster) => new(cluster, new MemberId(id), new MemberId(0), term);
+
+    private static LogEntry Entry(long index, long term) => new(index, term, 0, EntryKind.Command, new byte[] { 7 });
+
+    private static AppendEntries Append(int from, long term, long prev, long prevTerm, long commit, params LogEntry[] entries) =>
+        new(From(from, term), prev, prevTerm, entries, commit, 0);
+
+    private MemberStatus StatusOf(IActorRef member)
+    {
+        member.Tell(new GetMemberStatus(Cluster, 1), _client.Ref);
+        return (MemberStatus)_client.FishForMessage(m => m is MemberStatus);
+    }
+
+    private void AwaitStarted(IActorRef member)
+    {
+        _network.FishForMessage(m => m is Hello);
+        _ = StatusOf(member);
+        Drain();
+    }
+
+    private void Drain()
+    {
+        while (_network.HasMessages) _network.ReceiveOne(TimeSpan.Zero);
+    }
+
+    private T Sent<T>() where T : class => (T)_network.FishForMessage(m => m is T);
+
+    private void Elect(IActorRef member, long termBefore)
+    {
+        member.Tell(new TimeoutNow(From(1, termBefore)));
+        _ = Sent<RequestVote>();
+        member.Tell(new RequestVoteReply(From(1, termBefore + 1), Granted: true));
+        AwaitAssert(() => Assert.Equal(MemberRole.Leader, StatusOf(member).Role));
+    }
+
+    private IActorRef StartedMember(RaftSettings? settings = null)
+    {
+        var member = Member(settings);
+        AwaitStarted(member);
+        return member;
+    }
+
+    [Fact]
+    public void S10_A_vote_and_its_term_survive_a_restart()
+    {
+        var member = StartedMember();
+        member.Tell(new RequestVote(From(1, 5), 0, 0, false));
+        Assert.True(Sent<RequestVoteReply>().Granted);
+
+        Watch(member);
+        Sys.Stop(member);
+        ExpectTerminated(member);
+        member = StartedMember();
+        Assert.Equal(5, StatusOf(member).Term);
+        member.Tell(new RequestVote(From(2, 5), 9, 4, false));
+        Assert.False(Sent<RequestVoteReply>().Granted);
+        member.Tell(new RequestVote(From(1, 5), 0, 0, false));
+        Assert.True(Sent<RequestVoteReply>().Granted);
+    }
+
+    [Fact]
+    public void S10_The_log_survives_a_restart()
+    {
+        var member = StartedMember();
+        member.Tell(Append(1, 1, 0, 0, 0, Entry(1, 1), Entry(2, 1)));
+        Assert.Equal(2, Sent<AppendEntriesReply>().MatchIndex);
+        member.Tell(Append(2, 2, 1, 1, 0, Entry(2, 2), Entry(3, 2)));
+        Assert.Equal(3, Sent<AppendEntriesReply>().MatchIndex);
+
+        Watch(member);
+        Sys.Stop(member);
+        ExpectTerminated(member);
+        member = StartedMember();
+        Assert.Equal(3, StatusOf(member).LastIndex);
+        member.Tell(Append(2, 2, 3, 2, 0));
+        Assert.True(Sent<AppendEntriesReply>().Success);
+    }
+
+    [Fact]
+    public void S13_A_lone_member_elects_itself_and_commits()
+    {
+        var member = Member(Settings(members: 1));
+        AwaitAssert(() => Assert.Equal(0, StatusOf(member).LastIndex));
+        member.Tell(new TimeoutNow(From(1, 0)));
+        AwaitAssert(() => Assert.Equal(MemberRole.Leader, StatusOf(member).Role));
+        member.Tell(new Submit(Cluster, 42, new byte[] { 1 }), _client.Ref);
+        var reply = (SubmitReply)_client.FishForMessage(m => m is SubmitReply);
+        Assert.Equal(42, reply.RequestId);
+        Assert.Equal(2, reply.Index);
+    }
+
+    [Fact]
+    public void S14_A_leader_steps_down_on_a_higher_term()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        member.Tell(Append(2, 7, 0, 0, 0));
+        AwaitAssert(() => Assert.Equal(MemberRole.Follower, StatusOf(member).Role));
+        Assert.Equal(7, StatusOf(member).Term);
+        Assert.Equal(new MemberId(2), StatusOf(member).Leader);
+    }
+
+    [Fact]
+    public void S15_A_candidate_follows_the_leader_that_won_its_term()
+    {
+        var member = StartedMember();
+        member.Tell(new TimeoutNow(From(1, 0)));
+        _ = Sent<RequestVote>();
+        member.Tell(Append(1, 1, 0, 0, 0));
+        member.Tell(new RequestVoteReply(From(2, 1), Granted: true));
+        Assert.Equal(MemberRole.Follower, StatusOf(member).Role);
+    }
+
+    [Fact]
+    public void S16_A_vote_refused_at_a_higher_term_ends_a_leadership()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        member.Tell(new RequestVoteReply(From(2, 9), Granted: false));
+        Assert.Equal(MemberRole.Follower, StatusOf(member).Role);
+        member.Tell(new Submit(Cluster, 1, new byte[] { 1 }), _client.Ref);
+        var refused = (Refused)_client.FishForMessage(m => m is Refused);
+        Assert.Equal(RefusalReason.NotLeader, refused.Reason);
+    }
+
+    [Fact]
+    public void S17_One_voter_that_answers_twice_is_counted_once()
+    {
+        var member = StartedMember(Settings(members: 5));
+        member.Tell(new TimeoutNow(From(1, 0)));
+        _ = Sent<RequestVote>();
+        member.Tell(new RequestVoteReply(From(1, 1), Granted: true));
+        member.Tell(new RequestVoteReply(From(1, 1), Granted: true));
+        Assert.Equal(MemberRole.Candidate, StatusOf(member).Role);
+        member.Tell(new RequestVoteReply(From(2, 1), Granted: true));
+        Assert.Equal(MemberRole.Leader, StatusOf(member).Role);
+    }
+
+    [Fact]
+    public void S18_A_follower_refuses_its_vote_to_a_candidate_with_an_older_log()
+    {
+        var member = StartedMember();
+        member.Tell(Append(1, 2, 0, 0, 0, Entry(1, 2)));
+        _ = Sent<AppendEntriesReply>();
+        member.Tell(new RequestVote(From(2, 3), 5, 1, false));
+        Assert.False(Sent<RequestVoteReply>().Granted);
+        member.Tell(new RequestVote(From(2, 4), 1, 2, false));
+        Assert.True(Sent<RequestVoteReply>().Granted);
+    }
+
+    [Fact]
+    public void S19_Messages_of_another_cluster_change_nothing()
+    {
+        var member = StartedMember();
+        member.Tell(new AppendEntries(From(1, 9, "other"), 0, 0, [Entry(1, 9)], 1, 0));
+        var status = StatusOf(member);
+        Assert.Equal(0, status.Term);
+        Assert.Equal(0, status.LastIndex);
+    }
+
+    [Fact]
+    public void S20_A_new_leader_begins_its_term_with_a_no_op()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        var append = (AppendEntries)_network.FishForMessage(m => m is AppendEntries { Entries.Count: > 0 });
+        Assert.Equal(EntryKind.NoOp, append.Entries[0].Kind);
+    }
+
+    [Fact]
+    public void S23_An_empty_log_does_not_pass_the_consistency_check()
+    {
+        var member = StartedMember();
+        member.Tell(Append(1, 2, 4, 1, 0, Entry(5, 2)));
+        var reply = Sent<AppendEntriesReply>();
+        Assert.False(reply.Success);
+        Assert.Equal(0, reply.HintIndex);
+    }
+
+    [Fact]
+    public void S25_A_follower_commits_no_further_than_what_its_leader_has_verified()
+    {
+        var member = StartedMember();
+        member.Tell(Append(1, 1, 0, 0, 0, Entry(1, 1), Entry(2, 1), Entry(3, 1)));
+        _ = Sent<AppendEntriesReply>();
+        member.Tell(Append(2, 2, 1, 1, 9));
+        _ = Sent<AppendEntriesReply>();
+        Assert.Equal(1, StatusOf(member).CommitIndex);
+    }
+
+    [Fact]
+    public void S31_S38_A_command_is_acknowledged_only_once_a_quorum_has_it()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        member.Tell(new Submit(Cluster, 1, new byte[] { 1 }), _client.Ref);
+        Assert.Equal(0, StatusOf(member).CommitIndex);
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 0, 2, 0, 0, 0));
+        Assert.Equal(2, ((SubmitReply)_client.FishForMessage(m => m is SubmitReply)).Index);
+    }
+
+    [Fact]
+    public void S32_Entries_of_an_earlier_term_are_not_committed_by_counting()
+    {
+        var member = StartedMember();
+        member.Tell(Append(1, 1, 0, 0, 0, Entry(1, 1)));
+        _ = Sent<AppendEntriesReply>();
+        Elect(member, 1);
+        member.Tell(new AppendEntriesReply(From(1, 2), true, 0, 1, 0, 0, 0));
+        Assert.Equal(0, StatusOf(member).CommitIndex);
+        member.Tell(new AppendEntriesReply(From(1, 2), true, 1, 2, 0, 0, 0));
+        AwaitAssert(() => Assert.Equal(2, StatusOf(member).CommitIndex));
+    }
+
+    [Fact]
+    public void A_deposed_leader_answers_what_it_cannot_know_as_unknown()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        member.Tell(new Submit(Cluster, 3, new byte[] { 1 }), _client.Ref);
+        member.Tell(Append(2, 7, 0, 0, 0));
+        var refused = (Refused)_client.FishForMessage(m => m is Refused);
+        Assert.Equal(RefusalReason.OutcomeUnknown, refused.Reason);
+    }
+
+    [Fact]
+    public void S41_A_read_waits_for_a_quorum_round_begun_after_it_arrived()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 0, 1, 0, 0, 1));
+        AwaitAssert(() => Assert.Equal(1, StatusOf(member).AppliedIndex));
+        Drain();
+        member.Tell(new Read(Cluster, 5, ReadConsistency.Linearizable, default), _client.Ref);
+        var round = Sent<AppendEntries>().Round;
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 1, 1, 0, 0, round - 1));
+        _ = StatusOf(member);
+        Assert.False(_client.HasMessages);
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 1, 1, 0, 0, round));
+        Assert.Equal(5, ((QueryReply)_client.FishForMessage(m => m is QueryReply)).RequestId);
+    }
+
+    [Fact]
+    public void A_follower_that_hears_its_leader_does_not_let_a_candidate_disturb_it()
+    {
+        var member = StartedMember(Settings(holdOnToLeader: TimeSpan.FromHours(1)));
+        member.Tell(Append(1, 1, 0, 0, 0));
+        _ = Sent<AppendEntriesReply>();
+        member.Tell(new RequestVote(From(2, 9), 9, 9, false));
+        Assert.Equal(1, StatusOf(member).Term);
+        member.Tell(new RequestVote(From(2, 9), 9, 9, LeadershipTransfer: true));
+        Assert.True(Sent<RequestVoteReply>().Granted);
+    }
+
+    [Fact]
+    public void A_pre_vote_spends_no_term()
+    {
+        var member = StartedMember();
+        member.Tell(new PreVote(From(2, 4), 0, 0));
+        var reply = Sent<PreVoteReply>();
+        Assert.True(reply.Granted);
+        Assert.Equal(4, reply.Header.Term);
+        Assert.Equal(0, StatusOf(member).Term);
+    }
+
+    [Fact]
+    public void A_leader_hands_over_once_the_target_has_its_log()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        member.Tell(new TransferLeadership(Cluster, 8, new MemberId(2)), _client.Ref);
+        member.Tell(new AppendEntriesReply(From(2, 1), true, 0, 1, 0, 0, 0));
+        Assert.Equal(new MemberId(2), Sent<TimeoutNow>().Header.To);
+        member.Tell(Append(2, 2, 1, 1, 0));
+        Assert.Equal(new MemberId(2), ((LeadershipTransferred)_client.FishForMessage(m => m is LeadershipTransferred)).Leader);
+    }
+
+    private sealed class ProbeTransport(IActorRef network) : IMemberTransport
+    {
+        public void Send(Member to, IRaftMessage message) => network.Tell(message, ActorRefs.NoSender);
+    }
+
+    private sealed class LongestTimeout : Random
+    {
+        public override double NextDouble() => 0.99;
+    }
+
+    private sealed class CountingStateMachine : ReceiveActor
+    {
+        public CountingStateMachine()
+        {
+            Receive<ApplyEntries>(apply => Sender.Tell(new EntriesApplied(
+                apply.Entries[^1].Index, [.. apply.Entries.Select(_ => ReadOnlyMemory<byte>.Empty)])));
+            Receive<Query>(query => Sender.Tell(new QueryReply(query.RequestId, query.Payload)));
+        }
+
+        protected override void PreStart() => Context.Parent.Tell(new StateMachineReady(0, 0, 0));
+    }
+}
