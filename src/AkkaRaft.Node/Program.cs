@@ -1,1 +1,3 @@
-return 0;
+using AkkaRaft.Node;
+
+return await CommandLine.RunAsync(args).ConfigureAwait(false);

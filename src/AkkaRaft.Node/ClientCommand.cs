@@ -1,0 +1,25 @@
+namespace AkkaRaft.Node;
+
+/// <summary>What put, get, del and status share: one session, errors on standard error and, with --json, as an object too.</summary>
+internal static class ClientCommand
+{
+    public static async Task<int> RunAsync(ClientOptions options, ParseResult parsed, Func<ClientSession, bool, Task<int>> run)
+    {
+        bool json = parsed.GetValue(options.Json);
+        try
+        {
+            await using var session = options.Open(parsed);
+            return await run(session, json).ConfigureAwait(false);
+        }
+        catch (Exception e) when (ExitCodes.Of(e) is { } known)
+        {
+            if (json)
+            {
+                Console.Out.WriteLine(Output.Error(known.Error, e.Message));
+            }
+
+            Console.Error.WriteLine($"akkaraft: {e.Message}");
+            return known.Code;
+        }
+    }
+}

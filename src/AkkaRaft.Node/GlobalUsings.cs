@@ -1,0 +1,4 @@
+global using System.CommandLine;
+global using AkkaRaft.Client;
+global using AkkaRaft.Hosting;
+global using AkkaRaft.Protocol;

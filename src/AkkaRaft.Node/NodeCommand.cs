@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Net.Sockets;
+using Akka.Actor;
+
+namespace AkkaRaft.Node;
+
+internal static class NodeCommand
+{
+    public static Command Create()
+    {
+        Argument<int> id = new("ID") { Description = "Which member of the cluster's file this is" };
+        Option<string?> config = new("--config") { Description = "The cluster's file; hocon/cluster.conf when nothing is said (AKKARAFT_CONFIG)" };
+        Option<string?> data = new("--data") { Description = "Where members keep their files (AKKARAFT_DATA)" };
+        Option<bool> debug = new("--debug") { Description = "Log every message sent and received" };
+        Option<bool> check = new("--check") { Description = "Check the configuration and exit" };
+        Option<bool> print = new("--print-config") { Description = "Print the settings in force and exit" };
+        Option<bool> stopWithStdin = new("--stop-with-stdin") { Hidden = true };
+        var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, stopWithStdin };
+        command.SetAction(async (parsed, _) =>
+        {
+            var settings = RaftSettings.FromFile(ClientOptions.FindConfig(parsed.GetValue(config)), new MemberId(parsed.GetValue(id)));
+            if ((parsed.GetValue(data) ?? ClientOptions.FromEnvironment("AKKARAFT_DATA")) is { } directory)
+            {
+                settings = settings with { DataDirectory = directory };
+            }
+
+            if (parsed.GetValue(debug))
+            {
+                settings = settings with { LogMessages = true };
+            }
+
+            if (parsed.GetValue(print))
+            {
+                Print(settings);
+                return ExitCodes.Ok;
+            }
+
+            if (parsed.GetValue(check))
+            {
+                Console.Out.WriteLine($"The configuration of member {settings.Members[settings.Id]} of cluster '{settings.ClusterId}' is good.");
+                return ExitCodes.Ok;
+            }
+
+            return await RunAsync(settings, parsed.GetValue(stopWithStdin)).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(RaftSettings settings, bool stopWithStdin)
+    {
+        using var signals = new Signals();
+        if (stopWithStdin)
+        {
+            _ = Task.Run(async () =>
+            {
+                var buffer = new byte[64];
+                await using var input = Console.OpenStandardInput();
+                while (await input.ReadAsync(buffer).ConfigureAwait(false) > 0)
+                {
+                }
+
+                signals.Stop();
+            });
+        }
+
+        Member self = settings.Members[settings.Id];
+        await using var node = await StartAsync(settings, self).ConfigureAwait(false);
+        Console.Out.WriteLine($"Member {self.Id} of cluster '{settings.ClusterId}' listens at {self.Address} (process {Environment.ProcessId}).");
+        Task stop = signals.WaitAsync();
+        Task watch = WatchAsync(node, settings, signals.Token);
+        await Task.WhenAny(stop, node.Completion).ConfigureAwait(false);
+        if (!stop.IsCompleted)
+        {
+            string? reason = await node.Completion.ConfigureAwait(false);
+            signals.Stop();
+            Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason ?? "no reason is known"}");
+            return ExitCodes.Usage;
+        }
+
+        await watch.ConfigureAwait(false);
+        Console.Out.WriteLine($"Member {self.Id} stops.");
+        return ExitCodes.Ok;
+    }
+
+    private static async Task<RaftNode> StartAsync(RaftSettings settings, Member self)
+    {
+        try
+        {
+            return await RaftNode.StartAsync(settings).ConfigureAwait(false);
+        }
+        catch (Exception e) when (PortInUse(e))
+        {
+            throw new IOException($"Member {self} cannot listen: {self.Address} is in use by another process, or is no address of this machine.", e);
+        }
+    }
+
+    private static bool PortInUse(Exception? e)
+    {
+        for (; e is not null; e = e.InnerException)
+        {
+            if (e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable }
+                || e is AggregateException all && all.InnerExceptions.Any(PortInUse))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Says whom the member waits for, and whom it follows, on changes only.</summary>
+    private static async Task WatchAsync(RaftNode node, RaftSettings settings, CancellationToken stop)
+    {
+        string said = "";
+        var raft = node.System.ActorSelection("/user/raft");
+        while (!stop.IsCancellationRequested && !node.Completion.IsCompleted)
+        {
+            try
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(500), stop).ConfigureAwait(false);
+                if (await raft.Ask<object>(new GetMemberStatus(settings.ClusterId, 0), TimeSpan.FromSeconds(2), stop).ConfigureAwait(false) is not MemberStatus status)
+                {
+                    continue;
+                }
+
+                string now = status.Leader is { } leader
+                    ? leader == settings.Id ? $"Member {settings.Id} leads." : $"Member {settings.Id} follows member {leader}."
+                    : status.Waiting.IsDefaultOrEmpty ? $"Member {settings.Id} has no leader yet."
+                    : $"Member {settings.Id} has no leader; it waits for {string.Join(", ", status.Waiting.Select(m => settings.Members.TryGetValue(m, out var member) ? member.ToString() : m.ToString()))}.";
+                if (now != said)
+                {
+                    Console.Out.WriteLine(said = now);
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (AskTimeoutException)
+            {
+                // The member is busy, or stops: asked again.
+            }
+        }
+    }
+
+    private static void Print(RaftSettings settings)
+    {
+        foreach (var property in typeof(RaftSettings).GetProperties().Where(p => p.GetIndexParameters().Length == 0 && p.CanWrite))
+        {
+            string name = string.Concat(property.Name.Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
+            string text = property.GetValue(settings) switch
+            {
+                TimeSpan t => string.Create(CultureInfo.InvariantCulture, $"{t.TotalMilliseconds}ms"),
+                bool b => b ? "on" : "off",
+                IEnumerable<KeyValuePair<MemberId, Member>> members => "{ " + string.Join(", ", members.Select(m => $"{m.Key} = \"{m.Value.Address}\"")) + " }",
+                string s => $"\"{s}\"",
+                var other => Convert.ToString(other, CultureInfo.InvariantCulture) ?? "",
+            };
+            Console.Out.WriteLine($"{name} = {text}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace AkkaRaft.Node;
+
+internal static class StatusCommand
+{
+    public static Command Create()
+    {
+        var options = new ClientOptions();
+        var command = new Command("status", "Show how each member stands");
+        options.AddTo(command);
+        command.SetAction((parsed, cancel) => ClientCommand.RunAsync(options, parsed, async (session, json) =>
+        {
+            var all = await session.Client.StatusAsync(cancel).ConfigureAwait(false);
+            Write(all, json);
+            if (all.Any(s => s.Role != MemberRole.Unreachable))
+            {
+                return ExitCodes.Ok;
+            }
+
+            Console.Error.WriteLine($"akkaraft: none of the members {string.Join(", ", session.Members.Values)} answered.");
+            return ExitCodes.Unavailable;
+        }));
+        return command;
+    }
+
+    public static void Write(IEnumerable<MemberStatus> all, bool json)
+    {
+        if (json)
+        {
+            foreach (var status in all)
+            {
+                Console.Out.WriteLine(Output.Status(status));
+            }
+        }
+        else
+        {
+            AnsiConsole.Write(Table(all));
+        }
+    }
+
+    public static Table Table(IEnumerable<MemberStatus> all)
+    {
+        var table = new Table().Border(TableBorder.Simple);
+        table.AddColumns("id", "address", "role", "term", "leader", "last", "commit", "applied", "pid");
+        foreach (var s in all)
+        {
+            bool known = s.Role != MemberRole.Unreachable;
+            string Figure(long value) => known ? value.ToString(CultureInfo.InvariantCulture) : "-";
+            table.AddRow(
+                s.Id.ToString(), Markup.Escape(s.Address), s.Role.ToString(), Figure(s.Term), s.Leader?.ToString() ?? "-",
+                Figure(s.LastIndex), Figure(s.CommitIndex), Figure(s.AppliedIndex), Figure(s.ProcessId));
+        }
+
+        return table;
+    }
+}
