@@ -1,0 +1,179 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using AkkaRaft.Node;
+using Microsoft.Data.Sqlite;
+using OsProcess = System.Diagnostics.Process;
+
+namespace AkkaRaft.Process.Tests;
+
+internal sealed record Ended(int Code, string Out, string Err);
+
+/// <summary>The command line as its own process.</summary>
+internal static class Cli
+{
+    public static string Root { get; } = FindRoot();
+
+    public static OsProcess Start(params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Root };
+        start.ArgumentList.Add(typeof(ExitCodes).Assembly.Location);
+        foreach (string arg in args)
+        {
+            start.ArgumentList.Add(arg);
+        }
+
+        foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("AKKARAFT_", StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        return OsProcess.Start(start)!;
+    }
+
+    public static async Task<Ended> RunAsync(params string[] args)
+    {
+        using var process = Start(args);
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new(process.ExitCode, await output, await error);
+    }
+
+    private static string FindRoot()
+    {
+        DirectoryInfo? at = new(AppContext.BaseDirectory);
+        while (at is not null && !File.Exists(Path.Combine(at.FullName, "AkkaRaft.sln")))
+        {
+            at = at.Parent;
+        }
+
+        return at?.FullName ?? throw new InvalidOperationException("AkkaRaft.sln is not above the tests.");
+    }
+}
+
+/// <summary>Three member processes on free ports with data in a temporary directory.</summary>
+internal sealed class Cluster : IAsyncDisposable
+{
+    private readonly OsProcess?[] _members = new OsProcess?[3];
+
+    public Cluster()
+    {
+        Data = Directory.CreateTempSubdirectory("akkaraft-").FullName;
+        int[] ports = FreePorts(3);
+        Members = string.Join(',', ports.Select((p, i) => $"{i}=127.0.0.1:{p}"));
+        Config = Path.Combine(Data, "cluster.conf");
+        File.WriteAllText(Config, ClusterCommand.Hocon(ports.Select((p, i) => new AkkaRaft.Protocol.Member(new(i), $"127.0.0.1:{p}"))));
+    }
+
+    public string Data { get; }
+
+    public string Config { get; }
+
+    public string Members { get; }
+
+    public void Start(int id)
+    {
+        var process = Cli.Start("node", $"{id}", "--config", Config, "--data", Data, "--stop-with-stdin");
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _members[id] = process;
+    }
+
+    public void StartAll()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            Start(i);
+        }
+    }
+
+    /// <summary>As kill -9 does.</summary>
+    public async Task KillAsync(int id)
+    {
+        if (_members[id] is { } process)
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+            process.Dispose();
+            _members[id] = null;
+        }
+    }
+
+    public async Task<List<System.Text.Json.JsonElement>> StatusAsync()
+    {
+        var ended = await Cli.RunAsync("status", "--json", "--members", Members);
+        return ended.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).Where(e => e.TryGetProperty("role", out _)).ToList();
+    }
+
+    public async Task<int> LeaderAsync()
+    {
+        while (true)
+        {
+            foreach (var status in await StatusAsync())
+            {
+                if (status.GetProperty("role").GetString() == "Leader")
+                {
+                    return status.GetProperty("id").GetInt32();
+                }
+            }
+
+            await Task.Delay(100);
+        }
+    }
+
+    /// <summary>Waits until all members have applied the same index.</summary>
+    public async Task InSyncAsync()
+    {
+        while (true)
+        {
+            var all = await StatusAsync();
+            if (all.Count == 3 && all.All(s => s.GetProperty("role").GetString() is "Leader" or "Follower")
+                && all.Select(s => (s.GetProperty("lastIndex").GetInt64(), s.GetProperty("appliedIndex").GetInt64())).Distinct().Count() == 1)
+            {
+                return;
+            }
+
+            await Task.Delay(100);
+        }
+    }
+
+    public Dictionary<string, string> Rows(int id)
+    {
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path.Combine(Data, $"{id}", "kv.db"), Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT CAST(key AS TEXT), CAST(value AS TEXT) FROM kv";
+        using var reader = command.ExecuteReader();
+        var rows = new Dictionary<string, string>();
+        while (reader.Read())
+        {
+            rows.Add(reader.GetString(0), reader.GetString(1));
+        }
+
+        return rows;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            await KillAsync(i);
+        }
+
+        Directory.Delete(Data, recursive: true);
+    }
+
+    private static int[] FreePorts(int count)
+    {
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
+        listeners.ForEach(l => l.Start());
+        int[] ports = listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port).ToArray();
+        listeners.ForEach(l => l.Stop());
+        return ports;
+    }
+}
