@@ -63,12 +63,66 @@ public sealed record RaftSettings
     /// <summary>Most results kept for one session's retries.</summary>
     public int MaxResultsPerSession { get; init; } = 20_000;
 
-    /// <summary>Encoded messages of this many bytes and more are compressed with Snappy.</summary>
-    public int CompressionThresholdBytes { get; init; } = 1_000;
-
     /// <summary>Whether a non-loopback address may be used though the transport is neither encrypted nor authenticated.</summary>
     public bool AllowInsecureNetwork { get; init; }
 
     /// <summary>Whether every message sent and received is logged.</summary>
     public bool LogMessages { get; init; }
+
+    /// <summary>Reads the settings of member <paramref name="id"/> from the block <c>akkaraft</c> of a HOCON file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="id">The member, which must be among <c>akkaraft.members</c>.</param>
+    /// <exception cref="RaftConfigurationException">The file, or something in it, is wrong.</exception>
+    public static RaftSettings FromFile(string file, MemberId id)
+    {
+        var settings = Read(file, id);
+        return settings.Members.ContainsKey(id)
+            ? settings
+            : throw new RaftConfigurationException($"{file}: member {id} is not in akkaraft.members, which has {string.Join(", ", settings.Members.Values)}.");
+    }
+
+    /// <summary>Reads where the members are, as a client needs it.</summary>
+    /// <param name="file">The HOCON file.</param>
+    /// <param name="clusterId">The cluster's name.</param>
+    /// <exception cref="RaftConfigurationException">The file, or something in it, is wrong.</exception>
+    public static ImmutableSortedDictionary<MemberId, Member> ReadMembers(string file, out string clusterId)
+    {
+        var settings = Read(file, default);
+        clusterId = settings.ClusterId;
+        return settings.Members;
+    }
+
+    private static RaftSettings Read(string file, MemberId id)
+    {
+        const int KiB = 1024, MiB = 1024 * KiB;
+        var reader = SettingsReader.Open(file);
+        var otherwise = new RaftSettings { ClusterId = "akkaraft", Id = id, Members = ImmutableSortedDictionary<MemberId, Member>.Empty };
+        var heartbeat = reader.Duration("heartbeat-interval", otherwise.HeartbeatInterval, TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(10));
+        var shortest = reader.Duration("election-timeout-min", otherwise.ElectionTimeoutMin, heartbeat * 2, TimeSpan.FromSeconds(60));
+        var settings = otherwise with
+        {
+            ClusterId = reader.Text("cluster-id", otherwise.ClusterId),
+            Members = reader.Members(),
+            HeartbeatInterval = heartbeat,
+            ElectionTimeoutMin = shortest,
+            ElectionTimeoutMax = reader.Duration("election-timeout-max", otherwise.ElectionTimeoutMax, shortest * 1.2, TimeSpan.FromSeconds(120)),
+            DataDirectory = reader.Text("data-directory", otherwise.DataDirectory),
+            MaxAppendBytes = reader.Bytes("max-append-bytes", otherwise.MaxAppendBytes, 4 * KiB, 16 * MiB),
+            MaxInflightBytes = reader.Bytes("max-inflight-bytes", otherwise.MaxInflightBytes, 4 * KiB, 256 * MiB),
+            MaxApplyBytes = reader.Bytes("max-apply-bytes", otherwise.MaxApplyBytes, 4 * KiB, 256 * MiB),
+            MaxPendingCommands = reader.Number("max-pending-commands", otherwise.MaxPendingCommands, 1, 1_000_000),
+            MaxPendingBytes = reader.Bytes("max-pending-bytes", otherwise.MaxPendingBytes, 64 * KiB, 1024 * MiB),
+            MaxPendingReads = reader.Number("max-pending-reads", otherwise.MaxPendingReads, 1, 10_000_000),
+            MaxCommandBytes = reader.Bytes("max-command-bytes", otherwise.MaxCommandBytes, 4 * KiB, 16 * MiB),
+            MaxKeyBytes = reader.Bytes("max-key-bytes", otherwise.MaxKeyBytes, 1, 64 * KiB),
+            MaxValueBytes = reader.Bytes("max-value-bytes", otherwise.MaxValueBytes, 1, 8 * MiB),
+            MaxSessions = reader.Number("max-sessions", otherwise.MaxSessions, 1, 1_000_000),
+            SessionTimeToLive = reader.Duration("session-time-to-live", otherwise.SessionTimeToLive, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30)),
+            MaxResultsPerSession = reader.Number("max-results-per-session", otherwise.MaxResultsPerSession, 1, 1_000_000),
+            AllowInsecureNetwork = reader.Switch("allow-insecure-network", otherwise.AllowInsecureNetwork),
+            LogMessages = reader.Switch("log-messages", otherwise.LogMessages),
+        };
+        reader.RejectUnknown();
+        return settings;
+    }
 }

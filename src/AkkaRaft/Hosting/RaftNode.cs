@@ -76,8 +76,10 @@ public sealed class RaftNode : IAsyncDisposable
         var transport = new RemoteTransport(System);
         var stateMachine = KeyValueActor.Props(_settings, _directory.StateFile);
         var member = RaftActor.Props(_settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
-        var client = ClientActor.Props(new RaftClientSettings { ClusterId = _settings.ClusterId, Members = _settings.Members });
-        System.ActorOf(RaftGateway.Props(_settings, () => member, client), "raft");
+        var client = ClientActor.Props(
+            new RaftClientSettings { ClusterId = _settings.ClusterId, Members = _settings.Members, MaxKeyBytes = _settings.MaxKeyBytes, MaxValueBytes = _settings.MaxValueBytes },
+            to => RemoteTransport.Resolve(System, to));
+        System.ActorOf(RaftGateway.Props(member, client), "raft");
     }
 
     /// <summary>Hands leadership over if it leads, stops the member and gives up its data directory.</summary>

@@ -1,0 +1,122 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Client;
+
+/// <summary>The store, seen from any ActorSystem that has Akka.Remote. Thread-safe; one is enough for a process.</summary>
+public sealed class RaftClient : IAsyncDisposable
+{
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly ActorSystem _system;
+    private readonly RaftClientSettings _settings;
+    private readonly IActorRef _actor;
+
+    private RaftClient(ActorSystem system, RaftClientSettings settings, IActorRef actor)
+    {
+        _system = system;
+        _settings = settings;
+        _actor = actor;
+    }
+
+    /// <summary>Starts a client; it connects with its first call.</summary>
+    /// <param name="system">The application's ActorSystem, with Akka.Remote as its provider.</param>
+    /// <param name="settings">Whom to ask.</param>
+    public static RaftClient Create(ActorSystem system, RaftClientSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        ArgumentNullException.ThrowIfNull(settings);
+        RaftSerializer.Register(system);
+        var actor = system.ActorOf(ClientActor.Props(settings, member => RemoteTransport.Resolve(system, member)));
+        return new RaftClient(system, settings, actor);
+    }
+
+    /// <summary>Sets a key; ends once the change is committed and applied.</summary>
+    /// <param name="key">One to 4 096 bytes by default.</param>
+    /// <param name="value">Up to 1 MiB by default.</param>
+    /// <param name="cancellationToken">Ends the wait; the change may take effect all the same.</param>
+    /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
+    public Task<PutReply> PutAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default) =>
+        Ask<PutReply>(new Put(key, value), cancellationToken);
+
+    /// <inheritdoc cref="PutAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, CancellationToken)" />
+    public Task<PutReply> PutAsync(string key, string value, CancellationToken cancellationToken = default) =>
+        PutAsync(Utf8(key), Utf8(value), cancellationToken);
+
+    /// <summary>Reads a key.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="consistency">How fresh the answer must be.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>What it holds; <see cref="GetReply.Found"/> is false when it is not there.</returns>
+    /// <exception cref="RaftException">It could not be read.</exception>
+    public Task<GetReply> GetAsync(ReadOnlyMemory<byte> key, ReadConsistency consistency = ReadConsistency.Linearizable, CancellationToken cancellationToken = default) =>
+        Ask<GetReply>(new Get(key, consistency), cancellationToken);
+
+    /// <summary>Reads a key as text.</summary>
+    /// <returns>The value, or null when the key is not there.</returns>
+    /// <inheritdoc cref="GetAsync(ReadOnlyMemory{byte}, ReadConsistency, CancellationToken)" />
+    public async Task<string?> GetAsync(string key, ReadConsistency consistency = ReadConsistency.Linearizable, CancellationToken cancellationToken = default)
+    {
+        var reply = await GetAsync(Utf8(key), consistency, cancellationToken).ConfigureAwait(false);
+        return reply.Found ? System.Text.Encoding.UTF8.GetString(reply.Value.Span) : null;
+    }
+
+    /// <summary>Removes a key; ends once the change is committed and applied.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="cancellationToken">Ends the wait; the change may take effect all the same.</param>
+    /// <returns>Whether the key was there.</returns>
+    /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
+    public Task<DeleteReply> DeleteAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default) =>
+        Ask<DeleteReply>(new Delete(key), cancellationToken);
+
+    /// <inheritdoc cref="DeleteAsync(ReadOnlyMemory{byte}, CancellationToken)" />
+    public Task<DeleteReply> DeleteAsync(string key, CancellationToken cancellationToken = default) => DeleteAsync(Utf8(key), cancellationToken);
+
+    /// <summary>Asks each member how it stands.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>One status per member, in order of id; one that is silent for an attempt's time is <see cref="MemberRole.Unreachable"/>.</returns>
+    public async Task<IReadOnlyList<MemberStatus>> StatusAsync(CancellationToken cancellationToken = default) =>
+        await Task.WhenAll(_settings.Members.Values.Select(m => StatusOf(m, cancellationToken))).ConfigureAwait(false);
+
+    private async Task<MemberStatus> StatusOf(Member member, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await RemoteTransport.Resolve(_system, member)
+                .Ask<MemberStatus>(new GetMemberStatus(_settings.ClusterId, 0), _settings.AttemptTimeout, cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (AskTimeoutException)
+        {
+            return new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
+        }
+    }
+
+    /// <summary>Stops the client; calls that are still out end as cancelled.</summary>
+    public async ValueTask DisposeAsync() => await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
+
+    private async Task<T> Ask<T>(IKeyValueRequest request, CancellationToken cancellationToken) where T : class
+    {
+        var reply = await _actor.Ask<IKeyValueReply>(request, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
+        return reply switch
+        {
+            T result => result,
+            RequestFailed failed => throw ExceptionOf(failed),
+            _ => throw new InvalidOperationException($"{request.GetType().Name} was answered by {reply.GetType().Name}."),
+        };
+    }
+
+    private static RaftException ExceptionOf(RequestFailed failed) => failed.Kind switch
+    {
+        FailureKind.NoLeader => new NoLeaderException(failed.Message),
+        FailureKind.ClusterUnreachable => new ClusterUnreachableException(failed.Message),
+        FailureKind.Overloaded => new OverloadedException(failed.Message),
+        FailureKind.SessionExpired => new SessionExpiredException(failed.Message),
+        FailureKind.BadInput => new BadInputException(failed.Message),
+        _ => new OutcomeUnknownException(failed.Message),
+    };
+
+    private static ReadOnlyMemory<byte> Utf8(string text) => System.Text.Encoding.UTF8.GetBytes(text);
+}

@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Client;
+
+/// <summary>Whom a client asks, for how long, and how much it holds.</summary>
+public sealed record RaftClientSettings
+{
+    /// <summary>The cluster meant; members of another one refuse.</summary>
+    public required string ClusterId { get; init; }
+
+    /// <summary>Where its members are.</summary>
+    public required ImmutableSortedDictionary<MemberId, Member> Members { get; init; }
+
+    /// <summary>How long a call may take in all before it fails.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long one member may take to answer before the next is asked.</summary>
+    public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Pause before a member is asked again that had no leader to name.</summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Most calls that wait to be sent; one more fails at once as overloaded.</summary>
+    public int MaxQueued { get; init; } = 100_000;
+
+    /// <summary>Most operations sent together.</summary>
+    public int MaxBatchOperations { get; init; } = 1_000;
+
+    /// <summary>Most key and value bytes sent together; a larger single operation goes alone.</summary>
+    public int MaxBatchBytes { get; init; } = 512 * 1024;
+
+    /// <summary>Largest key, in bytes.</summary>
+    public int MaxKeyBytes { get; init; } = 4 * 1024;
+
+    /// <summary>Largest value, in bytes.</summary>
+    public int MaxValueBytes { get; init; } = 1024 * 1024;
+}

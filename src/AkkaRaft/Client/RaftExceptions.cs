@@ -1,0 +1,24 @@
+#pragma warning disable CA1032 // The kind of failure and its text always belong together.
+
+namespace AkkaRaft.Client;
+
+/// <summary>A call got no result; the type says whether it may have taken effect.</summary>
+public abstract class RaftException(string message) : Exception(message);
+
+/// <summary>Members answered, and none led in time: surely not executed.</summary>
+public sealed class NoLeaderException(string message) : RaftException(message);
+
+/// <summary>No member answered in time: surely not executed.</summary>
+public sealed class ClusterUnreachableException(string message) : RaftException(message);
+
+/// <summary>The call was sent, and nothing tells whether it took effect: it may have, and it may yet.</summary>
+public sealed class OutcomeUnknownException(string message) : RaftException(message);
+
+/// <summary>The client or the leader holds as much as it takes: surely not executed.</summary>
+public sealed class OverloadedException(string message) : RaftException(message);
+
+/// <summary>The client's session has expired: surely not executed.</summary>
+public sealed class SessionExpiredException(string message) : RaftException(message);
+
+/// <summary>The key or the value is not one the store takes: surely not executed.</summary>
+public sealed class BadInputException(string message) : RaftException(message);

@@ -1,0 +1,95 @@
+using System.Net;
+using Akka.Configuration;
+using Akka.Persistence.Sql;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Hosting;
+
+/// <summary>The Akka configuration under a member and under a client: what of Akka.Remote and Akka.Persistence Raft depends on, and why.</summary>
+internal static class MemberConfiguration
+{
+    // Addressing, headers and framing around the largest batch.
+    private const int FrameSlackBytes = 256 * 1024;
+
+    // Covers a member's largest batch and value at their defaults.
+    private const int ClientFrameBytes = 4 * 1024 * 1024;
+
+    public static Config For(RaftSettings settings, DataDirectory directory)
+    {
+        var (host, port) = Split(settings.Members[settings.Id].Address);
+        if (!IsLoopback(host) && !settings.AllowInsecureNetwork)
+            throw new RaftConfigurationException(
+                $"akkaraft.members.{settings.Id} = \"{settings.Members[settings.Id].Address}\" is not a loopback address, and the transport is neither encrypted nor authenticated: anyone who reaches it can write. Set akkaraft.allow-insecure-network = on to accept that.");
+
+        var frame = Math.Max(settings.MaxAppendBytes, settings.MaxCommandBytes) + settings.MaxValueBytes + FrameSlackBytes;
+        return ConfigurationFactory.ParseString($$"""
+            akka {
+              remote {
+                # A member answers only at the doors named here, to nothing that could harm it.
+                untrusted-mode = on
+                trusted-selection-paths = ["/user/raft", "/user/raft/member"]
+              }
+              persistence {
+                journal {
+                  plugin = "akka.persistence.journal.sql"
+                  sql {
+                    connection-string = "{{JournalGuard.ConnectionString(directory)}}"
+                    provider-name = "SQLite.MS"
+                    parallelism = 1
+                    tag-write-mode = Csv
+                    prefer-parameters-on-multirow-insert = off
+                    auto-initialize = on
+                    # The default discards what it finds doubtful; a log must not.
+                    replay-filter.mode = fail
+                  }
+                }
+                snapshot-store.plugin = "akka.persistence.no-snapshot-store"
+              }
+            }
+            akkaraft.raft-dispatcher {
+              type = ForkJoinDispatcher
+              throughput = 100
+              dedicated-thread-pool { thread-count = 1, threadtype = background }
+            }
+            """)
+            .WithFallback(Remoting(host, port, frame))
+            .WithFallback(SqlPersistence.DefaultConfiguration);
+    }
+
+    public static Config ForClient(string host = "127.0.0.1") =>
+        Remoting(host, 0, ClientFrameBytes);
+
+    private static Config Remoting(string host, int port, int frameBytes) => ConfigurationFactory.ParseString($$"""
+        akka {
+          loglevel = INFO
+          actor {
+            provider = remote
+            # The default one instantiates whatever type a peer names.
+            serializers.json = "AkkaRaft.Protocol.RefusingSerializer, AkkaRaft"
+          }
+          remote {
+            # A member that restarted must be reached at once, and five seconds are the default.
+            retry-gate-closed-for = 100 ms
+            log-remote-lifecycle-events = off
+            dot-netty.tcp {
+              hostname = "{{host}}"
+              port = {{port}}
+              maximum-frame-size = {{frameBytes}}b
+              send-buffer-size = {{frameBytes}}b
+              receive-buffer-size = {{frameBytes}}b
+              connection-timeout = 1 s
+              batching.enabled = off
+            }
+          }
+        }
+        """);
+
+    internal static (string Host, int Port) Split(string address)
+    {
+        var colon = address.LastIndexOf(':');
+        return (address[..colon], int.Parse(address[(colon + 1)..], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    private static bool IsLoopback(string host) =>
+        host == "localhost" || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip));
+}

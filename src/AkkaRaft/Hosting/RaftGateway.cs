@@ -1,0 +1,77 @@
+using Akka.Actor;
+using Akka.Event;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Hosting;
+
+/// <summary>A member has stopped for good; it is told on the EventStream.</summary>
+/// <param name="Reason">What happened, where, and what to do.</param>
+internal sealed record MemberFailed(string Reason);
+
+/// <summary>
+/// <c>/user/raft</c>: the door for plain messages, and the parent that starts the member anew, with backoff, when it had to stop.
+/// </summary>
+internal sealed class RaftGateway : ReceiveActor, IWithTimers
+{
+    private static readonly TimeSpan MinBackoff = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MaxBackoff = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Healthy = TimeSpan.FromMinutes(1);
+
+    private readonly ILoggingAdapter _logger = Context.GetLogger();
+    private readonly Props _memberProps;
+    private readonly Props _clientProps;
+    private IActorRef _client = ActorRefs.Nobody;
+    private TimeSpan _startedAt;
+    private TimeSpan _backoff = MinBackoff;
+    private bool _failed;
+
+    public RaftGateway(Props member, Props client)
+    {
+        _memberProps = member;
+        _clientProps = client;
+        Receive<IKeyValueRequest>(request => _client.Forward(request));
+        Receive<GetMemberStatus>(request => Context.Child("member").Forward(request));
+        Receive<MemberFailed>(failed =>
+        {
+            _failed = true;
+            Context.System.EventStream.Publish(failed);
+        });
+        Receive<Terminated>(_ => MemberStopped());
+        Receive<Restart>(_ => StartMember());
+    }
+
+    public static Props Props(Props member, Props client) => Akka.Actor.Props.Create(() => new RaftGateway(member, client));
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
+
+    protected override void PreStart()
+    {
+        _client = Context.ActorOf(_clientProps, "client");
+        StartMember();
+    }
+
+    private void StartMember()
+    {
+        _startedAt = Now;
+        Context.Watch(Context.ActorOf(_memberProps, "member"));
+    }
+
+    private void MemberStopped()
+    {
+        if (_failed) return;
+        if (Now - _startedAt > Healthy) _backoff = MinBackoff;
+        _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", _backoff);
+        Timers.StartSingleTimer(nameof(Restart), Restart.Instance, _backoff);
+        _backoff = TimeSpan.FromTicks(Math.Min(_backoff.Ticks * 2, MaxBackoff.Ticks));
+    }
+
+    /// <summary>Only recovery tells what is stored: a member is never resumed.</summary>
+    protected override SupervisorStrategy SupervisorStrategy() => Akka.Actor.SupervisorStrategy.StoppingStrategy;
+
+    private sealed class Restart
+    {
+        public static readonly Restart Instance = new();
+    }
+}

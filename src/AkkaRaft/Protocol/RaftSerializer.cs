@@ -1,0 +1,118 @@
+using System.Runtime.Serialization;
+using Akka.Actor;
+using Akka.Serialization;
+using AkkaRaft.Protocol.Wire;
+using AkkaRaft.StateMachine;
+using AkkaRaft.Storage;
+using Google.Protobuf;
+using Snappier;
+
+namespace AkkaRaft.Protocol;
+
+/// <summary>Protobuf for all that crosses a process or reaches a disk; larger messages are compressed with Snappy, as a leading byte tells.</summary>
+internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)
+{
+    private const byte Plain = 0;
+    private const byte Compressed = 1;
+    private const int CompressionThresholdBytes = 1_000;
+    private const int MaxMessageBytes = 64 * 1024 * 1024;
+
+    private const string RaftManifest = "r1";
+    private const string ClientManifest = "c1";
+    private const string EventManifest = "e1";
+
+    private static readonly Type[] Types =
+    [
+        typeof(IRaftMessage), typeof(Submit), typeof(SubmitReply), typeof(Read), typeof(QueryReply), typeof(Refused),
+        typeof(GetMemberStatus), typeof(MemberStatus), typeof(TransferLeadership), typeof(LeadershipTransferred),
+        typeof(IKeyValueRequest), typeof(IKeyValueReply), typeof(SealedEvent),
+    ];
+
+    /// <summary>Part of the wire format: never changes.</summary>
+    public override int Identifier => 7447;
+
+    /// <summary>Makes an ActorSystem speak the protocol, whatever its HOCON says.</summary>
+    public static void Register(ActorSystem system)
+    {
+        var serializer = new RaftSerializer((ExtendedActorSystem)system);
+        system.Serialization.AddSerializer("akkaraft", serializer);
+        foreach (var type in Types) system.Serialization.AddSerializationMap(type, serializer);
+    }
+
+    public override string Manifest(object o) => o switch
+    {
+        IRaftMessage => RaftManifest,
+        SealedEvent => EventManifest,
+        _ => ClientManifest,
+    };
+
+    public override byte[] ToBinary(object obj)
+    {
+        var message = RaftWire.ToWire(obj);
+        var size = message.CalculateSize();
+        if (size >= CompressionThresholdBytes && obj is not SealedEvent)
+        {
+            var compressed = new byte[1 + Snappy.GetMaxCompressedLength(size)];
+            var length = Snappy.Compress(message.ToByteArray(), compressed.AsSpan(1));
+            if (length < size)
+            {
+                compressed[0] = Compressed;
+                Array.Resize(ref compressed, length + 1);
+                return compressed;
+            }
+        }
+        var plain = new byte[1 + size];
+        plain[0] = Plain;
+        message.WriteTo(plain.AsSpan(1));
+        return plain;
+    }
+
+    public override object FromBinary(byte[] bytes, string manifest)
+    {
+        try
+        {
+            var body = Body(bytes);
+            return manifest switch
+            {
+                RaftManifest => RaftWire.FromWire(WireRaftMessage.Parser.ParseFrom(body.Span)),
+                ClientManifest => RaftWire.FromWire(WireClientMessage.Parser.ParseFrom(body.Span)),
+                EventManifest => RaftWire.FromWire(WireSealedEvent.Parser.ParseFrom(body.Span)),
+                _ => throw new InvalidDataException($"manifest '{manifest}', which this version does not know"),
+            };
+        }
+        catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException or ArgumentException)
+        {
+            throw new SerializationException($"A message of {bytes.Length} bytes cannot be read as AkkaRaft's: it holds {e.Message}.", e);
+        }
+    }
+
+    private static ReadOnlyMemory<byte> Body(byte[] bytes)
+    {
+        if (bytes.Length == 0) throw new InvalidDataException("nothing");
+        switch (bytes[0])
+        {
+            case Plain:
+                return bytes.AsMemory(1);
+            case Compressed:
+                var length = Snappy.GetUncompressedLength(bytes.AsSpan(1));
+                if (length is < 0 or > MaxMessageBytes) throw new InvalidDataException($"{length} bytes once uncompressed, above the limit of {MaxMessageBytes}");
+                return Snappy.DecompressToArray(bytes.AsSpan(1));
+            default:
+                throw new InvalidDataException($"flag {bytes[0]}, which this version does not know");
+        }
+    }
+}
+
+/// <summary>Stands where Akka's default JSON serializer stood, which instantiates whatever CLR type a peer names: it reads and writes nothing.</summary>
+internal sealed class RefusingSerializer(ExtendedActorSystem system) : Serializer(system)
+{
+    public override int Identifier => 1;
+
+    public override bool IncludeManifest => true;
+
+    public override byte[] ToBinary(object obj) =>
+        throw new SerializationException($"{obj.GetType()} has no serializer: only AkkaRaft's own messages cross the wire.");
+
+    public override object FromBinary(byte[] bytes, Type type) =>
+        throw new SerializationException($"A message of type {type} is refused: only AkkaRaft's own messages cross the wire.");
+}

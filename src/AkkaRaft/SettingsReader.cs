@@ -1,0 +1,144 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using Akka.Configuration;
+using Akka.Configuration.Hocon;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft;
+
+/// <summary>
+/// Reads the block <c>akkaraft</c> of a HOCON file strictly: Akka's own reader takes a misspelt key for an absent one and a missing number for 0.
+/// </summary>
+internal sealed partial class SettingsReader
+{
+    private readonly string _file;
+    private readonly Dictionary<string, string> _values = [];
+    private readonly HashSet<string> _read = [];
+
+    private SettingsReader(string file) => _file = file;
+
+    public static SettingsReader Open(string file)
+    {
+        var reader = new SettingsReader(file);
+        try
+        {
+            var root = ConfigurationFactory.ParseString(File.ReadAllText(file)).GetConfig("akkaraft")?.Root
+                ?? throw new RaftConfigurationException($"{file} has no block 'akkaraft'.");
+            reader.Flatten("akkaraft", root);
+            return reader;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RaftConfigurationException($"{file} cannot be read: {e.Message}", e);
+        }
+        catch (Exception e) when (e is not RaftConfigurationException)
+        {
+            throw new RaftConfigurationException($"{file} is no valid HOCON: {e.Message}", e);
+        }
+    }
+
+    private void Flatten(string path, HoconValue value)
+    {
+        if (!value.IsObject())
+        {
+            _values[path] = value.GetString() ?? "";
+            return;
+        }
+        foreach (var (key, item) in value.GetObject().Items) Flatten($"{path}.{key}", item);
+    }
+
+    public string Text(string key, string otherwise) => Find(key) ?? otherwise;
+
+    public bool Switch(string key, bool otherwise) => Find(key) switch
+    {
+        null => otherwise,
+        "on" or "true" or "yes" => true,
+        "off" or "false" or "no" => false,
+        var other => throw Wrong(key, other, "on or off"),
+    };
+
+    public int Number(string key, int otherwise, int min, int max)
+    {
+        if (Find(key) is not { } text) return otherwise;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max
+            ? number
+            : throw Wrong(key, text, $"a number from {min} to {max}");
+    }
+
+    public int Bytes(string key, int otherwise, int min, int max)
+    {
+        if (Find(key) is not { } text) return otherwise;
+        var match = ByteSize().Match(text);
+        if (match.Success && double.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
+        {
+            var bytes = number * match.Groups[2].Value switch { "k" or "KiB" => 1024, "m" or "MiB" => 1024 * 1024, _ => 1 };
+            if (bytes >= min && bytes <= max) return (int)bytes;
+        }
+        throw Wrong(key, text, $"a size from {min} to {max} bytes, such as 512KiB or 4MiB");
+    }
+
+    public TimeSpan Duration(string key, TimeSpan otherwise, TimeSpan min, TimeSpan max)
+    {
+        if (Find(key) is not { } text) return otherwise;
+        var match = Time().Match(text);
+        if (match.Success && double.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
+        {
+            var time = TimeSpan.FromMilliseconds(number * match.Groups[2].Value switch { "s" => 1_000, "m" => 60_000, "h" => 3_600_000, _ => 1 });
+            if (time >= min && time <= max) return time;
+        }
+        throw Wrong(key, text, $"a time from {min.TotalMilliseconds} ms to {max.TotalSeconds} s with its unit, such as 300ms or 5s");
+    }
+
+    public ImmutableSortedDictionary<MemberId, Member> Members()
+    {
+        const string Prefix = "akkaraft.members.";
+        var members = ImmutableSortedDictionary.CreateBuilder<MemberId, Member>();
+        foreach (var (key, address) in _values.Where(v => v.Key.StartsWith(Prefix, StringComparison.Ordinal)))
+        {
+            _read.Add(key);
+            if (!int.TryParse(key[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+                throw Wrong(key, address, "a member id: a number from 0 on");
+            if (!IsAddress(address)) throw Wrong(key, address, "host:port");
+            if (members.Values.FirstOrDefault(m => m.Address == address) is { } same)
+                throw Wrong(key, address, $"an address of its own; member {same.Id} has this one");
+            members.Add(new MemberId(id), new Member(new MemberId(id), address));
+        }
+        return members.Count > 0 ? members.ToImmutable() : throw new RaftConfigurationException($"{_file}: akkaraft.members is missing; expected at least one line such as 0 = \"127.0.0.1:4100\".");
+    }
+
+    public static bool IsAddress(string address)
+    {
+        var colon = address.LastIndexOf(':');
+        return colon > 0
+            && Uri.CheckHostName(address[..colon]) != UriHostNameType.Unknown
+            && int.TryParse(address[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            && port is > 0 and <= IPEndPoint.MaxPort;
+    }
+
+    /// <summary>Whatever was not asked for is a misspelling, and is said to be one.</summary>
+    public void RejectUnknown()
+    {
+        if (_values.Keys.FirstOrDefault(k => !_read.Contains(k)) is { } unknown)
+            throw new RaftConfigurationException($"{_file}: {unknown} is no setting of AkkaRaft. Known are: {string.Join(", ", _read.Where(k => !k.StartsWith("akkaraft.members.", StringComparison.Ordinal)).Append("akkaraft.members").Distinct().Order())}.");
+    }
+
+    private string? Find(string key)
+    {
+        _read.Add($"akkaraft.{key}");
+        return _values.GetValueOrDefault($"akkaraft.{key}");
+    }
+
+    private RaftConfigurationException Wrong(string key, string value, string expected)
+    {
+        var full = key.StartsWith("akkaraft.", StringComparison.Ordinal) ? key : $"akkaraft.{key}";
+        return new RaftConfigurationException($"{_file}: {full} = \"{value}\"; expected {expected}.");
+    }
+
+    [GeneratedRegex(@"^([0-9.]+)\s*(b|k|m|KiB|MiB)?$")]
+    private static partial Regex ByteSize();
+
+    [GeneratedRegex(@"^([0-9.]+)\s*(ms|s|m|h)$")]
+    private static partial Regex Time();
+}

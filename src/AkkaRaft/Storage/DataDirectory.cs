@@ -1,0 +1,119 @@
+using Microsoft.Data.Sqlite;
+
+namespace AkkaRaft.Storage;
+
+/// <summary>A member's data directory cannot be used: in use, unreadable, damaged, or another member's.</summary>
+public sealed class DataDirectoryException : Exception
+{
+    /// <summary>Nothing is known of the cause.</summary>
+    public DataDirectoryException() { }
+
+    /// <summary>Says what is wrong, where, and what to do.</summary>
+    public DataDirectoryException(string message) : base(message) { }
+
+    /// <summary>Says what is wrong, where, and what to do, and how it was found.</summary>
+    public DataDirectoryException(string message, Exception innerException) : base(message, innerException) { }
+}
+
+/// <summary>The directory of one member, locked against a second process for as long as this lives.</summary>
+internal sealed class DataDirectory : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private DataDirectory(string path, FileStream fileLock)
+    {
+        Path = path;
+        _lock = fileLock;
+    }
+
+    public string Path { get; }
+
+    public string JournalFile => System.IO.Path.Combine(Path, "journal.db");
+
+    public string StateFile => System.IO.Path.Combine(Path, "kv.db");
+
+    /// <exception cref="DataDirectoryException">It is in use, or cannot be created or written.</exception>
+    public static DataDirectory Open(RaftSettings settings)
+    {
+        var path = System.IO.Path.GetFullPath(System.IO.Path.Combine(settings.DataDirectory, settings.Id.ToString()));
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataDirectoryException($"The data directory {path} cannot be created: {e.Message} Choose another with --data, or give this user the right to write there.", e);
+        }
+
+        try
+        {
+            return new DataDirectory(path, new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new DataDirectoryException($"The data directory {path} cannot be written: {e.Message}", e);
+        }
+        catch (IOException e)
+        {
+            throw new DataDirectoryException($"The data directory {path} is in use by another process, which holds its file 'lock': {e.Message} Stop that process, or choose another directory with --data.", e);
+        }
+    }
+
+    public void Dispose() => _lock.Dispose();
+}
+
+/// <summary>What must hold of <c>journal.db</c> before a member trusts it.</summary>
+internal static class JournalGuard
+{
+    private const int SynchronousFull = 2;
+
+    public static string ConnectionString(DataDirectory directory) => $"Data Source={directory.JournalFile.Replace('\\', '/')}";
+
+    /// <summary>Turns on write-ahead logging, asserts that each commit is synced to the disk, and that the file is this member's.</summary>
+    /// <exception cref="DataDirectoryException">One of these does not hold.</exception>
+    public static void Check(RaftSettings settings, DataDirectory directory)
+    {
+        var file = directory.JournalFile;
+        try
+        {
+            using var connection = new SqliteConnection(ConnectionString(directory));
+            connection.Open();
+            var mode = Scalar(connection, "PRAGMA journal_mode=WAL")?.ToString();
+            if (mode != "wal")
+                throw new DataDirectoryException($"{file} cannot use write-ahead logging (its journal mode stays '{mode}'): is it on a network file system?");
+            // The connection is as the journal plugin opens its own: `synchronous` cannot be set in a connection string.
+            if (Convert.ToInt32(Scalar(connection, "PRAGMA synchronous"), System.Globalization.CultureInfo.InvariantCulture) != SynchronousFull)
+                throw new DataDirectoryException($"{file} is opened without synchronous=FULL by this build of SQLite: a power failure could lose acknowledged writes.");
+            Identify(connection, settings, file);
+        }
+        catch (SqliteException e)
+        {
+            throw new DataDirectoryException($"{file} cannot be opened as this member's journal: {e.Message} Restore it, or wipe the directory and join under a new id.", e);
+        }
+    }
+
+    private static void Identify(SqliteConnection connection, RaftSettings settings, string file)
+    {
+        Scalar(connection, "CREATE TABLE IF NOT EXISTS akkaraft_identity(one INTEGER PRIMARY KEY CHECK (one = 1), cluster_id TEXT NOT NULL, member_id INTEGER NOT NULL)");
+        using var insert = connection.CreateCommand();
+        insert.CommandText = "INSERT OR IGNORE INTO akkaraft_identity VALUES (1, $cluster, $member)";
+        insert.Parameters.AddWithValue("$cluster", settings.ClusterId);
+        insert.Parameters.AddWithValue("$member", settings.Id.Value);
+        insert.ExecuteNonQuery();
+
+        using var select = connection.CreateCommand();
+        select.CommandText = "SELECT cluster_id, member_id FROM akkaraft_identity";
+        using var row = select.ExecuteReader();
+        row.Read();
+        var (cluster, member) = (row.GetString(0), row.GetInt32(1));
+        if (cluster != settings.ClusterId || member != settings.Id.Value)
+            throw new DataDirectoryException($"{file} belongs to member {member} of cluster '{cluster}', not to member {settings.Id} of '{settings.ClusterId}'. Choose the directory that is this member's.");
+    }
+
+    private static object? Scalar(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+}
