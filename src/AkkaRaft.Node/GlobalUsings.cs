@@ -2,3 +2,4 @@ global using System.CommandLine;
 global using AkkaRaft.Client;
 global using AkkaRaft.Hosting;
 global using AkkaRaft.Protocol;
+global using AkkaRaft.Storage;
