@@ -1,6 +1,7 @@
 using System.Net;
 using Akka.Configuration;
 using Akka.Persistence.Sql;
+using AkkaRaft.Protocol;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Hosting;
@@ -53,11 +54,12 @@ internal static class MemberConfiguration
             }
             """)
             .WithFallback(Remoting(host, port, frame))
+            .WithFallback(RaftSerializer.Configuration)
             .WithFallback(SqlPersistence.DefaultConfiguration);
     }
 
     public static Config ForClient(string host = "127.0.0.1") =>
-        Remoting(host, 0, ClientFrameBytes);
+        Remoting(host, 0, ClientFrameBytes).WithFallback(RaftSerializer.Configuration);
 
     private static Config Remoting(string host, int port, int frameBytes) => ConfigurationFactory.ParseString($$"""
         akka {

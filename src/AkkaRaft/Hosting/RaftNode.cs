@@ -68,7 +68,6 @@ public sealed class RaftNode : IAsyncDisposable
 
     private void StartMember()
     {
-        RaftSerializer.Register(System);
         var completion = _completion;
         var watcher = System.ActorOf(Props.Create(() => new FailureWatcher(completion)), "raft-failures");
         System.EventStream.Subscribe(watcher, typeof(MemberFailed));

@@ -1,5 +1,6 @@
 using System.Runtime.Serialization;
 using Akka.Actor;
+using Akka.Configuration;
 using Akka.Serialization;
 using AkkaRaft.Protocol.Wire;
 using AkkaRaft.StateMachine;
@@ -21,23 +22,35 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
     private const string ClientManifest = "c1";
     private const string EventManifest = "e1";
 
-    private static readonly Type[] Types =
-    [
-        typeof(IRaftMessage), typeof(Submit), typeof(SubmitReply), typeof(Read), typeof(QueryReply), typeof(Refused),
-        typeof(GetMemberStatus), typeof(MemberStatus), typeof(TransferLeadership), typeof(LeadershipTransferred),
-        typeof(IKeyValueRequest), typeof(IKeyValueReply), typeof(SealedEvent),
-    ];
-
     /// <summary>Part of the wire format: never changes.</summary>
     public override int Identifier => 7447;
 
-    /// <summary>Makes an ActorSystem speak the protocol, whatever its HOCON says.</summary>
+    /// <summary>
+    /// Names this serializer and what it is for. Given in HOCON and not by <c>AddSerializer</c>, since Akka builds its serialization anew,
+    /// from HOCON, whenever an extension brings settings of its own.
+    /// </summary>
+    public static Config Configuration { get; } = ConfigurationFactory.ParseString(
+        $$"""
+        akka.actor {
+          serializers.akkaraft = "{{NameOf(typeof(RaftSerializer))}}"
+          serialization-bindings {
+            {{string.Join('\n', new[]
+            {
+                typeof(IRaftMessage), typeof(Submit), typeof(SubmitReply), typeof(Read), typeof(QueryReply), typeof(Refused),
+                typeof(GetMemberStatus), typeof(MemberStatus), typeof(TransferLeadership), typeof(LeadershipTransferred),
+                typeof(IKeyValueRequest), typeof(IKeyValueReply), typeof(SealedEvent),
+            }.Select(type => $"\"{NameOf(type)}\" = akkaraft"))}}
+          }
+        }
+        """);
+
+    /// <summary>Makes a running ActorSystem speak the protocol.</summary>
     public static void Register(ActorSystem system)
     {
-        var serializer = new RaftSerializer((ExtendedActorSystem)system);
-        system.Serialization.AddSerializer("akkaraft", serializer);
-        foreach (var type in Types) system.Serialization.AddSerializationMap(type, serializer);
+        if (!system.Settings.Config.HasPath("akka.actor.serializers.akkaraft")) system.Settings.InjectTopLevelFallback(Configuration);
     }
+
+    private static string NameOf(Type type) => $"{type.FullName}, {type.Assembly.GetName().Name}";
 
     public override string Manifest(object o) => o switch
     {
@@ -104,8 +117,15 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
 }
 
 /// <summary>Stands where Akka's default JSON serializer stood, which instantiates whatever CLR type a peer names: it reads and writes nothing.</summary>
-internal sealed class RefusingSerializer(ExtendedActorSystem system) : Serializer(system)
+internal sealed class RefusingSerializer : Serializer
 {
+    // Akka passes the settings of the serializer whose place this one takes.
+    public RefusingSerializer(ExtendedActorSystem system, Config settings)
+        : base(system)
+    {
+        _ = settings;
+    }
+
     public override int Identifier => 1;
 
     public override bool IncludeManifest => true;
