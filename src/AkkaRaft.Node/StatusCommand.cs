@@ -43,7 +43,12 @@ internal static class StatusCommand
     public static Table Table(IEnumerable<MemberStatus> all)
     {
         var table = new Table().Border(TableBorder.Simple);
-        table.AddColumns("id", "address", "role", "term", "leader", "last", "commit", "applied", "pid");
+        foreach (string name in new[] { "id", "address", "role", "term", "leader", "last", "commit", "applied", "pid" })
+        {
+            // An address cut in two is none.
+            table.AddColumn(new TableColumn(name).NoWrap().PadLeft(0));
+        }
+
         foreach (var s in all)
         {
             bool known = s.Role != MemberRole.Unreachable;

@@ -29,6 +29,9 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     /// <summary>When the follower was last heard from in this term.</summary>
     public TimeSpan LastContact { get; private set; } = now;
 
+    /// <summary>The leader has said that it hears nothing of the follower.</summary>
+    public bool SaidSilent { get; set; }
+
     /// <summary>The latest round the follower has echoed.</summary>
     public long Round { get; private set; }
 

@@ -147,6 +147,11 @@ internal sealed partial class RaftActor
 
     private void Answered(LeaderState leading, Progress progress, AppendEntriesReply reply)
     {
+        if (progress.SaidSilent)
+        {
+            progress.SaidSilent = false;
+            _logger.Info("Member {0} hears from {1} again.", Me, reply.Header.From);
+        }
         progress.Contacted(Now, reply.Round);
         if (reply.Success) progress.Matched(reply.PrevLogIndex, reply.MatchIndex);
         else progress.Mismatched(reply.PrevLogIndex, _log.FindConflict(reply.HintIndex, reply.HintTerm));
@@ -234,8 +239,19 @@ internal sealed partial class RaftActor
             leading.Transfer = null;
             transfer.Asker.Tell(new Refused(transfer.RequestId, RefusalReason.NotReady, LeaderMember, $"Member {transfer.Target} did not take over in time."));
         }
+        SaySilent(leading);
         if (Now >= leading.NextHeartbeat) Heartbeat(leading);
         else WakeAt(leading.NextHeartbeat);
+    }
+
+    private void SaySilent(LeaderState leading)
+    {
+        foreach (var (id, progress) in leading.Progress)
+        {
+            if (progress.SaidSilent || Now - progress.LastContact < _settings.ElectionTimeoutMax) continue;
+            progress.SaidSilent = true;
+            _logger.Warning("Member {0} has heard nothing from {1} for {2}; it has the log to {3}.", Me, Locate(id), _settings.ElectionTimeoutMax, progress.MatchIndex);
+        }
     }
 
     private void Heartbeat(LeaderState leading)

@@ -1,5 +1,7 @@
 using System.Net;
+using System.Text.RegularExpressions;
 using Akka.Configuration;
+using Akka.Event;
 using Akka.Persistence.Sql;
 using AkkaRaft.Protocol;
 using AkkaRaft.Storage;
@@ -7,7 +9,7 @@ using AkkaRaft.Storage;
 namespace AkkaRaft.Hosting;
 
 /// <summary>The Akka configuration under a member and under a client: what of Akka.Remote and Akka.Persistence Raft depends on, and why.</summary>
-internal static class MemberConfiguration
+internal static partial class MemberConfiguration
 {
     // Addressing, headers and framing around the largest batch.
     private const int FrameSlackBytes = 256 * 1024;
@@ -58,12 +60,25 @@ internal static class MemberConfiguration
             .WithFallback(SqlPersistence.DefaultConfiguration);
     }
 
+    /// <summary>
+    /// Keeps out what Akka.Remote says, several times a second, while a peer is away: the member itself says so once.
+    /// What it says of messages too large, quarantine or bytes it cannot read stays.
+    /// </summary>
+    public static LogFilterSetup QuietRemoting { get; } = new LogFilterBuilder().ExcludeMessageRegex(PeerAway()).Build();
+
+    // What is matched is the whole line, time and source included.
+    [GeneratedRegex(@"\] (Tried to associate with unreachable remote address|Association with remote system .* has failed|Disassociated\s|Removing receive buffers for |AssociationError )", RegexOptions.ExplicitCapture)]
+    private static partial Regex PeerAway();
+
     public static Config ForClient(string host = "127.0.0.1") =>
         Remoting(host, 0, ClientFrameBytes).WithFallback(RaftSerializer.Configuration);
 
     private static Config Remoting(string host, int port, int frameBytes) => ConfigurationFactory.ParseString($$"""
         akka {
           loglevel = INFO
+          # To a peer that is away every message is one.
+          log-dead-letters = off
+          log-dead-letters-during-shutdown = off
           actor {
             provider = remote
             # The default one instantiates whatever type a peer names.

@@ -57,7 +57,8 @@ public sealed class RaftNode : IAsyncDisposable
     {
         try
         {
-            return ActorSystem.Create(RemoteTransport.SystemName, MemberConfiguration.For(settings, directory));
+            var setup = BootstrapSetup.Create().WithConfig(MemberConfiguration.For(settings, directory)).And(MemberConfiguration.QuietRemoting);
+            return ActorSystem.Create(RemoteTransport.SystemName, setup);
         }
         catch (Exception e) when (e is not RaftConfigurationException)
         {
