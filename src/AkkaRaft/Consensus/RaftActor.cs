@@ -70,6 +70,24 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         : _log.Configuration.IsLearner(Me) ? MemberRole.Learner
         : MemberRole.Follower;
 
+    // ---- what a simulation's checks look at ---------------------------------------------------------------------
+
+    internal bool IsUp => _follower is not null || _candidate is not null || _leading is not null;
+
+    internal bool IsLeader => _leading is not null;
+
+    internal MemberRole CurrentRole => Role;
+
+    internal long Term => _term;
+
+    internal MemberId? KnownLeader => _leader;
+
+    internal RaftLog RaftLog => _log;
+
+    internal long CommitIndex => _commitIndex;
+
+    internal long AppliedIndex => _appliedIndex;
+
     // ---- recovery ----------------------------------------------------------------------------------------------
 
     protected override void OnRecover(object message)

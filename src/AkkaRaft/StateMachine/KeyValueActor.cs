@@ -44,7 +44,9 @@ internal sealed class KeyValueActor : ReceiveActor
         Context.Parent.Tell(new StateMachineReady(_store.AppliedIndex, _store.AppliedTerm, _store.JournalSequenceNr));
     }
 
-    protected override void PostStop()
+    protected override void PostStop() => Close();
+
+    internal void Close()
     {
         _store?.Dispose();
         _store = null;

@@ -67,7 +67,7 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
 
     /// <summary>Opens the file, or creates it.</summary>
     /// <param name="settings">Whose store it must be, and the bounds of its sessions.</param>
-    /// <param name="file">The file; null or <c>:memory:</c> for a store that is gone when closed.</param>
+    /// <param name="file">The file, or SQLite's <c>file:</c> URI of one; null or <c>:memory:</c> for a store that is gone when closed.</param>
     /// <exception cref="KeyValueStoreException">It cannot be opened, is damaged, or is another member's.</exception>
     public static KeyValueStore Open(RaftSettings settings, string? file)
     {
@@ -75,7 +75,7 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
         SqliteConnection? connection = null;
         try
         {
-            if (file != ":memory:" && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory)
+            if (file != ":memory:" && !file.StartsWith("file:", StringComparison.Ordinal) && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory)
                 Directory.CreateDirectory(directory);
             // A pooled connection would keep the file open after the store is closed.
             connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());

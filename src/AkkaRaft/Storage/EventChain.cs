@@ -58,7 +58,8 @@ internal sealed class EventChain
         }
     }
 
-    private IRaftEvent Decode(SealedEvent sealedEvent)
+    /// <exception cref="JournalCorruptException">The event is of a kind that this version does not know.</exception>
+    internal static IRaftEvent Decode(SealedEvent sealedEvent)
     {
         var body = sealedEvent.Body.Span;
         switch (sealedEvent.Manifest)
@@ -73,7 +74,7 @@ internal sealed class EventChain
                 var appended = WireEntriesAppended.Parser.ParseFrom(body);
                 return new EntriesAppended(appended.PrevLogIndex, appended.PrevLogTerm, RaftWire.Entries(appended.Entries));
             default:
-                throw new JournalCorruptException($"Event {_count} of the journal is '{sealedEvent.Manifest}', which this version does not know: was it written by a newer one?");
+                throw new JournalCorruptException($"An event of the journal is '{sealedEvent.Manifest}', which this version does not know: was it written by a newer one?");
         }
     }
 

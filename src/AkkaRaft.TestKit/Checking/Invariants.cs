@@ -1,0 +1,140 @@
+using AkkaRaft.Consensus;
+using AkkaRaft.Protocol;
+using AkkaRaft.TestKit.Journaling;
+
+namespace AkkaRaft.TestKit.Checking;
+
+/// <summary>
+/// The safety properties of Raft (dissertation figure 3.2) and those of this implementation, looked at after every step,
+/// on the member that took it. Whatever is proved once of an entry is remembered, so that a step costs no more than it changed.
+/// </summary>
+internal sealed class Invariants(Func<int, DurableState> durable, Action<int, string> violated)
+{
+    private readonly Dictionary<long, int> _leaderOfTerm = [];
+    private readonly Dictionary<(long Index, long Term), (long PrevTerm, int Hash)> _entries = [];
+    private readonly List<(long Term, long CommitTerm)> _committed = [(0, 0)];
+    private readonly Dictionary<int, View> _views = [];
+
+    public long Committed => _committed.Count - 1;
+
+    public int LeaderChanges => _leaderOfTerm.Count;
+
+    /// <summary>The member begins anew: what only its memory knew may go back to what its disk knows.</summary>
+    public void Forget(int member) => _views.Remove(member);
+
+    /// <summary>What a message says must be durable when it leaves.</summary>
+    public void Sent(int from, IRaftMessage message)
+    {
+        var disk = durable(from);
+        var term = message.Header.Term;
+        if (message is not (PreVote or PreVoteReply or Hello) && disk.Term < term)
+            violated(from, $"{message.GetType().Name} of term {term} leaves while the disk has term {disk.Term}");
+        switch (message)
+        {
+            case RequestVoteReply { Granted: true } when disk.Term == term && disk.VotedFor != message.Header.To:
+                violated(from, $"a vote for {message.Header.To} in term {term} is told while the disk has {disk.VotedFor?.ToString() ?? "none"}");
+                break;
+            case RequestVote when disk.Term == term && disk.VotedFor != message.Header.From:
+                violated(from, $"votes are asked for in term {term} while the own one is not on the disk");
+                break;
+            case AppendEntriesReply { Success: true } reply when disk.LastIndex < reply.MatchIndex:
+                violated(from, $"entry {reply.MatchIndex} is acknowledged while the disk has {disk.LastIndex}");
+                break;
+        }
+    }
+
+    /// <summary>Looks at the member after its step.</summary>
+    public void Check(int member, RaftActor raft)
+    {
+        if (!raft.IsUp) return;
+        if (!_views.TryGetValue(member, out var view) || view.Actor != raft)
+        {
+            view = new View(raft);
+            _views[member] = view;
+        }
+        if (raft.Term < view.Term) violated(member, $"the term went back from {view.Term} to {raft.Term}");
+        if (raft.CommitIndex < view.CommitIndex) violated(member, $"the commit index went back from {view.CommitIndex} to {raft.CommitIndex}");
+        if (raft.AppliedIndex > raft.CommitIndex) violated(member, $"applied {raft.AppliedIndex} is beyond committed {raft.CommitIndex}");
+        if (raft.CommitIndex > raft.RaftLog.LastIndex) violated(member, $"committed {raft.CommitIndex} is beyond the log's end {raft.RaftLog.LastIndex}");
+
+        CheckLog(member, raft, view);
+        if (raft.IsLeader) CheckLeader(member, raft, view);
+        CheckCommitted(member, raft, view);
+        (view.Term, view.CommitIndex, view.LeaderTerm) = (raft.Term, raft.CommitIndex, raft.IsLeader ? raft.Term : 0);
+    }
+
+    /// <summary>Log Matching: two entries of one index and term are the same entry, and so is all before them (§3.5).</summary>
+    private void CheckLog(int member, RaftActor raft, View view)
+    {
+        var log = raft.RaftLog;
+        var last = log.LastIndex;
+        if (last == view.Terms.Count - 1 && log.LastTerm == view.Terms[^1]) return;
+
+        var same = Math.Min(last, view.Terms.Count - 1);
+        while (same > log.BaseIndex && log.TermAt(same) != view.Terms[(int)same]) same--;
+        if (view.LeaderTerm == raft.Term && raft.IsLeader && same < view.Terms.Count - 1)
+            violated(member, $"the leader of term {raft.Term} overwrote or dropped entry {same + 1} of its own log");
+        view.Terms.RemoveRange((int)same + 1, view.Terms.Count - (int)same - 1);
+        for (var index = same + 1; index <= last; index++)
+        {
+            var entry = log[index];
+            var content = (view.Terms[^1], HashOf(entry));
+            if (!_entries.TryAdd((index, entry.Term), content) && _entries[(index, entry.Term)] != content)
+                violated(member, $"entry {index} of term {entry.Term} differs from the one that another log has, or follows another entry");
+            view.Terms.Add(entry.Term);
+        }
+    }
+
+    /// <summary>Election Safety, and Leader Completeness: one leader a term, who has all that was committed before (§3.4, §3.6).</summary>
+    private void CheckLeader(int member, RaftActor raft, View view)
+    {
+        if (view.LeaderTerm == raft.Term) return;
+        if (!_leaderOfTerm.TryAdd(raft.Term, member) && _leaderOfTerm[raft.Term] != member)
+            violated(member, $"members {_leaderOfTerm[raft.Term]} and {member} both lead in term {raft.Term}");
+        var index = Committed;
+        while (index > 0 && _committed[(int)index].CommitTerm >= raft.Term) index--;
+        if (index > 0 && raft.RaftLog.TermAt(index) is { } term && term != _committed[(int)index].Term || index > raft.RaftLog.LastIndex)
+            violated(member, $"the leader of term {raft.Term} lacks entry {index} of term {_committed[(int)index].Term}, which was committed in term {_committed[(int)index].CommitTerm}");
+    }
+
+    /// <summary>State Machine Safety: what one member takes for committed is so for all, for ever, and lies on the disks of a quorum (§3.6.3).</summary>
+    private void CheckCommitted(int member, RaftActor raft, View view)
+    {
+        for (var index = view.CommitIndex + 1; index <= raft.CommitIndex; index++)
+        {
+            if (raft.RaftLog.TermAt(index) is not { } term) continue;
+            if (index > Committed)
+            {
+                _committed.Add((term, raft.Term));
+                if (!raft.RaftLog.Configuration.HasQuorum(id => durable(id.Value).TermAt(index) == term))
+                    violated(member, $"entry {index} of term {term} counts as committed, and no quorum of disks has it");
+            }
+            else if (_committed[(int)index].Term != term)
+            {
+                violated(member, $"entry {index} of term {term} counts as committed, and another member has committed one of term {_committed[(int)index].Term} there");
+            }
+        }
+    }
+
+    private static int HashOf(LogEntry entry)
+    {
+        var hash = 17;
+        foreach (var b in entry.Payload.Span) hash = unchecked(hash * 31 + b);
+        return unchecked(hash * 31 + (int)entry.Kind + (int)entry.TimestampMs);
+    }
+
+    /// <summary>A member as it was when last looked at.</summary>
+    private sealed class View(RaftActor actor)
+    {
+        public RaftActor Actor { get; } = actor;
+
+        public long Term { get; set; } = actor.Term;
+
+        public long CommitIndex { get; set; }
+
+        /// <summary>The term it led in; 0 when it did not lead.</summary>
+        public long LeaderTerm { get; set; }
+
+        public List<long> Terms { get; } = [0];
+    }
+}

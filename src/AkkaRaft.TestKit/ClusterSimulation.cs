@@ -1,0 +1,409 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.Event;
+using AkkaRaft.Client;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+using AkkaRaft.TestKit.Checking;
+using AkkaRaft.TestKit.Engine;
+using AkkaRaft.TestKit.Journaling;
+using AkkaRaft.TestKit.Network;
+using AkkaRaft.TestKit.Tracing;
+
+namespace AkkaRaft.TestKit;
+
+/// <summary>
+/// A whole cluster of production actors on one thread, in virtual time, from one seed. Raft's properties are checked after every step;
+/// <see cref="Check"/> checks the clients' histories. Not thread-safe: it is the thread that calls it.
+/// </summary>
+/// <remarks>Dispatcher, scheduler, journal and network are the simulation's; every message and every event goes through its production bytes.</remarks>
+public sealed partial class ClusterSimulation : IDisposable
+{
+    private const int StepsWithoutTime = 1_000_000;
+
+    private static int _instances;
+
+    private readonly SimulationSettings _settings;
+    private readonly ActorSystem _system;
+    private readonly SimulationSetup _setup;
+    private readonly VirtualClock _clock;
+    private readonly VirtualNetwork _network;
+    private readonly RunQueue _queue;
+    private readonly Invariants _invariants;
+    private readonly SimulatedMember[] _members;
+    private readonly List<SimulatedClient> _clients = [];
+    private readonly List<SimulatedCall> _calls = [];
+    private readonly List<TraceEvent> _trace = [];
+    private readonly Random _faults;
+    private readonly Random _elections;
+    private readonly ImmutableSortedDictionary<MemberId, Member> _addresses;
+    private string? _violation;
+    private int? _violator;
+    private long _place;
+    private bool _ended;
+
+    /// <summary>Starts the members; nothing runs before time does.</summary>
+    /// <param name="settings">What it begins with.</param>
+    public ClusterSimulation(SimulationSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        _settings = settings;
+        var seeds = new Random(unchecked((int)(settings.Seed ^ (settings.Seed >> 32))));
+        _queue = new RunQueue(new Random(seeds.Next()));
+        _setup = new SimulationSetup(_queue, new VirtualDisks());
+        _system = ActorSystem.Create("simulation", BootstrapSetup.Create().WithConfig(Configuration).And(_setup));
+        _clock = ((VirtualScheduler)_system.Scheduler).Clock;
+        Provider = ((ExtendedActorSystem)_system).Provider;
+        _network = new VirtualNetwork(
+            _clock, new Random(seeds.Next()), new RaftSerializer((ExtendedActorSystem)_system),
+            new NetworkTiming(settings.ShortestDelay, settings.LongestDelay), TraceMessage);
+        _faults = new Random(seeds.Next());
+        _elections = new Random(seeds.Next());
+        _addresses = Enumerable.Range(0, settings.Members)
+            .Select(i => new Member(new MemberId(i), string.Create(CultureInfo.InvariantCulture, $"member-{i}:1")))
+            .ToImmutableSortedDictionary(m => m.Id, m => m);
+
+        var instance = Interlocked.Increment(ref _instances);
+        _members = new SimulatedMember[settings.Members];
+        _invariants = new Invariants(id => _members[id].Disk.State, Violated);
+        for (var id = 0; id < settings.Members; id++)
+        {
+            var disk = new VirtualDisk(_clock, new Random(seeds.Next()), new DiskTiming(settings.ShortestWrite, settings.LongestWrite));
+            var member = id;
+            disk.Tell = text => Add(TraceKind.Journal, member, null, 0, text);
+            _setup.Disks.Add(string.Create(CultureInfo.InvariantCulture, $"akkaraft-member-{id}"), disk);
+            _members[id] = new SimulatedMember(id, disk, string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{instance}-{id}"));
+            _network.Attach(id, () => _members[member].Process is { IsDead: false } ? _members[member].Gateway : null);
+        }
+        Watch();
+        for (var id = 0; id < settings.Members; id++) Start(id);
+    }
+
+    /// <summary>The seed.</summary>
+    public ulong Seed => _settings.Seed;
+
+    /// <summary>Virtual time since the beginning.</summary>
+    public TimeSpan Now => _clock.Now;
+
+    /// <summary>How many mailbox runs there were.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>Messages that arrived.</summary>
+    public long Delivered => _network.Delivered;
+
+    /// <summary>How many members have led, each term counted.</summary>
+    public int LeaderChanges => _invariants.LeaderChanges;
+
+    /// <summary>How many faults were put in place.</summary>
+    public int Faults { get; private set; }
+
+    /// <summary>Index up to which some member has known the log to be committed.</summary>
+    public long Committed => _invariants.Committed;
+
+    /// <summary>Members' numbers.</summary>
+    public IEnumerable<int> Members => _members.Select(m => m.Id);
+
+    /// <summary>All that happened, when <see cref="SimulationSettings.KeepTrace"/> is on.</summary>
+    public IReadOnlyList<TraceEvent> Trace => _trace;
+
+    /// <summary>Every call of every client.</summary>
+    public IReadOnlyList<SimulatedCall> Calls => _calls;
+
+    /// <summary>The member that leads at the highest term, as it sees it itself; null when none does.</summary>
+    public int? Leader => _members
+        .Where(m => m.Process is { IsPaused: false } && m.Raft is { IsLeader: true })
+        .OrderByDescending(m => m.Raft!.Term).Select(m => (int?)m.Id).FirstOrDefault();
+
+    internal IActorRefProvider Provider { get; }
+
+    internal Random FaultRandom => _faults;
+
+    // ---- what one can see -----------------------------------------------------------------------------------------
+
+    /// <summary>The member's role; <see cref="MemberRole.Unreachable"/> when it is down.</summary>
+    public MemberRole RoleOf(int member) => _members[member] is { IsUp: true, Raft.IsUp: true } up ? up.Raft!.CurrentRole : MemberRole.Unreachable;
+
+    /// <summary>The member's term; 0 when it is down.</summary>
+    public long TermOf(int member) => _members[member].IsUp ? _members[member].Raft?.Term ?? 0 : 0;
+
+    /// <summary>Index of the last entry of the member's log; 0 when it is down.</summary>
+    public long LastIndexOf(int member) => _members[member].IsUp ? _members[member].Raft?.RaftLog.LastIndex ?? 0 : 0;
+
+    /// <summary>Up to where the member knows the log to be committed; 0 when it is down.</summary>
+    public long CommitIndexOf(int member) => _members[member].IsUp ? _members[member].Raft?.CommitIndex ?? 0 : 0;
+
+    /// <summary>Up to where the member has applied the log; 0 when it is down.</summary>
+    public long AppliedIndexOf(int member) => _members[member].IsUp ? _members[member].Raft?.AppliedIndex ?? 0 : 0;
+
+    /// <summary>Whether all members are up, agree on a leader, and have applied the same log to its end.</summary>
+    public bool HasConverged =>
+        Leader is { } leader
+        && _members.All(m => m is { IsUp: true, Raft.IsUp: true } && m.Raft!.KnownLeader?.Value == leader
+            && m.Raft.RaftLog.LastIndex == LastIndexOf(leader) && m.Raft.AppliedIndex == LastIndexOf(leader));
+
+    // ---- time -----------------------------------------------------------------------------------------------------
+
+    /// <summary>Lets the cluster run.</summary>
+    /// <param name="time">Virtual time.</param>
+    /// <exception cref="SimulationViolationException">A property does not hold.</exception>
+    public void RunFor(TimeSpan time)
+    {
+        var end = Now + time;
+        do Settle();
+        while (_clock.Advance(end));
+    }
+
+    /// <summary>Lets the cluster run until something holds.</summary>
+    /// <param name="condition">What is looked at whenever nothing is left to run at a point in time.</param>
+    /// <param name="within">Virtual time; 30 s when nothing is said.</param>
+    /// <param name="what">What was waited for, named when it does not come.</param>
+    /// <exception cref="SimulationViolationException">A property does not hold, or the condition did not come in time.</exception>
+    public void RunUntil(Func<bool> condition, TimeSpan? within = null, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(condition))] string what = "")
+    {
+        ArgumentNullException.ThrowIfNull(condition);
+        var end = Now + (within ?? TimeSpan.FromSeconds(30));
+        Settle();
+        while (!condition())
+        {
+            if (!_clock.Advance(end)) throw Failed($"within {within ?? TimeSpan.FromSeconds(30)} this did not come: {what}");
+            Settle();
+        }
+    }
+
+    /// <summary>Runs until a member leads and is known to all members that it can reach.</summary>
+    /// <returns>The leader.</returns>
+    public int RunUntilLeader(TimeSpan? within = null)
+    {
+        RunUntil(() => Leader is not null, within, "a leader");
+        return Leader!.Value;
+    }
+
+    private void Settle()
+    {
+        for (var steps = 0; _queue.RunOne() is { } process; steps++)
+        {
+            Step++;
+            if (process.Member is { } id) Look(_members[id]);
+            if (_violation is not null) throw Failed(_violation);
+            if (steps > StepsWithoutTime) throw Failed($"{StepsWithoutTime} steps without any time going by");
+        }
+        if (_violation is not null) throw Failed(_violation);
+    }
+
+    private void Look(SimulatedMember member)
+    {
+        if (member.Raft is not { } raft) return;
+        _invariants.Check(member.Id, raft);
+        if (!_settings.KeepTrace || !raft.IsUp) return;
+        var now = (raft.CurrentRole, raft.Term);
+        if (now == member.Shown) return;
+        member.Shown = now;
+        Add(TraceKind.Role, member.Id, null, 0, raft.CurrentRole.ToString());
+    }
+
+    // ---- clients --------------------------------------------------------------------------------------------------
+
+    /// <summary>A client more.</summary>
+    public SimulatedClient AddClient()
+    {
+        var id = _clients.Count + 1;
+        var process = new SimulatedProcess(string.Create(CultureInfo.InvariantCulture, $"client-{id}"), null);
+        var dispatcher = Register(process);
+        IActorRef? actor = null;
+        var settings = new RaftClientSettings { ClusterId = ClusterId, Members = _addresses, RequestTimeout = _settings.RequestTimeout };
+        var doors = _addresses.Values.ToDictionary(m => m.Id, m => new NetworkRef(_network, process, -id, m.Id.Value, Provider, _system.DeadLetters.Path.Root)
+        {
+            // Whoever answers, answers over the network.
+            ReplyTo = () => _members[m.Id.Value].Process is { } answering
+                ? new NetworkRef(_network, answering, m.Id.Value, -id, Provider, _system.DeadLetters.Path.Root)
+                : _system.DeadLetters,
+        });
+        actor = _system.ActorOf(ClientActor.Props(settings, to => doors[to.Id]).WithDispatcher(dispatcher), process.Name);
+        _network.Attach(-id, () => process.IsDead ? null : actor);
+        var client = new SimulatedClient(this, id, actor, process);
+        _clients.Add(client);
+        return client;
+    }
+
+    internal long NextPlace() => ++_place;
+
+    internal void Called(SimulatedCall call)
+    {
+        _calls.Add(call);
+        if (_settings.KeepTrace) Add(TraceKind.Client, null, null, 0, call.ToString());
+    }
+
+    internal void Answered(SimulatedCall call)
+    {
+        if (_settings.KeepTrace) Add(TraceKind.Client, null, null, 0, call.ToString());
+    }
+
+    internal void After(TimeSpan delay, Action action) => _clock.After(delay, action);
+
+    // ---- the end --------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// Checks what only a whole history tells: it is linearizable, versions grow, and members that applied the same log have the same state.
+    /// </summary>
+    /// <exception cref="SimulationViolationException">One of these does not hold.</exception>
+    public void Check()
+    {
+        var history = _calls.Where(c => !c.IsLocal).Select(c => c.ToOperation()).ToList();
+        //if (VersionChecker.Check(history) is { } versions) throw Failed(versions);
+        //if (LinearizabilityChecker.Check(history) is { } order) throw Failed(order);
+        CheckStates();
+    }
+
+    private void CheckStates()
+    {
+        if (_settings.StateMachine is not null || !_settings.StateSurvivesCrash) return;
+        Dictionary<long, (int Member, string State)> byIndex = [];
+        foreach (var member in _members.Where(m => m is { IsUp: true, Raft.IsUp: true }))
+        {
+            var state = member.DumpState();
+            var applied = member.Raft!.AppliedIndex;
+            if (!byIndex.TryAdd(applied, (member.Id, state)) && byIndex[applied].State != state)
+                throw Failed($"members {byIndex[applied].Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{byIndex[applied].State}\nand\n{state}");
+        }
+    }
+
+    /// <summary>Lets every fault end, and runs until the cluster has converged and serves.</summary>
+    /// <param name="within">Virtual time, which a cluster without faults must not need.</param>
+    /// <exception cref="SimulationViolationException">It does not converge, or does not serve, in time.</exception>
+    public void EndFaultsAndConverge(TimeSpan? within = null)
+    {
+        EndFaults();
+        RunUntil(() => HasConverged, within, "all members up, one leader, one log applied by all");
+        var last = AddClient();
+        var call = last.Put("after-the-faults", "1");
+        RunUntil(() => call.IsDone, within, "an answer after the faults");
+        if (!call.Succeeded) throw Failed($"the cluster does not serve after the faults: {((RequestFailed)call.Reply!).Message}");
+    }
+
+    /// <summary>Writes the trace as a page with a space-time diagram.</summary>
+    /// <param name="file">The page, written anew.</param>
+    public void WriteTrace(string file)
+    {
+        using var writer = new StreamWriter(file, append: false, Encoding.UTF8);
+        //TraceDiagram.Write(writer, new TraceHeader("AkkaRaft simulation", Seed, [.. Members], _violation, _settings.Replay), _trace);
+    }
+
+    /// <summary>Stops every actor, and lets go of the state.</summary>
+    public void Dispose()
+    {
+        _ended = true;
+        foreach (var member in _members) member.Dispose();
+    }
+
+    private void Violated(int member, string what)
+    {
+        if (_violation is not null || _ended) return;
+        _violator = member;
+        _violation = string.Create(CultureInfo.InvariantCulture, $"member {member}: {what}");
+    }
+
+    private SimulationViolationException Failed(string what)
+    {
+        _violation ??= what;
+        Add(TraceKind.Violation, _violator, null, 0, what);
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"Seed {Seed}, step {Step}, {Now.TotalSeconds:0.000000} s: {what}");
+        if (_settings.Replay is { } replay) text.Append(CultureInfo.InvariantCulture, $"\nRun it again: {replay}");
+        foreach (var member in _members)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n  member {member.Id}: {RoleOf(member.Id)} term {TermOf(member.Id)}, log to {LastIndexOf(member.Id)}, committed {CommitIndexOf(member.Id)}, applied {AppliedIndexOf(member.Id)}; disk has term {member.Disk.State.Term}, log to {member.Disk.State.LastIndex}");
+        }
+        return new SimulationViolationException(text.ToString(), what);
+    }
+
+    private void TraceMessage(TraceKind kind, int member, int peer, long id, string text)
+    {
+        if (_settings.KeepTrace) Add(kind, member, peer, id, text);
+    }
+
+    private void Add(TraceKind kind, int? member, int? peer, long messageId, string text)
+    {
+        if (!_settings.KeepTrace) return;
+        _trace.Add(new TraceEvent(Step, Now, kind, member, peer, member is >= 0 ? TermOf(member.Value) : 0, messageId, text));
+    }
+
+    // ---- the ActorSystem ------------------------------------------------------------------------------------------
+
+    private const string ClusterId = "simulation";
+
+    private static readonly Config Configuration = ConfigurationFactory.ParseString($$"""
+        akka {
+          loglevel = ERROR
+          stdout-loglevel = OFF
+          loggers = []
+          log-dead-letters = off
+          log-dead-letters-during-shutdown = off
+          scheduler.implementation = "{{typeof(VirtualScheduler).AssemblyQualifiedName}}"
+          actor {
+            default-dispatcher.type = "{{typeof(QueueDispatcherConfigurator).AssemblyQualifiedName}}"
+            internal-dispatcher.type = "{{typeof(QueueDispatcherConfigurator).AssemblyQualifiedName}}"
+            default-blocking-io-dispatcher.type = "{{typeof(QueueDispatcherConfigurator).AssemblyQualifiedName}}"
+          }
+          coordinated-shutdown {
+            run-by-clr-shutdown-hook = off
+            run-by-actor-system-terminate = off
+            terminate-actor-system = off
+          }
+          persistence {
+            journal {
+              plugin = "akkaraft.simulation.journal"
+            }
+            snapshot-store.plugin = "akkaraft.simulation.snapshots"
+          }
+        }
+        akkaraft.simulation.journal {
+          class = "{{typeof(SimulatedJournal).AssemblyQualifiedName}}"
+          plugin-dispatcher = "akka.actor.default-dispatcher"
+          replay-dispatcher = "akka.actor.default-dispatcher"
+          replay-filter.mode = off
+        }
+        akkaraft.simulation.snapshots {
+          class = "{{typeof(NoSnapshots).AssemblyQualifiedName}}"
+          plugin-dispatcher = "akka.actor.default-dispatcher"
+        }
+        """).WithFallback(RaftSerializer.Configuration);
+
+    private string Register(SimulatedProcess process)
+    {
+        var id = $"akkaraft.simulation.{process.Name}";
+        _system.Dispatchers.RegisterConfigurator(id, new QueueDispatcherConfigurator(_system.Dispatchers.Prerequisites, _queue, process));
+        return id;
+    }
+
+    /// <summary>An actor's error is a violation, unless the simulation injected its cause.</summary>
+    private void Watch()
+    {
+        var listener = new ErrorRef(this, _system.DeadLetters.Path.Root);
+        _system.EventStream.Subscribe(listener, typeof(Error));
+        _system.EventStream.Subscribe(listener, typeof(MemberFailed));
+    }
+
+    private sealed class ErrorRef(ClusterSimulation simulation, ActorPath root) : MinimalActorRef
+    {
+        public override ActorPath Path { get; } = root / "errors";
+
+        public override IActorRefProvider Provider => simulation.Provider;
+
+        protected override void TellInternal(object message, IActorRef sender)
+        {
+            if (simulation._violation is not null || simulation._ended) return;
+            switch (message)
+            {
+                case MemberFailed failed:
+                    simulation._violation = failed.Reason;
+                    break;
+                case Error { Cause: { } cause } error when cause.GetBaseException() is not InjectedFaultException:
+                    simulation._violation = $"{error.LogSource}: {error.Message} {cause}";
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+using AkkaRaft.Protocol;
+using AkkaRaft.Storage;
+using AkkaRaft.TestKit.Engine;
+
+namespace AkkaRaft.TestKit.Journaling;
+
+/// <summary>An event as bytes on a virtual disk, and as the checks see it.</summary>
+internal sealed record StoredEvent(long SequenceNr, string Manifest, byte[] Bytes, string WriterGuid, IRaftEvent Event);
+
+/// <summary>The journals of all members.</summary>
+internal sealed class VirtualDisks
+{
+    private readonly SortedDictionary<string, VirtualDisk> _byPersistenceId = [];
+
+    public VirtualDisk this[string persistenceId] => _byPersistenceId[persistenceId];
+
+    public void Add(string persistenceId, VirtualDisk disk) => _byPersistenceId.Add(persistenceId, disk);
+}
+
+/// <summary>What the next write meets.</summary>
+internal enum WriteFault
+{
+    None,
+
+    /// <summary>An error, and nothing is written.</summary>
+    Fails,
+
+    /// <summary>An error, though it is written: what was said and what is true differ.</summary>
+    FailsButLands,
+
+    /// <summary>An error, and it is written later, if its place is still free then.</summary>
+    FailsAndLandsLate,
+}
+
+/// <summary>
+/// One member's journal file: writes take virtual time and come one after the other; what was confirmed stays whatever happens,
+/// and what was not may or may not be there after a crash.
+/// </summary>
+internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming timing)
+{
+    private readonly SortedDictionary<long, StoredEvent> _events = [];
+    private readonly List<PendingWrite> _pending = [];
+    private TimeSpan _busyUntil;
+
+    /// <summary>Whose it is now: nobody else is told how a write ended.</summary>
+    public SimulatedProcess Owner { get; set; } = new("nobody", null);
+
+    /// <summary>Is told of each write that ended other than well, for the trace.</summary>
+    public Action<string> Tell { get; set; } = _ => { };
+
+    public IEnumerable<StoredEvent> Events => _events.Values;
+
+    public long HighestSequenceNr { get; private set; }
+
+    /// <summary>Times as slow as usual.</summary>
+    public double Slowness { get; set; } = 1;
+
+    /// <summary>Writes neither end nor fail while this is on.</summary>
+    public bool Hangs { get; private set; }
+
+    public WriteFault NextFault { get; set; }
+
+    /// <summary>What a recovery would find, for the checks.</summary>
+    public DurableState State { get; private set; } = new();
+
+    /// <summary>Begins a write; <paramref name="ended"/> is told null, or the failure, within its owner.</summary>
+    public void Write(IReadOnlyList<StoredEvent> events, Action<Exception?> ended)
+    {
+        var pending = new PendingWrite(Owner, events, ended);
+        _pending.Add(pending);
+        var takes = timing.Shortest + (timing.Longest - timing.Shortest) * random.NextDouble();
+        _busyUntil = (_busyUntil > clock.Now ? _busyUntil : clock.Now) + takes * Slowness;
+        clock.At(_busyUntil, () => End(pending));
+    }
+
+    public void Hang() => Hangs = true;
+
+    public void Unhang()
+    {
+        Hangs = false;
+        foreach (var pending in _pending.Where(p => p.Due).ToArray()) End(pending);
+    }
+
+    /// <summary>The process is gone: each write under way, in order, was either done or not, and after the first that was not, none was.</summary>
+    public void Crash(bool loseUnsynced)
+    {
+        foreach (var pending in _pending)
+        {
+            if (loseUnsynced || random.Next(2) == 0 || !Fits(pending.Events)) break;
+            Land(pending.Events);
+        }
+        _pending.Clear();
+        _busyUntil = clock.Now;
+        Hangs = false;
+        NextFault = WriteFault.None;
+    }
+
+    private void End(PendingWrite pending)
+    {
+        if (!_pending.Contains(pending)) return;
+        pending.Due = true;
+        if (Hangs) return;
+        pending.Owner.Within(() =>
+        {
+            if (!_pending.Remove(pending)) return;
+            var fault = NextFault;
+            NextFault = WriteFault.None;
+            // As a primary key refuses a sequence number that is there already.
+            if (fault == WriteFault.None && !Fits(pending.Events)) fault = WriteFault.Fails;
+            if (fault is WriteFault.None or WriteFault.FailsButLands && Fits(pending.Events)) Land(pending.Events);
+            if (fault == WriteFault.None)
+            {
+                pending.Ended(null);
+                return;
+            }
+            Tell($"write of event {pending.Events[0].SequenceNr} {fault}");
+            if (fault == WriteFault.FailsAndLandsLate) clock.After(timing.Longest * (1 + 50 * random.NextDouble()), () => LandLate(pending));
+            pending.Ended(new InjectedFaultException($"The disk {fault}."));
+        });
+    }
+
+    private void LandLate(PendingWrite pending)
+    {
+        if (pending.Owner.IsDead || !Fits(pending.Events)) return;
+        Tell($"write of event {pending.Events[0].SequenceNr} lands late");
+        Land(pending.Events);
+    }
+
+    private bool Fits(IReadOnlyList<StoredEvent> events) => events[0].SequenceNr == HighestSequenceNr + 1;
+
+    private void Land(IReadOnlyList<StoredEvent> events)
+    {
+        foreach (var stored in events)
+        {
+            _events.Add(stored.SequenceNr, stored);
+            HighestSequenceNr = stored.SequenceNr;
+            State.Replay(stored.Event);
+        }
+    }
+
+    public void DeleteTo(long sequenceNr)
+    {
+        foreach (var gone in _events.Keys.TakeWhile(k => k <= sequenceNr).ToArray()) _events.Remove(gone);
+    }
+
+    private sealed class PendingWrite(SimulatedProcess owner, IReadOnlyList<StoredEvent> events, Action<Exception?> ended)
+    {
+        public SimulatedProcess Owner { get; } = owner;
+
+        public IReadOnlyList<StoredEvent> Events { get; } = events;
+
+        public Action<Exception?> Ended { get; } = ended;
+
+        public bool Due { get; set; }
+    }
+}
+
+/// <summary>How long a write takes, drawn evenly between the two.</summary>
+internal sealed record DiskTiming(TimeSpan Shortest, TimeSpan Longest);
+
+/// <summary>A member's Raft state as its disk has it.</summary>
+internal sealed class DurableState
+{
+    private readonly List<long> _terms = [0];
+
+    public long Term { get; private set; }
+
+    public MemberId? VotedFor { get; private set; }
+
+    public long LastIndex => _terms.Count - 1;
+
+    public long TermAt(long index) => index < _terms.Count ? _terms[(int)index] : -1;
+
+    public void Replay(IRaftEvent raftEvent)
+    {
+        switch (raftEvent)
+        {
+            case TermAndVote vote:
+                Term = vote.Term;
+                VotedFor = vote.VotedFor;
+                break;
+            case EntriesAppended appended:
+                _terms.RemoveRange((int)appended.PrevLogIndex + 1, _terms.Count - (int)appended.PrevLogIndex - 1);
+                foreach (var entry in appended.Entries) _terms.Add(entry.Term);
+                break;
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text;
+using Akka.Actor;
+using AkkaRaft.Consensus;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+using AkkaRaft.TestKit.Engine;
+using AkkaRaft.TestKit.Journaling;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaRaft.TestKit;
+
+/// <summary>One member of the simulation: what outlives its process, and its process while it runs.</summary>
+internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName) : IDisposable
+{
+    // As long as it is open, the state that another connection wrote stays, as a file would.
+    private readonly SqliteConnection _state = new($"Data Source=file:{stateName}?mode=memory&cache=shared;Pooling=False");
+
+    private readonly string _stateFile = $"file:{stateName}?mode=memory&cache=shared";
+    private readonly List<KeyValueActor> _stores = [];
+    private SqliteConnection? _synced;
+
+    public int Id { get; } = id;
+
+    public VirtualDisk Disk { get; } = disk;
+
+    public SimulatedProcess? Process { get; set; }
+
+    public IActorRef Gateway { get; set; } = ActorRefs.Nobody;
+
+    public RaftActor? Raft { get; set; }
+
+    public int Starts { get; set; }
+
+    public bool IsUp => Process is not null;
+
+    public (MemberRole Role, long Term) Shown { get; set; } = (MemberRole.Unreachable, 0);
+
+    /// <summary>The key-value state machine, whose state outlives its process, or does not.</summary>
+    public Props StateMachine(RaftSettings settings, bool survives)
+    {
+        if (survives && _state.State != System.Data.ConnectionState.Open) _state.Open();
+        if (survives)
+        {
+            _synced?.Dispose();
+            _synced = Memory();
+            _state.BackupDatabase(_synced);
+        }
+        return Props.CreateBy(new Producer<KeyValueActor>(() => new KeyValueActor(settings, survives ? _stateFile : null), actor => _stores.Add(actor)));
+    }
+
+    /// <summary>The state's file goes back to what was synced when the process began.</summary>
+    public void LoseUnsyncedState()
+    {
+        if (_synced is not null) _synced.BackupDatabase(_state);
+    }
+
+    /// <summary>What the state machine holds, for a comparison.</summary>
+    public string DumpState()
+    {
+        var text = new StringBuilder();
+        foreach (var query in new[] { "SELECT key, value, version FROM kv ORDER BY key", "SELECT id, last_used_ms, next_serial, acked FROM session ORDER BY id", "SELECT session, serial, existed, version FROM session_result ORDER BY session, serial" })
+        {
+            using var command = new SqliteCommand(query, _state);
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                for (var i = 0; i < reader.FieldCount; i++)
+                    text.Append(reader.GetValue(i) is byte[] bytes ? Encoding.UTF8.GetString(bytes) : reader.GetInt64(i).ToString(CultureInfo.InvariantCulture)).Append(' ');
+                text.AppendLine();
+            }
+        }
+        return text.ToString();
+    }
+
+    /// <summary>As the operating system closes the files of a process that is gone.</summary>
+    public void CloseStores()
+    {
+        foreach (var store in _stores) store.Close();
+        _stores.Clear();
+    }
+
+    public void Dispose()
+    {
+        CloseStores();
+        _synced?.Dispose();
+        _state.Dispose();
+    }
+
+    private static SqliteConnection Memory()
+    {
+        var connection = new SqliteConnection("Data Source=:memory:;Pooling=False");
+        connection.Open();
+        return connection;
+    }
+}
+
+/// <summary>Creates an actor and lets the simulation see it.</summary>
+internal sealed class Producer<TActor>(Func<TActor> create, Action<TActor> seen) : IIndirectActorProducer where TActor : ActorBase
+{
+    public Type ActorType => typeof(TActor);
+
+    public ActorBase Produce()
+    {
+        var actor = create();
+        seen(actor);
+        return actor;
+    }
+
+    public void Release(ActorBase actor)
+    {
+    }
+}

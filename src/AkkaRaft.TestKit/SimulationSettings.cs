@@ -1,0 +1,47 @@
+using Akka.Actor;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.TestKit;
+
+/// <summary>What a <see cref="ClusterSimulation"/> begins with.</summary>
+public sealed record SimulationSettings
+{
+    /// <summary>How many members, with ids from 0.</summary>
+    public int Members { get; init; } = 3;
+
+    /// <summary>Decides on every order, delay and timeout: one seed, one run.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Changes the members' settings.</summary>
+    public Func<RaftSettings, RaftSettings> Configure { get; init; } = settings => settings;
+
+    /// <summary>The state machine of each member, which speaks <c>ApplyEntries</c> and <c>Query</c>; the key-value store when nothing is said.</summary>
+    public Func<MemberId, Props>? StateMachine { get; init; }
+
+    /// <summary>
+    /// Whether the key-value state survives a crash, as its file would, so that a member goes on from what it had applied;
+    /// otherwise each restart applies the whole log anew.
+    /// </summary>
+    public bool StateSurvivesCrash { get; init; } = true;
+
+    /// <summary>Shortest time of a message from end to end.</summary>
+    public TimeSpan ShortestDelay { get; init; } = TimeSpan.FromMilliseconds(0.2);
+
+    /// <summary>Longest time of a message from end to end.</summary>
+    public TimeSpan LongestDelay { get; init; } = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>Shortest time of a journal write.</summary>
+    public TimeSpan ShortestWrite { get; init; } = TimeSpan.FromMilliseconds(0.1);
+
+    /// <summary>Longest time of a journal write.</summary>
+    public TimeSpan LongestWrite { get; init; } = TimeSpan.FromMilliseconds(4);
+
+    /// <summary>How long a client's call may take, in virtual time.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whether each event is kept for <see cref="ClusterSimulation.Trace"/>; off is faster.</summary>
+    public bool KeepTrace { get; init; } = true;
+
+    /// <summary>The command or the test that runs this again, named when a check fails.</summary>
+    public string? Replay { get; init; }
+}
