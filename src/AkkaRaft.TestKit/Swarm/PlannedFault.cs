@@ -1,0 +1,168 @@
+using System.Globalization;
+
+namespace AkkaRaft.TestKit.Swarm;
+
+/// <summary>What may befall the cluster.</summary>
+public enum FaultKind
+{
+    /// <summary>Two groups that do not reach each other.</summary>
+    Partition,
+
+    /// <summary>One direction between two members is lost.</summary>
+    CutOneWay,
+
+    /// <summary>One member is cut off from all others.</summary>
+    Isolate,
+
+    /// <summary>Two halves meet in one member only.</summary>
+    Bridge,
+
+    /// <summary>Each member reaches only a majority of its own.</summary>
+    MajoritiesRing,
+
+    /// <summary>A member's process is killed, and starts again.</summary>
+    Crash,
+
+    /// <summary>A member's machine loses power, and starts again.</summary>
+    PowerFailure,
+
+    /// <summary>Every member crashes, and starts again.</summary>
+    CrashAll,
+
+    /// <summary>A member stands still.</summary>
+    Pause,
+
+    /// <summary>A member's journal is slow.</summary>
+    SlowDisk,
+
+    /// <summary>A member's journal does not answer.</summary>
+    HangDisk,
+
+    /// <summary>A member's next write ends with an error.</summary>
+    FailNextWrite,
+
+    /// <summary>Messages are lost.</summary>
+    Drop,
+
+    /// <summary>Messages arrive twice.</summary>
+    Duplicate,
+
+    /// <summary>Messages overtake each other.</summary>
+    Reorder,
+
+    /// <summary>One direction between two members is slow.</summary>
+    SlowLink,
+}
+
+/// <summary>One fault of a plan.</summary>
+/// <param name="At">When it begins.</param>
+/// <param name="Lasts">How long it lasts.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Member">Whom it befalls; null for whoever leads then, or follows when nobody does.</param>
+/// <param name="Other">The other end of a link.</param>
+/// <param name="Amount">How much, from 0 to 1.</param>
+/// <param name="Mask">Members of one side of a partition, a bit each.</param>
+public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, int? Member, int Other, double Amount, int Mask)
+{
+    internal void Begin(ClusterSimulation simulation)
+    {
+        var member = Member ?? simulation.Leader ?? 0;
+        switch (Kind)
+        {
+            case FaultKind.Partition:
+                simulation.Partition(
+                    [.. simulation.Members.Where(m => (Mask >> m & 1) == 0)], [.. simulation.Members.Where(m => (Mask >> m & 1) == 1)]);
+                break;
+            case FaultKind.CutOneWay when member != Other:
+                simulation.CutOneWay(member, Other);
+                break;
+            case FaultKind.Isolate:
+                simulation.Isolate(member);
+                break;
+            case FaultKind.Bridge:
+                simulation.Bridge(member);
+                break;
+            case FaultKind.MajoritiesRing:
+                simulation.MajoritiesRing();
+                break;
+            case FaultKind.Crash:
+                simulation.Crash(member);
+                break;
+            case FaultKind.PowerFailure:
+                simulation.LoseUnsynced(member);
+                break;
+            case FaultKind.CrashAll:
+                foreach (var each in simulation.Members) simulation.Crash(each);
+                break;
+            case FaultKind.Pause:
+                simulation.Pause(member);
+                break;
+            case FaultKind.SlowDisk:
+                simulation.SlowDisk(member, 5 + 200 * Amount);
+                break;
+            case FaultKind.HangDisk:
+                simulation.HangDisk(member);
+                break;
+            case FaultKind.FailNextWrite:
+                simulation.FailNextWrite(member, (FailedWrite)(int)(Amount * 2.999));
+                break;
+            case FaultKind.Drop:
+                simulation.Drop(0.4 * Amount);
+                break;
+            case FaultKind.Duplicate:
+                simulation.Duplicate(0.5 * Amount);
+                break;
+            case FaultKind.Reorder:
+                simulation.Reorder(Amount);
+                break;
+            case FaultKind.SlowLink when member != Other:
+                simulation.SlowLink(member, Other, TimeSpan.FromMilliseconds(400 * Amount));
+                break;
+            default:
+                return;
+        }
+        simulation.After(Lasts, () => End(simulation, member));
+    }
+
+    private void End(ClusterSimulation simulation, int member)
+    {
+        switch (Kind)
+        {
+            case FaultKind.Partition or FaultKind.CutOneWay or FaultKind.Isolate or FaultKind.Bridge or FaultKind.MajoritiesRing:
+                simulation.Heal();
+                break;
+            case FaultKind.Crash or FaultKind.PowerFailure:
+                simulation.Restart(member);
+                break;
+            case FaultKind.CrashAll:
+                foreach (var each in simulation.Members) simulation.Restart(each);
+                break;
+            case FaultKind.Pause:
+                simulation.Resume(member);
+                break;
+            case FaultKind.SlowDisk:
+                simulation.SlowDisk(member, 1);
+                break;
+            case FaultKind.HangDisk:
+                simulation.ReleaseDisk(member);
+                break;
+            case FaultKind.Drop:
+                simulation.Drop(0);
+                break;
+            case FaultKind.Duplicate:
+                simulation.Duplicate(0);
+                break;
+            case FaultKind.Reorder:
+                simulation.Reorder(0);
+                break;
+            case FaultKind.SlowLink:
+                simulation.SlowLink(member, Other, TimeSpan.Zero);
+                break;
+        }
+    }
+
+    /// <summary>When, what and whom.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{At.TotalSeconds:0.000} s for {Lasts.TotalSeconds:0.000} s: {Kind} {(Member is { } m ? $"member {m}" : "leader")}");
+}

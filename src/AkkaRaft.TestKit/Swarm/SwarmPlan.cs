@@ -1,0 +1,54 @@
+namespace AkkaRaft.TestKit.Swarm;
+
+/// <summary>All that one seed decides: the cluster, its load, and the faults that befall it.</summary>
+/// <param name="Seed">The seed.</param>
+/// <param name="Members">How many members.</param>
+/// <param name="Duration">Virtual time with faults and load.</param>
+/// <param name="Clients">How many clients, each with one call at a time.</param>
+/// <param name="Keys">How many keys they share.</param>
+/// <param name="LongestThought">Longest pause of a client between two calls.</param>
+/// <param name="MaxAppendBytes">The members' setting, small in some plans so that there are many batches.</param>
+/// <param name="StateSurvivesCrash">Whether the state machine's file outlives a process.</param>
+/// <param name="Faults">The faults, in order of time.</param>
+public sealed record SwarmPlan(
+    ulong Seed,
+    int Members,
+    TimeSpan Duration,
+    int Clients,
+    int Keys,
+    TimeSpan LongestThought,
+    int MaxAppendBytes,
+    bool StateSurvivesCrash,
+    IReadOnlyList<PlannedFault> Faults)
+{
+    /// <summary>Draws a plan. Each seed has only some kinds of fault, so that a rare pair of them is not drowned by the rest (swarm testing, Groce et al. 2012).</summary>
+    /// <param name="seed">The seed.</param>
+    /// <param name="sizes">Cluster sizes to choose from.</param>
+    /// <param name="duration">Virtual time with faults and load.</param>
+    public static SwarmPlan Draw(ulong seed, IReadOnlyList<int> sizes, TimeSpan duration)
+    {
+        ArgumentNullException.ThrowIfNull(sizes);
+        var random = new Random(unchecked((int)(seed * 2654435761 ^ (seed >> 32))));
+        var members = sizes[random.Next(sizes.Count)];
+        var kinds = Enum.GetValues<FaultKind>().Where(_ => random.Next(3) == 0).ToList();
+        if (kinds.Count == 0) kinds.Add(FaultKind.Crash);
+        var count = random.Next(1, 12);
+        var faults = Enumerable.Range(0, count).Select(_ => DrawFault(random, kinds, members, duration)).OrderBy(f => f.At).ToList();
+        return new SwarmPlan(
+            seed, members, duration,
+            Clients: random.Next(1, 6),
+            Keys: random.Next(1, 5),
+            LongestThought: TimeSpan.FromMilliseconds(random.Next(1, 4) switch { 1 => 10, 2 => 60, _ => 300 }),
+            MaxAppendBytes: random.Next(3) switch { 0 => 200, 1 => 2_000, _ => 512 * 1024 },
+            StateSurvivesCrash: random.Next(4) != 0,
+            faults);
+    }
+
+    private static PlannedFault DrawFault(Random random, List<FaultKind> kinds, int members, TimeSpan duration)
+    {
+        var at = duration * random.NextDouble();
+        var lasts = TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => random.Next(1, 100), 1 => random.Next(100, 1_000), _ => random.Next(1_000, 4_000) });
+        int? member = random.Next(2) == 0 ? null : random.Next(members);
+        return new PlannedFault(at, lasts, kinds[random.Next(kinds.Count)], member, random.Next(members), random.NextDouble(), random.Next(1, (1 << members) - 1));
+    }
+}
