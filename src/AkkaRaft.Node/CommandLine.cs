@@ -15,6 +15,7 @@ internal static class CommandLine
             DelCommand.Create(),
             StatusCommand.Create(),
             ShellCommand.Create(),
+            SimulateCommand.Create(),
         };
         // A key may begin with '@': it is no response file.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
