@@ -252,8 +252,8 @@ public sealed partial class ClusterSimulation : IDisposable
     public void Check()
     {
         var history = _calls.Where(c => !c.IsLocal).Select(c => c.ToOperation()).ToList();
-        //if (VersionChecker.Check(history) is { } versions) throw Failed(versions);
-        //if (LinearizabilityChecker.Check(history) is { } order) throw Failed(order);
+        if (VersionChecker.Check(history) is { } versions) throw Failed(versions);
+        if (LinearizabilityChecker.Check(history) is { } order) throw Failed(order);
         CheckStates();
     }
 

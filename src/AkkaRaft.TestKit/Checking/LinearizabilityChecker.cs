@@ -1,0 +1,185 @@
+using System.Globalization;
+using System.Text;
+
+namespace AkkaRaft.TestKit.Checking;
+
+/// <summary>
+/// Tells whether a history of calls could have come from one register per key that takes each call at one moment between its call and its answer.
+/// The search is Wing and Gong's with Lowe's memory of what was tried ("Testing for linearizability", 2017), key by key.
+/// </summary>
+public static class LinearizabilityChecker
+{
+    private const int Shown = 20;
+
+    /// <summary>Checks a history. Each key begins absent.</summary>
+    /// <param name="history">The calls, in any order.</param>
+    /// <returns>Null when it is linearizable; otherwise the key and the calls around the one that fits nowhere.</returns>
+    public static string? Check(IReadOnlyList<Operation> history)
+    {
+        ArgumentNullException.ThrowIfNull(history);
+        return history.Where(o => o.Outcome != OperationOutcome.NotExecuted)
+            .GroupBy(o => o.Key, StringComparer.Ordinal)
+            .OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => CheckKey(g.Key, Relevant([.. g])))
+            .FirstOrDefault(failure => failure is not null);
+    }
+
+    /// <summary>Leaves out calls of unknown outcome that explain nothing: each would double the search.</summary>
+    private static List<Operation> Relevant(List<Operation> all)
+    {
+        var read = all.Where(o => o is { Kind: OperationKind.Get, Outcome: OperationOutcome.Done }).Select(o => o.Result).ToHashSet(StringComparer.Ordinal);
+        var lastFound = all.Where(o => o is { Kind: OperationKind.Delete, Outcome: OperationOutcome.Done, Result: "1" }).Select(o => o.Answered).DefaultIfEmpty(0).Max();
+        return [.. all.Where(o => o.Outcome == OperationOutcome.Done || o.Kind switch
+        {
+            OperationKind.Get => false,
+            // A put that nobody read may still be what a delete found.
+            OperationKind.Put => read.Contains(o.Argument) || lastFound > o.Called,
+            _ => true,
+        })];
+    }
+
+    private static string? CheckKey(string key, List<Operation> operations)
+    {
+        var search = new Search(operations);
+        return search.Succeeds() ? null : Explain(key, operations, search.Blocked);
+    }
+
+    private static string Explain(string key, List<Operation> operations, Operation? blocked)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"the calls of key '{key}' cannot be put in one order");
+        if (blocked is null) return text.ToString();
+        text.Append(CultureInfo.InvariantCulture, $"; this one fits nowhere: {Line(blocked)}\naround it:");
+        foreach (var operation in operations.OrderBy(o => o.Called).Where(o => o.Called < blocked.Answered).TakeLast(Shown)) text.Append("\n  ").Append(Line(operation));
+        return text.ToString();
+    }
+
+    private static string Line(Operation o) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{o.Called,6}..{(o.Answered == long.MaxValue ? "never" : o.Answered.ToString(CultureInfo.InvariantCulture)),-6} client {o.Client} {o.Kind}{(o.Argument is null ? "" : $" {o.Argument}")} -> {(o.Outcome == OperationOutcome.Unknown ? "unknown" : o.Kind == OperationKind.Put ? "done" : o.Result ?? "absent")}");
+
+    /// <summary>Calls and answers as a doubly linked list, out of which what was put in order is taken, and into which it is put back.</summary>
+    private sealed class Search
+    {
+        private const int Head = 0;
+
+        private readonly Operation[] _operations;
+        private readonly (int Operation, bool IsCall)[] _events;
+        private readonly int[] _next;
+        private readonly int[] _previous;
+        private readonly int[] _answerOf;
+        private readonly (ulong, ulong)[] _marks;
+        private readonly HashSet<(ulong, ulong, string?)> _tried = [];
+
+        public Search(List<Operation> operations)
+        {
+            _operations = [.. operations];
+            var events = new List<(long Place, int Operation, bool IsCall)>();
+            for (var i = 0; i < _operations.Length; i++)
+            {
+                events.Add((_operations[i].Called, i, true));
+                if (_operations[i].Outcome == OperationOutcome.Done) events.Add((_operations[i].Answered, i, false));
+            }
+            events.Sort();
+            // The first and the last are the list's ends.
+            _events = [(-1, false), .. events.Select(e => (e.Operation, e.IsCall)), (-1, false)];
+            _next = [.. Enumerable.Range(1, _events.Length)];
+            _previous = [.. Enumerable.Range(-1, _events.Length)];
+            _answerOf = new int[_operations.Length];
+            for (var i = 1; i < _events.Length - 1; i++)
+                if (!_events[i].IsCall) _answerOf[_events[i].Operation] = i;
+            var random = new Random(1);
+            _marks = [.. _operations.Select(_ => ((ulong)random.NextInt64(), (ulong)random.NextInt64()))];
+        }
+
+        /// <summary>The call at whose answer the longest attempt was stuck.</summary>
+        public Operation? Blocked { get; private set; }
+
+        public bool Succeeds()
+        {
+            var left = _operations.Count(o => o.Outcome == OperationOutcome.Done);
+            var order = new Stack<(int Event, string? Before)>();
+            (ulong A, ulong B) done = (0, 0);
+            string? state = null;
+            var deepest = -1;
+            var at = _next[Head];
+            while (left > 0)
+            {
+                var (index, isCall) = _events[at];
+                if (isCall)
+                {
+                    var operation = _operations[index];
+                    var with = (done.A ^ _marks[index].Item1, done.B ^ _marks[index].Item2);
+                    if (Step(state, operation, out var after) && _tried.Add((with.Item1, with.Item2, after)))
+                    {
+                        order.Push((at, state));
+                        (state, done) = (after, with);
+                        Take(at, index);
+                        if (operation.Outcome == OperationOutcome.Done) left--;
+                        at = _next[Head];
+                    }
+                    else
+                    {
+                        at = _next[at];
+                    }
+                    continue;
+                }
+
+                if (order.Count > deepest)
+                {
+                    deepest = order.Count;
+                    Blocked = _operations[index];
+                }
+                if (!order.TryPop(out var last)) return false;
+                var undone = _events[last.Event].Operation;
+                state = last.Before;
+                done = (done.A ^ _marks[undone].Item1, done.B ^ _marks[undone].Item2);
+                PutBack(last.Event, undone);
+                if (_operations[undone].Outcome == OperationOutcome.Done) left++;
+                at = _next[last.Event];
+            }
+            return true;
+        }
+
+        private static bool Step(string? state, Operation operation, out string? after)
+        {
+            var known = operation.Outcome == OperationOutcome.Done;
+            after = operation.Kind switch
+            {
+                OperationKind.Put => operation.Argument,
+                OperationKind.Delete => null,
+                _ => state,
+            };
+            return !known || operation.Kind switch
+            {
+                OperationKind.Get => operation.Result == state,
+                OperationKind.Delete => operation.Result == (state is null ? "0" : "1"),
+                _ => true,
+            };
+        }
+
+        private void Take(int call, int operation)
+        {
+            Unlink(call);
+            if (_answerOf[operation] > 0) Unlink(_answerOf[operation]);
+        }
+
+        private void PutBack(int call, int operation)
+        {
+            if (_answerOf[operation] > 0) Link(_answerOf[operation]);
+            Link(call);
+        }
+
+        private void Unlink(int at)
+        {
+            _next[_previous[at]] = _next[at];
+            _previous[_next[at]] = _previous[at];
+        }
+
+        private void Link(int at)
+        {
+            _next[_previous[at]] = at;
+            _previous[_next[at]] = at;
+        }
+    }
+}

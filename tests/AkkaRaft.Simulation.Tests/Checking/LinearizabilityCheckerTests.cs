@@ -1,0 +1,94 @@
+using AkkaRaft.TestKit.Checking;
+using CsCheck;
+
+namespace AkkaRaft.Simulation.Tests.Checking;
+
+public sealed class LinearizabilityCheckerTests
+{
+    [Fact]
+    public void Calls_one_after_the_other_are_fine() => Assert.Null(Check(Put("a", 1, 2), Get("a", 3, 4), Delete("1", 5, 6), Get(null, 7, 8), Delete("0", 9, 10)));
+
+    [Fact]
+    public void A_read_beside_a_put_may_see_either_value() =>
+        Assert.Null(Check(Put("a", 1, 2), Put("b", 3, 8), Get("a", 4, 5), Get("b", 6, 7)));
+
+    [Fact]
+    public void A_value_seen_is_not_unseen() => Assert.NotNull(Check(Put("a", 1, 2), Put("b", 3, 10), Get("b", 4, 5), Get("a", 6, 7)));
+
+    [Fact]
+    public void A_stale_read_is_found() => Assert.NotNull(Check(Put("a", 1, 2), Put("b", 3, 4), Get("a", 5, 6)));
+
+    [Fact]
+    public void A_lost_put_is_found() => Assert.NotNull(Check(Put("a", 1, 2), Get(null, 3, 4)));
+
+    [Fact]
+    public void A_value_read_before_it_is_put_is_found() => Assert.NotNull(Check(Get("a", 1, 2), Put("a", 3, 4)));
+
+    [Fact]
+    public void A_wrong_answer_to_a_delete_is_found() => Assert.NotNull(Check(Put("a", 1, 2), Delete("0", 3, 4)));
+
+    [Fact]
+    public void A_put_of_unknown_outcome_may_take_effect_late() =>
+        Assert.Null(Check(Put("a", 1, 2), UnknownPut("b", 3), Get("a", 4, 5), Get("a", 6, 7), Get("b", 8, 9)));
+
+    [Fact]
+    public void A_put_of_unknown_outcome_takes_effect_once() =>
+        Assert.NotNull(Check(UnknownPut("b", 1), Get("b", 2, 3), Put("a", 4, 5), Get("b", 6, 7)));
+
+    [Fact]
+    public void A_put_of_unknown_outcome_may_be_what_a_delete_found() => Assert.Null(Check(UnknownPut("b", 1), Delete("1", 2, 3)));
+
+    [Fact]
+    public void What_was_not_executed_must_not_be_seen() =>
+        Assert.NotNull(Check(Put("a", 1, 2) with { Outcome = OperationOutcome.NotExecuted }, Get("a", 3, 4)));
+
+    [Fact]
+    public void Small_histories_are_judged_as_by_trying_every_order() =>
+        Histories.Sample(history => Check([.. history]) is null == AnyOrder(history), iter: 30_000);
+
+    private static readonly Gen<Operation[]> Histories =
+        from count in Gen.Int[1, 6]
+        from places in Gen.Shuffle(Enumerable.Range(1, 2 * count).Select(i => (long)i).ToArray())
+        from operations in Gen.Select(Gen.Int[0, 2], Gen.Int[0, 2], Gen.Int[0, 5]).Array[count]
+        select operations.Select((o, i) => Make(o.Item1, o.Item2, o.Item3, Math.Min(places[2 * i], places[(2 * i) + 1]), Math.Max(places[2 * i], places[(2 * i) + 1]))).ToArray();
+
+    private static Operation Make(int kind, int value, int outcome, long called, long answered)
+    {
+        var made = kind switch
+        {
+            0 => Put(value == 0 ? "a" : "b", called, answered),
+            1 => Get(value switch { 0 => null, 1 => "a", _ => "b" }, called, answered),
+            _ => Delete(value == 0 ? "0" : "1", called, answered),
+        };
+        return outcome == 0 ? made with { Outcome = OperationOutcome.Unknown, Answered = long.MaxValue } : made;
+    }
+
+    private static bool AnyOrder(Operation[] history) => AnyOrder([.. history], null);
+
+    private static bool AnyOrder(List<Operation> left, string? state)
+    {
+        if (left.All(o => o.Outcome != OperationOutcome.Done)) return true;
+        foreach (var next in left.Where(o => left.All(other => other == o || other.Answered > o.Called)))
+        {
+            var fits = next.Outcome != OperationOutcome.Done || next.Kind switch
+            {
+                OperationKind.Get => next.Result == state,
+                OperationKind.Delete => next.Result == (state is null ? "0" : "1"),
+                _ => true,
+            };
+            var after = next.Kind switch { OperationKind.Put => next.Argument, OperationKind.Delete => null, _ => state };
+            if (fits && AnyOrder([.. left.Where(o => !ReferenceEquals(o, next))], after)) return true;
+        }
+        return false;
+    }
+
+    private static string? Check(params Operation[] history) => LinearizabilityChecker.Check(history);
+
+    private static Operation Put(string value, long called, long answered) => new(1, OperationKind.Put, "k", value, called, answered, OperationOutcome.Done, null, 0);
+
+    private static Operation UnknownPut(string value, long called) => new(2, OperationKind.Put, "k", value, called, long.MaxValue, OperationOutcome.Unknown, null, 0);
+
+    private static Operation Get(string? value, long called, long answered) => new(3, OperationKind.Get, "k", null, called, answered, OperationOutcome.Done, value, 0);
+
+    private static Operation Delete(string found, long called, long answered) => new(4, OperationKind.Delete, "k", null, called, answered, OperationOutcome.Done, found, 0);
+}
