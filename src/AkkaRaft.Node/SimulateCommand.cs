@@ -68,6 +68,12 @@ internal static class SimulateCommand
         threads.ForEach(t => t.Start());
         threads.ForEach(t => t.Join());
 
+        if (broken is not null && json)
+        {
+            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $$"""{"seed":{{broken.Plan.Seed}},"seeds":{{totals.Seeds}},"violation":{{System.Text.Json.JsonSerializer.Serialize(broken.Violation)}}}"""));
+            return Broken(broken);
+        }
+
         if (broken is not null)
         {
             Console.Error.WriteLine($"Seed {broken.Plan.Seed} breaks; looking for the smallest plan that does.");

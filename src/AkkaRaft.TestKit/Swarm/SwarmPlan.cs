@@ -38,7 +38,7 @@ public sealed record SwarmPlan(
             seed, members, duration,
             Clients: random.Next(1, 6),
             Keys: random.Next(1, 5),
-            LongestThought: TimeSpan.FromMilliseconds(random.Next(1, 4) switch { 1 => 10, 2 => 60, _ => 300 }),
+            LongestThought: TimeSpan.FromMilliseconds(random.Next(1, 4) switch { 1 => 30, 2 => 120, _ => 400 }),
             MaxAppendBytes: random.Next(3) switch { 0 => 200, 1 => 2_000, _ => 512 * 1024 },
             StateSurvivesCrash: random.Next(4) != 0,
             faults);

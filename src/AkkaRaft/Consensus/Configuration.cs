@@ -41,8 +41,8 @@ internal sealed record Configuration(
     /// <summary>The highest index that a quorum has, given what each voter has.</summary>
     public long QuorumIndex(Func<MemberId, long> indexOf)
     {
-        var index = MajorityIndex(Voters.Keys, indexOf);
-        return Outgoing.IsEmpty ? index : Math.Min(index, MajorityIndex(Outgoing.Keys, indexOf));
+        var index = MajorityIndex(Voters, indexOf);
+        return Outgoing.IsEmpty ? index : Math.Min(index, MajorityIndex(Outgoing, indexOf));
     }
 
     private static bool Majority(IEnumerable<MemberId> voters, Func<MemberId, bool> agrees)
@@ -56,9 +56,13 @@ internal sealed record Configuration(
         return all > 0 && agreeing > all / 2;
     }
 
-    private static long MajorityIndex(IEnumerable<MemberId> voters, Func<MemberId, long> indexOf)
+    private static long MajorityIndex(ImmutableSortedDictionary<MemberId, Member> voters, Func<MemberId, long> indexOf)
     {
-        var indexes = voters.Select(indexOf).OrderDescending().ToArray();
-        return indexes.Length == 0 ? 0 : indexes[indexes.Length / 2];
+        if (voters.IsEmpty) return 0;
+        Span<long> indexes = stackalloc long[voters.Count];
+        var at = 0;
+        foreach (var (voter, _) in voters) indexes[at++] = indexOf(voter);
+        indexes.Sort();
+        return indexes[(voters.Count - 1) / 2];
     }
 }

@@ -21,7 +21,7 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
     private readonly SqliteCommand _get;
     private readonly SqliteCommand _put;
     private readonly SqliteCommand _delete;
-    private readonly SqliteCommand _setMeta;
+    private readonly SqliteCommand _saveProgress;
     private readonly SqliteCommand _saveSession;
     private readonly SqliteCommand _removeSession;
     private readonly SqliteCommand _saveResult;
@@ -43,7 +43,8 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
         _get = Prepare("SELECT value, version FROM kv WHERE key = $a", 1);
         _put = Prepare("INSERT INTO kv (key, value, version) VALUES ($a, $b, $c) ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version", 3);
         _delete = Prepare("DELETE FROM kv WHERE key = $a", 1);
-        _setMeta = Prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ($a, $b)", 2);
+        _saveProgress = Prepare(
+            "UPDATE meta SET value = CASE name WHEN 'applied_index' THEN $a WHEN 'applied_term' THEN $b WHEN 'journal_sequence' THEN $c ELSE $d END WHERE name IN ('applied_index', 'applied_term', 'journal_sequence', 'revision')", 4);
         _saveSession = Prepare("INSERT OR REPLACE INTO session (id, last_used_ms, next_serial, acked) VALUES ($a, $b, $c, $d)", 4);
         _removeSession = Prepare("DELETE FROM session_result WHERE session = $a; DELETE FROM session WHERE id = $a", 1);
         _saveResult = Prepare("INSERT INTO session_result (session, serial, existed, version) VALUES ($a, $b, $c, $d)", 4);
@@ -122,10 +123,7 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
 
         JournalSequenceNr = journalSequenceNr;
         _sessions.Save();
-        SetMeta("applied_index", AppliedIndex);
-        SetMeta("applied_term", AppliedTerm);
-        SetMeta("journal_sequence", JournalSequenceNr);
-        SetMeta("revision", _revision);
+        Run(_saveProgress, AppliedIndex, AppliedTerm, JournalSequenceNr, _revision);
         transaction.Commit();
         foreach (var command in _commands)
             command.Transaction = null;
@@ -318,8 +316,6 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
         long.TryParse(Meta(name), NumberStyles.Integer, CultureInfo.InvariantCulture, out var number)
             ? number
             : throw new KeyValueStoreException($"{_file} is damaged: its meta table has no number '{name}'. Move it away; the member rebuilds it from its log.");
-
-    private void SetMeta(string name, long value) => Run(_setMeta, name, value);
 
     private void LoadSessions()
     {
