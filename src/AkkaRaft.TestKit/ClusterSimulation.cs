@@ -213,7 +213,7 @@ public sealed partial class ClusterSimulation : IDisposable
         var process = new SimulatedProcess(string.Create(CultureInfo.InvariantCulture, $"client-{id}"), null);
         var dispatcher = Register(process);
         IActorRef? actor = null;
-        var settings = new RaftClientSettings { ClusterId = ClusterId, Members = _addresses, RequestTimeout = _settings.RequestTimeout };
+        var settings = new RaftClientSettings { ClusterId = ClusterId, Members = _addresses, RequestTimeout = _settings.RequestTimeout, AttemptTimeout = _settings.AttemptTimeout };
         var doors = _addresses.Values.ToDictionary(m => m.Id, m => new NetworkRef(_network, process, -id, m.Id.Value, Provider, _system.DeadLetters.Path.Root)
         {
             // Whoever answers, answers over the network.

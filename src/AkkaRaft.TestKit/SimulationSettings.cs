@@ -39,6 +39,9 @@ public sealed record SimulationSettings
     /// <summary>How long a client's call may take, in virtual time.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a client waits for one member before it asks the next.</summary>
+    public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Whether each event is kept for <see cref="ClusterSimulation.Trace"/>; off is faster.</summary>
     public bool KeepTrace { get; init; } = true;
 

@@ -7,6 +7,8 @@ namespace AkkaRaft.TestKit.Swarm;
 /// <param name="Clients">How many clients, each with one call at a time.</param>
 /// <param name="Keys">How many keys they share.</param>
 /// <param name="LongestThought">Longest pause of a client between two calls.</param>
+/// <param name="AttemptTimeout">How long a client waits for one member before it asks the next.</param>
+/// <param name="ElectionTimeoutMax">The members' setting: the longer, the longer a leader that was cut off believes in itself.</param>
 /// <param name="MaxAppendBytes">The members' setting, small in some plans so that there are many batches.</param>
 /// <param name="StateSurvivesCrash">Whether the state machine's file outlives a process.</param>
 /// <param name="Faults">The faults, in order of time.</param>
@@ -17,6 +19,8 @@ public sealed record SwarmPlan(
     int Clients,
     int Keys,
     TimeSpan LongestThought,
+    TimeSpan AttemptTimeout,
+    TimeSpan ElectionTimeoutMax,
     int MaxAppendBytes,
     bool StateSurvivesCrash,
     IReadOnlyList<PlannedFault> Faults)
@@ -32,22 +36,26 @@ public sealed record SwarmPlan(
         var members = sizes[random.Next(sizes.Count)];
         var kinds = Enum.GetValues<FaultKind>().Where(_ => random.Next(3) == 0).ToList();
         if (kinds.Count == 0) kinds.Add(FaultKind.Crash);
-        var count = random.Next(1, 12);
-        var faults = Enumerable.Range(0, count).Select(_ => DrawFault(random, kinds, members, duration)).OrderBy(f => f.At).ToList();
+        // Some plans are a hail of short faults, in which terms follow each other faster than entries commit.
+        var hail = random.Next(4) == 0;
+        var count = hail ? random.Next(20, 60) : random.Next(1, 12);
+        var faults = Enumerable.Range(0, count).Select(_ => DrawFault(random, kinds, members, duration, hail)).OrderBy(f => f.At).ToList();
         return new SwarmPlan(
             seed, members, duration,
             Clients: random.Next(1, 6),
             Keys: random.Next(1, 5),
             LongestThought: TimeSpan.FromMilliseconds(random.Next(1, 4) switch { 1 => 30, 2 => 120, _ => 400 }),
+            AttemptTimeout: TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 60, 1 => 250, _ => 1_000 }),
+            ElectionTimeoutMax: TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 360, 1 => 600, _ => 1_500 }),
             MaxAppendBytes: random.Next(3) switch { 0 => 200, 1 => 2_000, _ => 512 * 1024 },
             StateSurvivesCrash: random.Next(4) != 0,
             faults);
     }
 
-    private static PlannedFault DrawFault(Random random, List<FaultKind> kinds, int members, TimeSpan duration)
+    private static PlannedFault DrawFault(Random random, List<FaultKind> kinds, int members, TimeSpan duration, bool hail)
     {
         var at = duration * random.NextDouble();
-        var lasts = TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => random.Next(1, 100), 1 => random.Next(100, 1_000), _ => random.Next(1_000, 4_000) });
+        var lasts = TimeSpan.FromMilliseconds(random.Next(hail ? 2 : 3) switch { 0 => random.Next(1, 100), 1 => random.Next(100, 1_000), _ => random.Next(1_000, 4_000) });
         int? member = random.Next(2) == 0 ? null : random.Next(members);
         return new PlannedFault(at, lasts, kinds[random.Next(kinds.Count)], member, random.Next(members), random.NextDouble(), random.Next(1, (1 << members) - 1));
     }

@@ -29,7 +29,14 @@ public static class SwarmRun
             Seed = plan.Seed,
             Members = plan.Members,
             StateSurvivesCrash = plan.StateSurvivesCrash,
-            Configure = settings => settings with { MaxAppendBytes = plan.MaxAppendBytes, MaxInflightBytes = 4 * plan.MaxAppendBytes, MaxApplyBytes = 2 * plan.MaxAppendBytes },
+            AttemptTimeout = plan.AttemptTimeout,
+            Configure = settings => settings with
+            {
+                ElectionTimeoutMax = plan.ElectionTimeoutMax,
+                MaxAppendBytes = plan.MaxAppendBytes,
+                MaxInflightBytes = 4 * plan.MaxAppendBytes,
+                MaxApplyBytes = 2 * plan.MaxAppendBytes,
+            },
             KeepTrace = traceFile is not null,
             Replay = string.Create(CultureInfo.InvariantCulture, $"akkaraft simulate --seed {plan.Seed} --nodes {plan.Members} --virtual {plan.Duration.TotalSeconds:0}s"),
         });
