@@ -79,6 +79,7 @@ public sealed partial class ClusterSimulation : IDisposable
             _network.Attach(id, () => _members[member].Process is { IsDead: false } ? _members[member].Gateway : null);
         }
         Watch();
+        foreach (var (id, terms) in settings.Logs) _members[id].Disk.Land(SimulatedJournal.Log(_system, ClusterId, new MemberId(id), _addresses.Values, terms));
         for (var id = 0; id < settings.Members; id++) Start(id);
     }
 
@@ -128,6 +129,10 @@ public sealed partial class ClusterSimulation : IDisposable
 
     /// <summary>The member's term; 0 when it is down.</summary>
     public long TermOf(int member) => _members[member].IsUp ? _members[member].Raft?.Term ?? 0 : 0;
+
+    /// <summary>The terms of the member's log from index 1 on; none when it is down.</summary>
+    public IReadOnlyList<long> TermsOf(int member) =>
+        [.. Enumerable.Range(1, (int)LastIndexOf(member)).Select(i => _members[member].Raft!.RaftLog.TermAt(i) ?? 0)];
 
     /// <summary>Index of the last entry of the member's log; 0 when it is down.</summary>
     public long LastIndexOf(int member) => _members[member].IsUp ? _members[member].Raft?.RaftLog.LastIndex ?? 0 : 0;

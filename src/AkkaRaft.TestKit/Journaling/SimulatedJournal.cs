@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.Persistence;
+using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
 using AkkaRaft.Storage;
 using AkkaRaft.TestKit.Engine;
@@ -72,6 +73,26 @@ internal sealed class SimulatedJournal : UntypedActor
         var sealedEvent = (SealedEvent)representation.Payload;
         return new StoredEvent(
             representation.SequenceNr, _serializer.Manifest(sealedEvent), _serializer.ToBinary(sealedEvent), representation.WriterGuid, EventChain.Decode(sealedEvent));
+    }
+
+    /// <summary>The journal of a member whose log has entries of these terms.</summary>
+    public static IReadOnlyList<StoredEvent> Log(ActorSystem system, string clusterId, MemberId id, IEnumerable<Member> members, IReadOnlyList<long> terms)
+    {
+        var serializer = new RaftSerializer((ExtendedActorSystem)system);
+        var chain = new EventChain();
+        // Entries of one index and term are the same entry in every log.
+        var entries = terms.Select((term, i) => new LogEntry(i + 1, term, 1, EntryKind.NoOp, default)).ToList();
+        IRaftEvent[] events =
+        [
+            new Bootstrapped(clusterId, id, Configuration.Of(members)),
+            new TermAndVote(terms.Count == 0 ? 0 : terms[^1], null),
+            .. entries.Select((entry, i) => new EntriesAppended(i, i == 0 ? 0 : terms[i - 1], [entry])),
+        ];
+        return [.. events.Select((e, i) =>
+        {
+            var sealedEvent = chain.Seal(e);
+            return new StoredEvent(i + 1, serializer.Manifest(sealedEvent), serializer.ToBinary(sealedEvent), "", e);
+        })];
     }
 
     private void Replay(ReplayMessages replay)

@@ -128,7 +128,7 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
 
     private bool Fits(IReadOnlyList<StoredEvent> events) => events[0].SequenceNr == HighestSequenceNr + 1;
 
-    private void Land(IReadOnlyList<StoredEvent> events)
+    public void Land(IReadOnlyList<StoredEvent> events)
     {
         foreach (var stored in events)
         {
