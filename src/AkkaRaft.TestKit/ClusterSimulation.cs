@@ -79,7 +79,8 @@ public sealed partial class ClusterSimulation : IDisposable
             _network.Attach(id, () => _members[member].Process is { IsDead: false } ? _members[member].Gateway : null);
         }
         Watch();
-        foreach (var (id, terms) in settings.Logs) _members[id].Disk.Land(SimulatedJournal.Log(_system, ClusterId, new MemberId(id), _addresses.Values, terms));
+        var highestTerm = settings.Logs.Values.SelectMany(terms => terms).DefaultIfEmpty(0).Max();
+        foreach (var (id, terms) in settings.Logs) _members[id].Disk.Land(SimulatedJournal.Log(_system, ClusterId, new MemberId(id), _addresses.Values, highestTerm, terms));
         for (var id = 0; id < settings.Members; id++) Start(id);
     }
 

@@ -45,8 +45,11 @@ public sealed record SimulationSettings
     /// <summary>Whether each event is kept for <see cref="ClusterSimulation.Trace"/>; off is faster.</summary>
     public bool KeepTrace { get; init; } = true;
 
-    /// <summary>Logs that members begin with: the terms of their entries from index 1 on. The member's own term is that of the last.</summary>
-    internal IReadOnlyDictionary<int, long[]> Logs { get; init; } = new Dictionary<int, long[]>();
+    /// <summary>
+    /// Logs that members begin with, as earlier leaders may have left them: the terms of each member's entries from index 1 on.
+    /// Every member has heard of the highest term among them.
+    /// </summary>
+    public IReadOnlyDictionary<int, IReadOnlyList<long>> Logs { get; init; } = new Dictionary<int, IReadOnlyList<long>>();
 
     /// <summary>The command or the test that runs this again, named when a check fails.</summary>
     public string? Replay { get; init; }

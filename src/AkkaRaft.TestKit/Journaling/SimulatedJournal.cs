@@ -76,7 +76,7 @@ internal sealed class SimulatedJournal : UntypedActor
     }
 
     /// <summary>The journal of a member whose log has entries of these terms.</summary>
-    public static IReadOnlyList<StoredEvent> Log(ActorSystem system, string clusterId, MemberId id, IEnumerable<Member> members, IReadOnlyList<long> terms)
+    public static IReadOnlyList<StoredEvent> Log(ActorSystem system, string clusterId, MemberId id, IEnumerable<Member> members, long highestTerm, IReadOnlyList<long> terms)
     {
         var serializer = new RaftSerializer((ExtendedActorSystem)system);
         var chain = new EventChain();
@@ -85,7 +85,7 @@ internal sealed class SimulatedJournal : UntypedActor
         IRaftEvent[] events =
         [
             new Bootstrapped(clusterId, id, Configuration.Of(members)),
-            new TermAndVote(terms.Count == 0 ? 0 : terms[^1], null),
+            new TermAndVote(highestTerm, null),
             .. entries.Select((entry, i) => new EntriesAppended(i, i == 0 ? 0 : terms[i - 1], [entry])),
         ];
         return [.. events.Select((e, i) =>

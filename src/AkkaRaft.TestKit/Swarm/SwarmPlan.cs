@@ -11,6 +11,7 @@ namespace AkkaRaft.TestKit.Swarm;
 /// <param name="ElectionTimeoutMax">The members' setting: the longer, the longer a leader that was cut off believes in itself.</param>
 /// <param name="MaxAppendBytes">The members' setting, small in some plans so that there are many batches.</param>
 /// <param name="StateSurvivesCrash">Whether the state machine's file outlives a process.</param>
+/// <param name="Logs">Logs that the members begin with, by member, as earlier leaders may have left them; empty in most plans.</param>
 /// <param name="Faults">The faults, in order of time.</param>
 public sealed record SwarmPlan(
     ulong Seed,
@@ -23,6 +24,7 @@ public sealed record SwarmPlan(
     TimeSpan ElectionTimeoutMax,
     int MaxAppendBytes,
     bool StateSurvivesCrash,
+    IReadOnlyDictionary<int, IReadOnlyList<long>> Logs,
     IReadOnlyList<PlannedFault> Faults)
 {
     /// <summary>Draws a plan. Each seed has only some kinds of fault, so that a rare pair of them is not drowned by the rest (swarm testing, Groce et al. 2012).</summary>
@@ -47,9 +49,32 @@ public sealed record SwarmPlan(
             LongestThought: TimeSpan.FromMilliseconds(random.Next(1, 4) switch { 1 => 30, 2 => 120, _ => 400 }),
             AttemptTimeout: TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 60, 1 => 250, _ => 1_000 }),
             ElectionTimeoutMax: TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 360, 1 => 600, _ => 1_500 }),
-            MaxAppendBytes: random.Next(3) switch { 0 => 200, 1 => 2_000, _ => 512 * 1024 },
+            MaxAppendBytes: random.Next(3) switch { 0 => 60, 1 => 1_000, _ => 512 * 1024 },
             StateSurvivesCrash: random.Next(4) != 0,
+            Logs: random.Next(3) == 0 ? DrawLogs(random, members) : new Dictionary<int, IReadOnlyList<long>>(),
             faults);
+    }
+
+    /// <summary>
+    /// What leaders who died soon may leave behind, as in figure 8 of the Raft paper: each was elected by a quorum, appended a little,
+    /// and brought its log to some.
+    /// </summary>
+    private static Dictionary<int, IReadOnlyList<long>> DrawLogs(Random random, int members)
+    {
+        var logs = Enumerable.Range(0, members).Select(_ => new List<long> { 1 }).ToArray();
+        var terms = random.Next(2, 6);
+        for (long term = 2; term <= terms; term++)
+        {
+            var voters = Enumerable.Range(0, members).OrderBy(_ => random.Next()).Take((members / 2) + 1).ToList();
+            var leader = logs[voters.OrderByDescending(v => (logs[v][^1], logs[v].Count)).First()];
+            for (var i = random.Next(1, 3); i > 0; i--) leader.Add(term);
+            for (var i = random.Next(0, members / 2); i > 0; i--)
+            {
+                var follower = random.Next(members);
+                if (logs[follower] != leader) logs[follower] = [.. leader.Take(random.Next(1, leader.Count + 1))];
+            }
+        }
+        return logs.Select((log, member) => (log, member)).ToDictionary(l => l.member, l => (IReadOnlyList<long>)l.log);
     }
 
     private static PlannedFault DrawFault(Random random, List<FaultKind> kinds, int members, TimeSpan duration, bool hail)

@@ -30,6 +30,7 @@ public static class SwarmRun
             Members = plan.Members,
             StateSurvivesCrash = plan.StateSurvivesCrash,
             AttemptTimeout = plan.AttemptTimeout,
+            Logs = plan.Logs,
             Configure = settings => settings with
             {
                 ElectionTimeoutMax = plan.ElectionTimeoutMax,
@@ -91,6 +92,7 @@ public static class SwarmRun
                 yield return plan with { Faults = [.. plan.Faults.Take(from), .. plan.Faults.Skip(from + half)] };
         }
         if (plan.Clients > 1) yield return plan with { Clients = plan.Clients - 1 };
+        if (plan.Logs.Count > 0) yield return plan with { Logs = new Dictionary<int, IReadOnlyList<long>>() };
         if (plan.Keys > 1) yield return plan with { Keys = 1 };
         if (plan.Duration > TimeSpan.FromSeconds(1)) yield return plan with { Duration = plan.Duration * 0.7 };
         if (plan.LongestThought < TimeSpan.FromMilliseconds(300)) yield return plan with { LongestThought = plan.LongestThought * 2 };

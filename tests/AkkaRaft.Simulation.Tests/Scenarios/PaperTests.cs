@@ -16,7 +16,7 @@ public sealed class PaperTests
         Assert.All(simulation.Members, m => Assert.Equal(LeaderOfFigure7, simulation.TermsOf(m).Take(10)));
     }, settings: s => s with
     {
-        Logs = new Dictionary<int, long[]>
+        Logs = new Dictionary<int, IReadOnlyList<long>>
         {
             [0] = LeaderOfFigure7,
             [1] = [1, 1, 1, 4, 4, 5, 5, 6, 6],
@@ -48,7 +48,7 @@ public sealed class PaperTests
         simulation.RunFor(TimeSpan.FromMilliseconds(300));
     }, settings: s => s with
     {
-        Logs = new Dictionary<int, long[]> { [0] = [1, 2], [1] = [1, 2], [2] = [1], [3] = [1], [4] = [1, 3] },
+        Logs = new Dictionary<int, IReadOnlyList<long>> { [0] = [1, 2], [1] = [1, 2], [2] = [1], [3] = [1], [4] = [1, 3] },
     }, seeds: 30);
 
     [Theory]
