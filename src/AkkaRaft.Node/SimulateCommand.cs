@@ -18,7 +18,7 @@ internal static class SimulateCommand
         Option<string> nodes = new("--nodes") { Description = "Cluster sizes to draw from", DefaultValueFactory = _ => "3,5" };
         Option<string> virtualTime = new("--virtual") { Description = "Virtual time of each seed with faults and load", DefaultValueFactory = _ => "10s" };
         Option<double?> minutes = new("--minutes") { Description = "Stop after so many minutes, however many seeds are left" };
-        Option<string?> trace = new("--trace") { Description = "Where to write the trace of a violation, or of --seed; akkaraft-trace-SEED.html when nothing is said" };
+        Option<string?> trace = new("--trace") { Description = "Where to write the trace of a violation, or of --seed; akkaraft-trace-SEED.html when nothing is said, text when the name ends in .txt" };
         Option<bool> json = new("--json") { Description = "Print one JSON object" };
         var command = new Command("simulate", "Run simulated clusters through faults, one per seed, and check every step") { seeds, first, one, nodes, virtualTime, minutes, trace, json };
         command.SetAction((parsed, cancel) =>

@@ -289,12 +289,14 @@ public sealed partial class ClusterSimulation : IDisposable
         if (!call.Succeeded) throw Failed($"the cluster does not serve after the faults: {((RequestFailed)call.Reply!).Message}");
     }
 
-    /// <summary>Writes the trace as a page with a space-time diagram.</summary>
-    /// <param name="file">The page, written anew.</param>
+    /// <summary>Writes the trace: as a page with a space-time diagram, or as text when the file's name ends in <c>.txt</c>.</summary>
+    /// <param name="file">The file, written anew.</param>
     public void WriteTrace(string file)
     {
-        using var writer = new StreamWriter(file, append: false, Encoding.UTF8);
-        //TraceDiagram.Write(writer, new TraceHeader("AkkaRaft simulation", Seed, [.. Members], _violation, _settings.Replay), _trace);
+        ArgumentNullException.ThrowIfNull(file);
+        using var writer = new StreamWriter(file, append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        if (file.EndsWith(".txt", StringComparison.Ordinal)) TraceText.Write(writer, _trace);
+        else TraceDiagram.Write(writer, new TraceHeader("AkkaRaft simulation", Seed, [.. Members], _violation, _settings.Replay), _trace);
     }
 
     /// <summary>Stops every actor, and lets go of the state.</summary>

@@ -20,7 +20,7 @@ public static class SwarmRun
 {
     /// <summary>Runs a plan to its end: load and faults, then peace, convergence, and the checks of the whole history.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="traceFile">Where to write the trace if a property does not hold; null for none, which is faster.</param>
+    /// <param name="traceFile">Where to write the trace, as text when its name ends in <c>.txt</c>; null for none, which is faster.</param>
     public static SwarmResult Execute(SwarmPlan plan, string? traceFile = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
@@ -55,8 +55,8 @@ public static class SwarmRun
         catch (SimulationViolationException found)
         {
             violation = found;
-            if (traceFile is not null) simulation.WriteTrace(traceFile);
         }
+        if (traceFile is not null) simulation.WriteTrace(traceFile);
         return new SwarmResult(
             plan, violation?.Violation, violation?.Message, simulation.Now, simulation.LeaderChanges, simulation.Faults,
             simulation.Calls.Count(c => c.Succeeded), simulation.Step);
