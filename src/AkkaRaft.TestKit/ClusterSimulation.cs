@@ -37,6 +37,7 @@ public sealed partial class ClusterSimulation : IDisposable
     private readonly List<SimulatedClient> _clients = [];
     private readonly List<SimulatedCall> _calls = [];
     private readonly List<TraceEvent> _trace = [];
+    private readonly Queue<Action<int>> _onElection = new();
     private readonly Random _faults;
     private readonly Random _elections;
     private readonly ImmutableSortedDictionary<MemberId, Member> _addresses;
@@ -68,7 +69,7 @@ public sealed partial class ClusterSimulation : IDisposable
 
         var instance = Interlocked.Increment(ref _instances);
         _members = new SimulatedMember[settings.Members];
-        _invariants = new Invariants(id => _members[id].Disk.State, Violated);
+        _invariants = new Invariants(id => _members[id].Disk.State, Elected, Violated);
         for (var id = 0; id < settings.Members; id++)
         {
             var disk = new VirtualDisk(_clock, new Random(seeds.Next()), new DiskTiming(settings.ShortestWrite, settings.LongestWrite));
@@ -304,6 +305,14 @@ public sealed partial class ClusterSimulation : IDisposable
     {
         _ended = true;
         foreach (var member in _members) member.Dispose();
+    }
+
+    /// <summary>Does something the next time that a member begins to lead.</summary>
+    internal void OnNextElection(Action<int> action) => _onElection.Enqueue(action);
+
+    private void Elected(int member)
+    {
+        if (_onElection.TryDequeue(out var action)) action(member);
     }
 
     private void Violated(int member, string what)

@@ -8,7 +8,7 @@ namespace AkkaRaft.TestKit.Checking;
 /// The safety properties of Raft (dissertation figure 3.2) and those of this implementation, looked at after every step,
 /// on the member that took it. Whatever is proved once of an entry is remembered, so that a step costs no more than it changed.
 /// </summary>
-internal sealed class Invariants(Func<int, DurableState> durable, Action<int, string> violated)
+internal sealed class Invariants(Func<int, DurableState> durable, Action<int> elected, Action<int, string> violated)
 {
     private readonly Dictionary<long, int> _leaderOfTerm = [];
     private readonly Dictionary<(long Index, long Term), (long PrevTerm, int Hash)> _entries = [];
@@ -89,6 +89,7 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int, st
     private void CheckLeader(int member, RaftActor raft, View view)
     {
         if (view.LeaderTerm == raft.Term) return;
+        elected(member);
         if (!_leaderOfTerm.TryAdd(raft.Term, member) && _leaderOfTerm[raft.Term] != member)
             violated(member, $"members {_leaderOfTerm[raft.Term]} and {member} both lead in term {raft.Term}");
         var index = Committed;

@@ -26,6 +26,9 @@ public enum FaultKind
     /// <summary>A member's machine loses power, and starts again.</summary>
     PowerFailure,
 
+    /// <summary>The next member that is elected is killed a few messages later, and starts again.</summary>
+    CrashNextLeader,
+
     /// <summary>Every member crashes, and starts again.</summary>
     CrashAll,
 
@@ -91,6 +94,13 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
             case FaultKind.PowerFailure:
                 simulation.LoseUnsynced(member);
                 break;
+            case FaultKind.CrashNextLeader:
+                simulation.OnNextElection(leader => simulation.After(TimeSpan.FromMilliseconds(25 * Amount), () =>
+                {
+                    simulation.Crash(leader);
+                    simulation.After(Lasts, () => simulation.Restart(leader));
+                }));
+                return;
             case FaultKind.CrashAll:
                 foreach (var each in simulation.Members) simulation.Crash(each);
                 break;

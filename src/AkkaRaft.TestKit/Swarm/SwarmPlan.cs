@@ -41,6 +41,9 @@ public sealed record SwarmPlan(
         // Some plans are a hail of short faults, in which terms follow each other faster than entries commit.
         var hail = random.Next(4) == 0;
         var count = hail ? random.Next(20, 60) : random.Next(1, 12);
+        // Entries that dead leaders left are most in danger while the next leaders die young too.
+        var logs = random.Next(3) == 0 ? DrawLogs(random, members) : new Dictionary<int, IReadOnlyList<long>>();
+        if (logs.Count > 0) kinds.Add(FaultKind.CrashNextLeader);
         var faults = Enumerable.Range(0, count).Select(_ => DrawFault(random, kinds, members, duration, hail)).OrderBy(f => f.At).ToList();
         return new SwarmPlan(
             seed, members, duration,
@@ -51,7 +54,7 @@ public sealed record SwarmPlan(
             ElectionTimeoutMax: TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 360, 1 => 600, _ => 1_500 }),
             MaxAppendBytes: random.Next(3) switch { 0 => 60, 1 => 1_000, _ => 512 * 1024 },
             StateSurvivesCrash: random.Next(4) != 0,
-            Logs: random.Next(3) == 0 ? DrawLogs(random, members) : new Dictionary<int, IReadOnlyList<long>>(),
+            logs,
             faults);
     }
 
@@ -79,7 +82,8 @@ public sealed record SwarmPlan(
 
     private static PlannedFault DrawFault(Random random, List<FaultKind> kinds, int members, TimeSpan duration, bool hail)
     {
-        var at = duration * random.NextDouble();
+        // The first elections are as interesting as all that follows.
+        var at = random.Next(4) == 0 ? TimeSpan.FromMilliseconds(random.Next(50)) : duration * random.NextDouble();
         var lasts = TimeSpan.FromMilliseconds(random.Next(hail ? 2 : 3) switch { 0 => random.Next(1, 100), 1 => random.Next(100, 1_000), _ => random.Next(1_000, 4_000) });
         int? member = random.Next(2) == 0 ? null : random.Next(members);
         return new PlannedFault(at, lasts, kinds[random.Next(kinds.Count)], member, random.Next(members), random.NextDouble(), random.Next(1, (1 << members) - 1));

@@ -66,7 +66,10 @@ public static class SwarmRun
     /// <param name="plan">A plan whose run ends with a violation.</param>
     /// <param name="attempts">Most runs to spend.</param>
     /// <returns>The smallest plan found whose run still ends with one.</returns>
-    public static SwarmPlan Shrink(SwarmPlan plan, int attempts = 200)
+    public static SwarmPlan Shrink(SwarmPlan plan, int attempts = 200) =>
+        Shrink(plan, smaller => Execute(smaller).Violation is not null, attempts);
+
+    internal static SwarmPlan Shrink(SwarmPlan plan, Func<SwarmPlan, bool> breaks, int attempts = 200)
     {
         ArgumentNullException.ThrowIfNull(plan);
         for (var progress = true; progress && attempts > 0;)
@@ -75,7 +78,7 @@ public static class SwarmRun
             foreach (var smaller in Smaller(plan))
             {
                 if (attempts-- <= 0) break;
-                if (Execute(smaller).Violation is null) continue;
+                if (!breaks(smaller)) continue;
                 plan = smaller;
                 progress = true;
                 break;
