@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using AkkaRaft.Consensus;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Tests.Protocol;
+
+/// <summary>One of each message and of each persistent event. What is here, and how it is written, never changes; new forms are added.</summary>
+internal static class Samples
+{
+    private static readonly RaftHeader Header = new("cluster", new MemberId(1), new MemberId(2), 7);
+    private static readonly Member Member2 = new(new MemberId(2), "127.0.0.1:4102");
+    private static readonly LogEntry Entry = new(5, 7, 1_700_000_000_000, EntryKind.Command, "payload"u8.ToArray());
+
+    public static IReadOnlyList<(string Name, object Message)> Messages { get; } =
+    [
+        ("PreVote", new PreVote(Header, 5, 6)),
+        ("PreVoteReply", new PreVoteReply(Header, true)),
+        ("RequestVote", new RequestVote(Header, 5, 6, true)),
+        ("RequestVoteReply", new RequestVoteReply(Header, false)),
+        ("AppendEntries", new AppendEntries(Header, 4, 6, [Entry, new LogEntry(6, 7, 1_700_000_000_001, EntryKind.NoOp, default)], 3, 9)),
+        ("AppendEntriesReply", new AppendEntriesReply(Header, true, 4, 6, 0, 0, 9)),
+        ("AppendEntriesReplyMismatch", new AppendEntriesReply(Header, false, 4, 0, 3, 2, 9)),
+        ("TimeoutNow", new TimeoutNow(Header)),
+        ("Hello", new Hello(Header)),
+        ("Submit", new Submit("cluster", 11, "command"u8.ToArray())),
+        ("SubmitReply", new SubmitReply(11, 5, "result"u8.ToArray())),
+        ("Read", new Read("cluster", 12, ReadConsistency.Lease, "query"u8.ToArray())),
+        ("QueryReply", new QueryReply(12, "answer"u8.ToArray())),
+        ("Refused", new Refused(13, RefusalReason.NotLeader, Member2, "This member follows.")),
+        ("RefusedWithoutLeader", new Refused(13, RefusalReason.OutcomeUnknown, null, "why")),
+        ("GetMemberStatus", new GetMemberStatus("cluster", 14)),
+        ("MemberStatus", new MemberStatus(14, new MemberId(1), "127.0.0.1:4101", MemberRole.Candidate, 7, null, 5, 4, 3, 4711, [new MemberId(0), new MemberId(2)])),
+        ("TransferLeadership", new TransferLeadership("cluster", 15, new MemberId(0))),
+        ("TransferLeadershipToAny", new TransferLeadership("cluster", 15, null)),
+        ("LeadershipTransferred", new LeadershipTransferred(15, new MemberId(0))),
+        ("Put", new Put("key"u8.ToArray(), "value"u8.ToArray(), 16)),
+        ("PutReply", new PutReply(16, 99)),
+        ("Get", new Get("key"u8.ToArray(), ReadConsistency.Local, 17)),
+        ("GetReply", new GetReply(17, true, "value"u8.ToArray(), 99)),
+        ("Delete", new Delete("key"u8.ToArray(), 18)),
+        ("DeleteReply", new DeleteReply(18, true, 100)),
+        ("RequestFailed", new RequestFailed(19, FailureKind.Overloaded, "too much")),
+    ];
+
+    public static IReadOnlyList<(string Name, IRaftEvent Event)> Events { get; } =
+    [
+        ("Bootstrapped", new Bootstrapped("cluster", new MemberId(1), new Configuration(
+            ById(new Member(new MemberId(0), "127.0.0.1:4100"), Member2), ById(), ById(new Member(new MemberId(3), "127.0.0.1:4103")), [new MemberId(9)]))),
+        ("TermAndVote", new TermAndVote(7, new MemberId(0))),
+        ("TermWithoutVote", new TermAndVote(8, null)),
+        ("EntriesAppended", new EntriesAppended(4, 6, [Entry])),
+    ];
+
+    private static ImmutableSortedDictionary<MemberId, Member> ById(params Member[] members) => members.ToImmutableSortedDictionary(m => m.Id, m => m);
+}
