@@ -44,7 +44,7 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
 
     public void Unslow() => _slow.Clear();
 
-    public void Send(int from, int to, object message, Func<IActorRef?> sender)
+    public void Send(SimulatedProcess process, int from, int to, object message, Func<IActorRef?> sender)
     {
         var bytes = serializer.ToBinary(message);
         var manifest = serializer.Manifest(message);
@@ -60,11 +60,11 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
             trace(TraceKind.Lost, to, from, id, "lost");
             return;
         }
-        Carry(from, to, id, bytes, manifest, sender);
-        if (random.NextDouble() < Duplicates) Carry(from, to, id, bytes, manifest, sender);
+        Carry(process, from, to, id, bytes, manifest, sender);
+        if (random.NextDouble() < Duplicates) Carry(process, from, to, id, bytes, manifest, sender);
     }
 
-    private void Carry(int from, int to, long id, byte[] bytes, string manifest, Func<IActorRef?> sender)
+    private void Carry(SimulatedProcess process, int from, int to, long id, byte[] bytes, string manifest, Func<IActorRef?> sender)
     {
         var takes = timing.Shortest + (timing.Longest - timing.Shortest) * random.NextDouble() + _slow.GetValueOrDefault((from, to));
         var arrival = clock.Now + takes;
@@ -77,14 +77,20 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
             arrival = Max(arrival, _lastArrival.GetValueOrDefault((from, to)));
             _lastArrival[(from, to)] = arrival;
         }
-        clock.At(arrival, () => Arrive(from, to, id, bytes, manifest, sender));
+        clock.At(arrival, () => Arrive(process, from, to, id, bytes, manifest, sender));
     }
 
-    private void Arrive(int from, int to, long id, byte[] bytes, string manifest, Func<IActorRef?> sender)
+    private void Arrive(SimulatedProcess process, int from, int to, long id, byte[] bytes, string manifest, Func<IActorRef?> sender)
     {
         if (_cut.Contains((from, to)) || !_endpoints.TryGetValue(to, out var find) || find() is not { } receiver)
         {
             trace(TraceKind.Lost, to, from, id, _cut.Contains((from, to)) ? "cut off" : "nobody there");
+            return;
+        }
+        // What a process had sent when it died may have left its machine, or not.
+        if (process.IsDead && random.Next(2) == 0)
+        {
+            trace(TraceKind.Lost, to, from, id, "its sender died");
             return;
         }
         Delivered++;
@@ -105,7 +111,7 @@ internal sealed class VirtualTransport(VirtualNetwork network, SimulatedProcess 
     {
         if (process.IsDead) return;
         sent(message);
-        network.Send(message.Header.From.Value, to.Id.Value, message, () => ActorRefs.NoSender);
+        network.Send(process, message.Header.From.Value, to.Id.Value, message, () => ActorRefs.NoSender);
     }
 }
 
@@ -120,6 +126,6 @@ internal sealed class NetworkRef(VirtualNetwork network, SimulatedProcess proces
 
     protected override void TellInternal(object message, IActorRef sender)
     {
-        if (!process.IsDead) network.Send(from, to, message, ReplyTo);
+        if (!process.IsDead) network.Send(process, from, to, message, ReplyTo);
     }
 }
