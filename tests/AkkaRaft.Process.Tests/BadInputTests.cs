@@ -1,5 +1,3 @@
-using System.Management.Automation;
-using System.Management.Automation.Runspaces;
 using AkkaRaft.Node;
 
 namespace AkkaRaft.Process.Tests;
@@ -41,16 +39,4 @@ public sealed class BadInputTests
     [InlineData("5s", 5_000)]
     [InlineData("250ms", 250)]
     public void Timeouts_are_read(string text, int ms) => Assert.Equal(TimeSpan.FromMilliseconds(ms), ClientOptions.ParseTimeout(text));
-
-    [Fact]
-    public void The_powershell_script_checks_the_configuration()
-    {
-        using var runspace = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
-        runspace.Open();
-        using var shell = PowerShell.Create(runspace);
-        shell.AddScript($"& '{Path.Combine(Cli.Root, "scripts", "run-node.ps1")}' 0 --check; $LASTEXITCODE");
-        var output = shell.Invoke().Select(o => o?.ToString() ?? "").ToList();
-        Assert.Equal("0", output[^1]);
-        Assert.Contains(output, l => l.Contains("is good", StringComparison.Ordinal));
-    }
 }

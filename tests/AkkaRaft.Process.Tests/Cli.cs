@@ -31,14 +31,26 @@ internal static class Cli
         return OsProcess.Start(start)!;
     }
 
-    public static async Task<Ended> RunAsync(params string[] args)
+    public static Task<Ended> RunAsync(params string[] args) => PipeAsync("", args);
+
+    /// <summary>Runs it with <paramref name="input"/> on a pipe.</summary>
+    public static async Task<Ended> PipeAsync(string input, params string[] args)
     {
         using var process = Start(args);
-        process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
+        await process.StandardInput.WriteAsync(input);
+        process.StandardInput.Close();
         await process.WaitForExitAsync();
         return new(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>Sends a signal, as <c>kill -NAME pid</c> does.</summary>
+    public static async Task SignalAsync(string name, int pid)
+    {
+        using var kill = OsProcess.Start("kill", [$"-{name}", $"{pid}"]);
+        await kill.WaitForExitAsync();
+        Assert.Equal(0, kill.ExitCode);
     }
 
     private static string FindRoot()
@@ -61,7 +73,7 @@ internal sealed class Cluster : IAsyncDisposable
     public Cluster()
     {
         Data = Directory.CreateTempSubdirectory("akkaraft-").FullName;
-        int[] ports = FreePorts(3);
+        int[] ports = Ports.Free(3);
         Members = string.Join(',', ports.Select((p, i) => $"{i}=127.0.0.1:{p}"));
         Config = Path.Combine(Data, "cluster.conf");
         File.WriteAllText(Config, ClusterCommand.Hocon(ports.Select((p, i) => new AkkaRaft.Protocol.Member(new(i), $"127.0.0.1:{p}"))));
@@ -167,13 +179,74 @@ internal sealed class Cluster : IAsyncDisposable
 
         Directory.Delete(Data, recursive: true);
     }
+}
 
-    private static int[] FreePorts(int count)
+internal static class Ports
+{
+    public static int[] Free(int count)
     {
         var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
         listeners.ForEach(l => l.Start());
         int[] ports = listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port).ToArray();
         listeners.ForEach(l => l.Stop());
         return ports;
+    }
+
+    /// <summary>The first of <paramref name="count"/> free ports in a row, below those that the system gives out.</summary>
+    public static int FreeRow(int count)
+    {
+        while (true)
+        {
+            int first = Random.Shared.Next(10_000, 30_000);
+            try
+            {
+                foreach (int port in Enumerable.Range(first, count))
+                {
+                    using var listener = new TcpListener(IPAddress.Loopback, port);
+                    listener.Start();
+                }
+
+                return first;
+            }
+            catch (SocketException)
+            {
+                // Another place, then.
+            }
+        }
+    }
+}
+
+/// <summary>A directory that goes with the test.</summary>
+internal sealed class TemporaryDirectory : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("akkaraft-").FullName;
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
+
+/// <summary>A cluster that runs and has a leader, for all tests of a class.</summary>
+public sealed class RunningCluster : IAsyncLifetime
+{
+    internal Cluster Cluster { get; } = new();
+
+    public async Task InitializeAsync()
+    {
+        Cluster.StartAll();
+        await Cluster.LeaderAsync();
+    }
+
+    public async Task DisposeAsync() => await Cluster.DisposeAsync();
+}
+
+/// <summary>A fact about signals or a POSIX shell.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class UnixFactAttribute : FactAttribute
+{
+    public UnixFactAttribute()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Skip = "Windows has no POSIX signals and no sh.";
+        }
     }
 }

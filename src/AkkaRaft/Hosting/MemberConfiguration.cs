@@ -95,6 +95,9 @@ internal static partial class MemberConfiguration
               send-buffer-size = {{frameBytes}}b
               receive-buffer-size = {{frameBytes}}b
               connection-timeout = 1 s
+              # Elsewhere than on Windows it is SO_REUSEPORT too: a second process would share the port and take half of the connections.
+              # A port that a dead process left is bound anew without it.
+              tcp-reuse-addr = off
               batching.enabled = off
             }
           }
