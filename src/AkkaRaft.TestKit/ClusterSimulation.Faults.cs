@@ -131,6 +131,7 @@ public sealed partial class ClusterSimulation
         if (member.Process is not { } process) return;
         Fault(id, loseUnsynced ? "crash by power failure" : "crash");
         process.Kill();
+        member.StateMachineProcess?.Kill();
         member.Process = null;
         member.Raft = null;
         member.CloseStores();
@@ -154,6 +155,7 @@ public sealed partial class ClusterSimulation
         if (_members[member].Process is not { } process) return;
         Fault(member, "pause");
         process.Pause();
+        _members[member].StateMachineProcess?.Pause();
     }
 
     /// <summary>The member goes on.</summary>
@@ -161,6 +163,23 @@ public sealed partial class ClusterSimulation
     {
         if (_members[member].Process is not { IsPaused: true } process) return;
         Fault(member, "resume");
+        process.Resume(_queue);
+        _members[member].StateMachineProcess?.Resume(_queue);
+    }
+
+    /// <summary>The member's state machine applies and answers nothing until <see cref="ReleaseStateMachine"/>.</summary>
+    public void StallStateMachine(int member)
+    {
+        if (_members[member].StateMachineProcess is not { IsDead: false } process) return;
+        Fault(member, "state machine stalls");
+        process.Pause();
+    }
+
+    /// <summary>The member's state machine goes on, unless the whole member stands still.</summary>
+    public void ReleaseStateMachine(int member)
+    {
+        if (_members[member] is not { Process.IsPaused: false, StateMachineProcess: { IsPaused: true } process }) return;
+        Fault(member, "state machine goes on");
         process.Resume(_queue);
     }
 
@@ -214,6 +233,7 @@ public sealed partial class ClusterSimulation
             member.Disk.NextFault = WriteFault.None;
             if (member.Disk.Hangs) ReleaseDisk(member.Id);
             Resume(member.Id);
+            ReleaseStateMachine(member.Id);
             Restart(member.Id);
         }
     }
@@ -229,10 +249,12 @@ public sealed partial class ClusterSimulation
         var member = _members[id];
         var process = new SimulatedProcess(string.Create(CultureInfo.InvariantCulture, $"member-{id}-{++member.Starts}"), id);
         var dispatcher = Register(process);
+        var stateMachineProcess = new SimulatedProcess(process.Name + "-state-machine", id);
         member.Process = process;
+        member.StateMachineProcess = stateMachineProcess;
         member.Disk.Owner = process;
         var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses });
-        var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(dispatcher);
+        var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(Register(stateMachineProcess));
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));
         var random = new Random(_elections.Next());
         var raft = Props.CreateBy(new Producer<RaftActor>(() => new RaftActor(settings, transport, stateMachine, random), actor => member.Raft = actor)).WithDispatcher(dispatcher);

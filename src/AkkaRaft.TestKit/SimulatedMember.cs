@@ -26,6 +26,9 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
 
     public SimulatedProcess? Process { get; set; }
 
+    /// <summary>What the state machine runs in: it can be slow alone.</summary>
+    public SimulatedProcess? StateMachineProcess { get; set; }
+
     public IActorRef Gateway { get; set; } = ActorRefs.Nobody;
 
     public RaftActor? Raft { get; set; }

@@ -16,9 +16,9 @@ public sealed class ClientSystemSample(RunningCluster running) : IClassFixture<R
           remote.dot-netty.tcp {
             hostname = "127.0.0.1"
             port = 0
-            maximum-frame-size = 4194304b
-            send-buffer-size = 4194304b
-            receive-buffer-size = 4194304b
+            maximum-frame-size = 4MiB
+            send-buffer-size = 4MiB
+            receive-buffer-size = 4MiB
           }
         }
         """;

@@ -35,6 +35,9 @@ public enum FaultKind
     /// <summary>A member stands still.</summary>
     Pause,
 
+    /// <summary>A member's state machine applies nothing.</summary>
+    StallStateMachine,
+
     /// <summary>A member's journal is slow.</summary>
     SlowDisk,
 
@@ -107,6 +110,9 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
             case FaultKind.Pause:
                 simulation.Pause(member);
                 break;
+            case FaultKind.StallStateMachine:
+                simulation.StallStateMachine(member);
+                break;
             case FaultKind.SlowDisk:
                 simulation.SlowDisk(member, 5 + 200 * Amount);
                 break;
@@ -149,6 +155,9 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
                 break;
             case FaultKind.Pause:
                 simulation.Resume(member);
+                break;
+            case FaultKind.StallStateMachine:
+                simulation.ReleaseStateMachine(member);
                 break;
             case FaultKind.SlowDisk:
                 simulation.SlowDisk(member, 1);
