@@ -223,6 +223,7 @@ public sealed partial class ClusterSimulation
     /// <summary>Ends every fault: members that are down start, those that stand still go on, network and disks are whole.</summary>
     public void EndFaults()
     {
+        _onElection.Clear();
         _network.Heal();
         _network.Unslow();
         _network.Loss = _network.Duplicates = _network.Reorders = 0;

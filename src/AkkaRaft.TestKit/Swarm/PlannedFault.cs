@@ -70,7 +70,9 @@ public enum FaultKind
 /// <param name="Mask">Members of one side of a partition, a bit each.</param>
 public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, int? Member, int Other, double Amount, int Mask)
 {
-    internal void Begin(ClusterSimulation simulation)
+    /// <param name="simulation">The cluster.</param>
+    /// <param name="until">When faults end.</param>
+    internal void Begin(ClusterSimulation simulation, TimeSpan until)
     {
         var member = Member ?? simulation.Leader ?? 0;
         switch (Kind)
@@ -100,6 +102,8 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
             case FaultKind.CrashNextLeader:
                 simulation.OnNextElection(leader => simulation.After(TimeSpan.FromMilliseconds(25 * Amount), () =>
                 {
+                    // Peace may have come meanwhile.
+                    if (simulation.Now > until) return;
                     simulation.Crash(leader);
                     simulation.After(Lasts, () => simulation.Restart(leader));
                 }));

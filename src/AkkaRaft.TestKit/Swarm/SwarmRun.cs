@@ -44,7 +44,7 @@ public static class SwarmRun
         SimulationViolationException? violation = null;
         try
         {
-            foreach (var fault in plan.Faults) simulation.After(fault.At, () => fault.Begin(simulation));
+            foreach (var fault in plan.Faults) simulation.After(fault.At, () => fault.Begin(simulation, plan.Duration));
             var load = new Load(simulation, plan);
             simulation.RunFor(plan.Duration);
             load.Stop();
