@@ -83,6 +83,8 @@ internal static partial class MemberConfiguration
             provider = remote
             # The default one instantiates whatever type a peer names.
             serializers.json = "AkkaRaft.Protocol.RefusingSerializer, AkkaRaft"
+            # Untrusted mode lets Kill through.
+            serializers.akka-misc = "AkkaRaft.Protocol.KillRefusingSerializer, AkkaRaft"
           }
           remote {
             # A member that restarted must be reached at once, and five seconds are the default.

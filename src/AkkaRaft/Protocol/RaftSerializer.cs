@@ -1,6 +1,7 @@
 using System.Runtime.Serialization;
 using Akka.Actor;
 using Akka.Configuration;
+using Akka.Remote.Serialization;
 using Akka.Serialization;
 using AkkaRaft.Protocol.Wire;
 using AkkaRaft.StateMachine;
@@ -135,4 +136,20 @@ internal sealed class RefusingSerializer : Serializer
 
     public override object FromBinary(byte[] bytes, Type type) =>
         throw new SerializationException($"A message of type {type} is refused: only AkkaRaft's own messages cross the wire.");
+}
+
+/// <summary>Akka's serializer of its own small messages, which refuses to read <see cref="Kill"/>: any peer could stop a member with it.</summary>
+internal sealed class KillRefusingSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)
+{
+    private readonly MiscMessageSerializer _akkas = new(system);
+
+    public override int Identifier => _akkas.Identifier;
+
+    public override string Manifest(object o) => _akkas.Manifest(o);
+
+    public override byte[] ToBinary(object obj) => _akkas.ToBinary(obj);
+
+    public override object FromBinary(byte[] bytes, string manifest) => _akkas.FromBinary(bytes, manifest) is var message and not Kill
+        ? message
+        : throw new SerializationException("Kill is refused: no peer stops an actor here.");
 }

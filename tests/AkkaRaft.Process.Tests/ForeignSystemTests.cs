@@ -1,0 +1,81 @@
+using Akka.Actor;
+
+namespace AkkaRaft.Process.Tests;
+
+/// <summary>An ActorSystem that is no client tells a member what it should not.</summary>
+public sealed class ForeignSystemTests(RunningCluster running) : IClassFixture<RunningCluster>
+{
+    private readonly Cluster _cluster = running.Cluster;
+
+    public sealed record Foreign(string Text);
+
+    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    public async Task Foreign_messages_and_poison_pills_do_a_member_no_harm()
+    {
+        using var system = ActorSystem.Create("foreign", """
+            akka {
+              loglevel = OFF
+              stdout-loglevel = OFF
+              actor.provider = remote
+              remote.dot-netty.tcp { hostname = "127.0.0.1", port = 0 }
+            }
+            """);
+        int leader = await _cluster.LeaderAsync();
+        string address = _cluster.Members.Split(',')[leader].Split('=')[1];
+        var before = await _cluster.StatusAsync();
+        string[] paths = ["/user/raft", "/user/raft/member"];
+        var refs = new List<IActorRef>();
+        foreach (string path in paths)
+        {
+            refs.Add(await IdentifyAsync(system, address, path));
+        }
+
+        object[] messages = [new Foreign("hello"), "text", 42, PoisonPill.Instance, Kill.Instance, new Foreign("again")];
+        foreach (string path in paths)
+        {
+            foreach (object message in messages)
+            {
+                system.ActorSelection($"akka.tcp://akkaraft@{address}{path}").Tell(message);
+            }
+        }
+
+        foreach (var actor in refs)
+        {
+            foreach (object message in messages)
+            {
+                actor.Tell(message);
+            }
+
+            ((IInternalActorRef)actor).Stop();
+        }
+
+        // What is told after them arrives after them: the actors are those that were there.
+        for (int i = 0; i < paths.Length; i++)
+        {
+            var after = await IdentifyAsync(system, address, paths[i]);
+            Assert.Equal(refs[i].Path.Uid, after.Path.Uid);
+        }
+
+        Assert.Equal(0, (await Cli.RunAsync("put", "harmless", "v", "--members", $"{leader}={address}")).Code);
+        Assert.Equal("v", (await Cli.RunAsync("get", "harmless", "--members", $"{leader}={address}")).Out.Trim());
+        Assert.Equal(
+            before.Select(s => s.GetProperty("pid").GetInt32()),
+            (await _cluster.StatusAsync()).Select(s => s.GetProperty("pid").GetInt32()));
+    }
+
+    /// <summary>Asks until it is answered.</summary>
+    private static async Task<IActorRef> IdentifyAsync(ActorSystem system, string address, string path)
+    {
+        while (true)
+        {
+            try
+            {
+                return await system.ActorSelection($"akka.tcp://akkaraft@{address}{path}").ResolveOne(TimeSpan.FromSeconds(2));
+            }
+            catch (ActorNotFoundException)
+            {
+                // Not answered, or not there for now.
+            }
+        }
+    }
+}
