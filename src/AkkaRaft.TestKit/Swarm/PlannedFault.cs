@@ -14,6 +14,9 @@ public enum FaultKind
     /// <summary>One member is cut off from all others.</summary>
     Isolate,
 
+    /// <summary>Nobody hears a member any more, and what it hears of others is old.</summary>
+    Unheard,
+
     /// <summary>Two halves meet in one member only.</summary>
     Bridge,
 
@@ -87,6 +90,15 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
             case FaultKind.Isolate:
                 simulation.Isolate(member);
                 break;
+            case FaultKind.Unheard:
+                foreach (var other in simulation.Members.Where(m => m != member)) simulation.SlowLink(other, member, TimeSpan.FromMilliseconds(1_500 * Amount));
+                // Answers that are under way by then arrive long after.
+                simulation.After(Lasts / 4, () =>
+                {
+                    if (simulation.Now > until) return;
+                    foreach (var other in simulation.Members.Where(m => m != member)) simulation.CutOneWay(member, other);
+                });
+                break;
             case FaultKind.Bridge:
                 simulation.Bridge(member);
                 break;
@@ -148,6 +160,10 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
     {
         switch (Kind)
         {
+            case FaultKind.Unheard:
+                foreach (var other in simulation.Members.Where(m => m != member)) simulation.SlowLink(other, member, TimeSpan.Zero);
+                simulation.Heal();
+                break;
             case FaultKind.Partition or FaultKind.CutOneWay or FaultKind.Isolate or FaultKind.Bridge or FaultKind.MajoritiesRing:
                 simulation.Heal();
                 break;

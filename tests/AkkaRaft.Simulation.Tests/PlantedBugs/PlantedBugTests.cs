@@ -95,7 +95,7 @@ public sealed class CopyOfTheSource : IDisposable
             }
             var build = await RunAsync("build", "src/AkkaRaft.Node", "-c", "Release", "-v", "q", "-p:TreatWarningsAsErrors=false", "-p:RunAnalyzers=false");
             Assert.True(build.Code == 0, $"'{bug.Name}' does not build:\n{build.Out}");
-            var run = await RunAsync(Path.Combine("src", "AkkaRaft.Node", "bin", "Release", "net10.0", "AkkaRaft.Node.dll"), "simulate", "--seeds", bug.Budget.ToString(CultureInfo.InvariantCulture), "--json");
+            var run = await RunAsync(Path.Combine("src", "AkkaRaft.Node", "bin", "Release", "net10.0", "AkkaRaft.Node.dll"), "simulate", "--seeds", bug.Budget.ToString(CultureInfo.InvariantCulture), "--virtual", "3s", "--json");
             using var result = JsonDocument.Parse(run.Out);
             if (!result.RootElement.TryGetProperty("violation", out var violation)) return null;
             return (result.RootElement.GetProperty("seed").GetUInt64(), violation.GetString()!.Split('\n')[0]);

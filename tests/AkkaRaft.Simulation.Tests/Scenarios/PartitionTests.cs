@@ -172,4 +172,41 @@ public sealed class PartitionTests
         // Virtual time: ten commits at the pace of the two others, and none of them at the slow one's.
         Assert.True(simulation.Now - before < TimeSpan.FromSeconds(1), $"{simulation.Now - before}");
     });
+
+    [Fact]
+    public void Old_answers_do_not_tell_a_leader_that_it_still_leads() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "k", "old");
+        var leader = simulation.Leader!.Value;
+        foreach (var other in simulation.Others(leader))
+        {
+            simulation.SlowLink(other, leader, TimeSpan.FromMilliseconds(1_000));
+            simulation.CutOneWay(leader, other);
+        }
+        simulation.RunUntil(() => simulation.Others(leader).Any(m => simulation.RoleOf(m) == MemberRole.Leader));
+        var written = simulation.AddClient().Put("k", "new");
+        simulation.RunUntil(() => written.IsDone);
+        // The old leader has not learned of the new one, and answers of its own time still arrive.
+        var read = client.Get("k");
+        simulation.RunUntil(() => read.IsDone);
+        Assert.NotEqual("old", read.Value);
+    }, settings: s => s with { AttemptTimeout = TimeSpan.FromMilliseconds(60), Configure = c => c with { ElectionTimeoutMax = TimeSpan.FromMilliseconds(1_500) } });
+
+    [Fact]
+    public void A_new_leader_whose_state_machine_lags_serves_no_read_before_it_has_caught_up() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "k", "0");
+        var leader = simulation.Leader!.Value;
+        foreach (var other in simulation.Others(leader)) simulation.StallStateMachine(other);
+        for (var i = 1; i < 6; i++) simulation.Commit(client, "k", $"{i}");
+        simulation.Crash(leader);
+        var next = simulation.AnotherLeader(leader);
+        var read = simulation.AddClient().Get("k");
+        simulation.RunFor(Story.Moment);
+        simulation.ReleaseStateMachine(next);
+        simulation.RunUntil(() => read.IsDone);
+        Assert.Equal("5", read.Value);
+    }, settings: s => s with { Configure = c => c with { MaxApplyBytes = 60 } });
 }
