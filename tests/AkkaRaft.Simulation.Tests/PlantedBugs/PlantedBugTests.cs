@@ -15,9 +15,9 @@ public sealed class PlantedBugTests(CopyOfTheSource copy) : IClassFixture<CopyOf
     {
         var bug = PlantedBug.All.Single(b => b.Name == name);
         var found = await copy.SimulateWithAsync(bug);
-        Assert.True(found is not null, $"{bug.Budget} seeds ran clean though the bug '{name}' is in.");
+        Assert.True(found is not null, $"{bug.Budget} seeds, or the scenario, ran clean though the bug '{name}' is in.");
         if (Environment.GetEnvironmentVariable("AKKARAFT_PLANTED_BUGS_TABLE") is { Length: > 0 } table)
-            await File.AppendAllTextAsync(table, string.Create(CultureInfo.InvariantCulture, $"| {name} | {bug.Budget} | {found.Value.Seed} | {found.Value.Violation} |\n"));
+            await File.AppendAllTextAsync(table, string.Create(CultureInfo.InvariantCulture, $"| {name} | {(bug.Story is null ? bug.Budget : "a scenario")} | {(bug.Story is null ? found.Value.Seed : "-")} | {found.Value.Violation.Replace('|', '/')} |\n"));
     }
 
     [Fact]
@@ -27,6 +27,9 @@ public sealed class PlantedBugTests(CopyOfTheSource copy) : IClassFixture<CopyOf
 /// <summary>A bug as text to replace.</summary>
 public sealed record PlantedBug(string Name, int Budget, IReadOnlyList<(string File, string Old, string New)> Changes)
 {
+    /// <summary>The scenario that must fail; null when the swarm finds it.</summary>
+    public string? Story { get; init; }
+
     public static IReadOnlyList<PlantedBug> All { get; } = Read();
 
     private static List<PlantedBug> Read()
@@ -44,6 +47,9 @@ public sealed record PlantedBug(string Name, int Budget, IReadOnlyList<(string F
                     var parts = rest.Split(' ');
                     changes = [];
                     bugs.Add(new PlantedBug(parts[0], int.Parse(parts[1], CultureInfo.InvariantCulture), changes));
+                    break;
+                case "story":
+                    bugs[^1] = bugs[^1] with { Story = rest };
                     break;
                 case "in":
                     file = rest;
@@ -70,7 +76,8 @@ public sealed class CopyOfTheSource : IDisposable
         var from = FindRoot();
         foreach (var file in new[] { "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "README.md" }.Where(f => File.Exists(Path.Combine(from, f))))
             File.Copy(Path.Combine(from, file), Path.Combine(_root, file));
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(from, "src"), "*", SearchOption.AllDirectories))
+        var files = new[] { "src", Path.Combine("tests", "AkkaRaft.Simulation.Tests") }.SelectMany(d => Directory.EnumerateFiles(Path.Combine(from, d), "*", SearchOption.AllDirectories));
+        foreach (var file in files)
         {
             var relative = Path.GetRelativePath(from, file);
             if (relative.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj")) continue;
@@ -92,6 +99,12 @@ public sealed class CopyOfTheSource : IDisposable
                 originals.TryAdd(path, text);
                 Assert.True(text.Split(old).Length == 2, $"The text that '{bug.Name}' replaces is not there exactly once in {file}: {old}");
                 await File.WriteAllTextAsync(path, text.Replace(old, replacement, StringComparison.Ordinal));
+            }
+            if (bug.Story is { } story)
+            {
+                var test = await RunAsync("test", "tests/AkkaRaft.Simulation.Tests", "-c", "Release", "-p:TreatWarningsAsErrors=false", "-p:RunAnalyzers=false", "--filter", $"FullyQualifiedName~{story}");
+                Assert.True(test.Out.Contains("Failed!", StringComparison.Ordinal) || test.Out.Contains("Passed!", StringComparison.Ordinal), test.Out);
+                return test.Out.Contains("Failed!", StringComparison.Ordinal) ? (0, $"the scenario {story} fails") : null;
             }
             var build = await RunAsync("build", "src/AkkaRaft.Node", "-c", "Release", "-v", "q", "-p:TreatWarningsAsErrors=false", "-p:RunAnalyzers=false");
             Assert.True(build.Code == 0, $"'{bug.Name}' does not build:\n{build.Out}");
