@@ -60,7 +60,7 @@ public sealed partial class ClusterSimulation : IDisposable
         Provider = ((ExtendedActorSystem)_system).Provider;
         _network = new VirtualNetwork(
             _clock, new Random(seeds.Next()), new RaftSerializer((ExtendedActorSystem)_system),
-            new NetworkTiming(settings.ShortestDelay, settings.LongestDelay), TraceMessage);
+            new NetworkTiming(settings.ShortestDelay, settings.LongestDelay), settings.KeepTrace ? TraceMessage : null);
         _faults = new Random(seeds.Next());
         _elections = new Random(seeds.Next());
         _addresses = Enumerable.Range(0, settings.Members)
@@ -336,10 +336,7 @@ public sealed partial class ClusterSimulation : IDisposable
         return new SimulationViolationException(text.ToString(), what);
     }
 
-    private void TraceMessage(TraceKind kind, int member, int peer, long id, string text)
-    {
-        if (_settings.KeepTrace) Add(kind, member, peer, id, text);
-    }
+    private void TraceMessage(TraceKind kind, int member, int peer, long id, string text) => Add(kind, member, peer, id, text);
 
     private void Add(TraceKind kind, int? member, int? peer, long messageId, string text)
     {

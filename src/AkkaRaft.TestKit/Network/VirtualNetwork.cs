@@ -10,7 +10,7 @@ namespace AkkaRaft.TestKit.Network;
 /// Carries every message as its production bytes, from member to member and between clients and members: late, and in order unless told otherwise.
 /// An endpoint is a member's number, or a client's negative one.
 /// </summary>
-internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSerializer serializer, NetworkTiming timing, Action<TraceKind, int, int, long, string> trace)
+internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSerializer serializer, NetworkTiming timing, Action<TraceKind, int, int, long, string>? trace)
 {
     private readonly Dictionary<int, Func<IActorRef?>> _endpoints = [];
     private readonly HashSet<(int From, int To)> _cut = [];
@@ -49,15 +49,15 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
         var bytes = serializer.ToBinary(message);
         var manifest = serializer.Manifest(message);
         var id = ++_messageId;
-        trace(TraceKind.Sent, from, to, id, Describe.Message(message));
+        trace?.Invoke(TraceKind.Sent, from, to, id, Describe.Message(message));
         if (_cut.Contains((from, to)))
         {
-            trace(TraceKind.Lost, to, from, id, "cut off");
+            trace?.Invoke(TraceKind.Lost, to, from, id, "cut off");
             return;
         }
         if (random.NextDouble() < Loss || message is IRaftMessage raft && Drops(raft))
         {
-            trace(TraceKind.Lost, to, from, id, "lost");
+            trace?.Invoke(TraceKind.Lost, to, from, id, "lost");
             return;
         }
         Carry(process, from, to, id, bytes, manifest, sender);
@@ -84,17 +84,17 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
     {
         if (_cut.Contains((from, to)) || !_endpoints.TryGetValue(to, out var find) || find() is not { } receiver)
         {
-            trace(TraceKind.Lost, to, from, id, _cut.Contains((from, to)) ? "cut off" : "nobody there");
+            trace?.Invoke(TraceKind.Lost, to, from, id, _cut.Contains((from, to)) ? "cut off" : "nobody there");
             return;
         }
         // What a process had sent when it died may have left its machine, or not.
         if (process.IsDead && random.Next(2) == 0)
         {
-            trace(TraceKind.Lost, to, from, id, "its sender died");
+            trace?.Invoke(TraceKind.Lost, to, from, id, "its sender died");
             return;
         }
         Delivered++;
-        trace(TraceKind.Delivered, to, from, id, "");
+        trace?.Invoke(TraceKind.Delivered, to, from, id, "");
         receiver.Tell(serializer.FromBinary(bytes, manifest), sender());
     }
 

@@ -309,7 +309,7 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
 
     private string Seconds => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_settings.RequestTimeout.TotalSeconds:0.0} s");
 
-    private string Tried => "Tried " + string.Join("; ", _members.Select(m => $"{m}: {_lastOutcome.GetValueOrDefault(m.Id, "not asked")}")) + ".";
+    private string Tried => "Tried " + string.Join("; ", _members.Select(m => $"{m}: {_lastOutcome.GetValueOrDefault(m.Id, "not asked").TrimEnd('.')}")) + ".";
 
     private sealed class Pump
     {
