@@ -81,12 +81,13 @@ internal sealed partial class SettingsReader
 
     public TimeSpan Duration(string key, TimeSpan otherwise, TimeSpan min, TimeSpan max)
     {
-        if (Find(key) is not { } text) return otherwise;
+        // A default is checked too: it may not fit another setting that was given.
+        var text = Find(key) ?? string.Create(CultureInfo.InvariantCulture, $"{otherwise.TotalMilliseconds}ms");
         var match = Time().Match(text);
         if (match.Success && double.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
         {
-            var time = TimeSpan.FromMilliseconds(number * match.Groups[2].Value switch { "s" => 1_000, "m" => 60_000, "h" => 3_600_000, _ => 1 });
-            if (time >= min && time <= max) return time;
+            var ms = number * match.Groups[2].Value switch { "s" => 1_000, "m" => 60_000, "h" => 3_600_000, _ => 1 };
+            if (ms >= min.TotalMilliseconds && ms <= max.TotalMilliseconds) return TimeSpan.FromMilliseconds(ms);
         }
         throw Wrong(key, text, $"a time from {min.TotalMilliseconds} ms to {max.TotalSeconds} s with its unit, such as 300ms or 5s");
     }
@@ -100,6 +101,7 @@ internal sealed partial class SettingsReader
             _read.Add(key);
             if (!int.TryParse(key[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var id))
                 throw Wrong(key, address, "a member id: a number from 0 on");
+            if (members.ContainsKey(new MemberId(id))) throw Wrong(key, address, $"member {id} once");
             if (!IsAddress(address)) throw Wrong(key, address, "host:port");
             if (members.Values.FirstOrDefault(m => m.Address == address) is { } same)
                 throw Wrong(key, address, $"an address of its own; member {same.Id} has this one");

@@ -48,6 +48,8 @@ public sealed class PaperTests
         simulation.RunFor(TimeSpan.FromMilliseconds(300));
     }, settings: s => s with
     {
+        // One entry a message, so that the old one travels without the new.
+        Configure = c => c with { MaxAppendBytes = 60 },
         Logs = new Dictionary<int, IReadOnlyList<long>> { [0] = [1, 2], [1] = [1, 2], [2] = [1], [3] = [1], [4] = [1, 3] },
     }, seeds: 30);
 
