@@ -68,12 +68,12 @@ public sealed partial class ClusterSimulation
     public void MajoritiesRing()
     {
         Fault(null, "majorities ring");
-        var reach = _members.Length / 2 / 2 + _members.Length / 2 % 2;
+        var reach = _members.Count / 2 / 2 + _members.Count / 2 % 2;
         foreach (var from in Members)
         {
             foreach (var to in Members)
             {
-                var distance = Math.Min((from - to + _members.Length) % _members.Length, (to - from + _members.Length) % _members.Length);
+                var distance = Math.Min((from - to + _members.Count) % _members.Count, (to - from + _members.Count) % _members.Count);
                 if (distance > reach) _network.Cut(from, to);
             }
         }
@@ -136,7 +136,7 @@ public sealed partial class ClusterSimulation
         member.Raft = null;
         member.CloseStores();
         member.Disk.Crash(loseUnsynced);
-        if (loseUnsynced) member.LoseUnsyncedState();
+        if (loseUnsynced) member.LoseUnsyncedState(_faults);
         member.Shown = (MemberRole.Unreachable, 0);
         _invariants.Forget(id);
     }
@@ -144,7 +144,7 @@ public sealed partial class ClusterSimulation
     /// <summary>Starts a member that is down, from what its disk has.</summary>
     public void Restart(int member)
     {
-        if (_members[member].IsUp) return;
+        if (_members[member].IsUp || _members[member].HasLeft) return;
         Fault(member, "restart");
         Start(member);
     }
@@ -254,7 +254,7 @@ public sealed partial class ClusterSimulation
         member.Process = process;
         member.StateMachineProcess = stateMachineProcess;
         member.Disk.Owner = process;
-        var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses });
+        var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses, Joins = member.Joins, DataDirectory = _directory });
         var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(Register(stateMachineProcess));
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));
         var random = new Random(_elections.Next());

@@ -33,14 +33,17 @@ public sealed partial class ClusterSimulation : IDisposable
     private readonly VirtualNetwork _network;
     private readonly RunQueue _queue;
     private readonly Invariants _invariants;
-    private readonly SimulatedMember[] _members;
+    private readonly List<SimulatedMember> _members = [];
+    private readonly string _directory;
+    private readonly Random _seeds;
+    private readonly int _instance;
     private readonly List<SimulatedClient> _clients = [];
     private readonly List<SimulatedCall> _calls = [];
     private readonly List<TraceEvent> _trace = [];
     private readonly Queue<Action<int>> _onElection = new();
     private readonly Random _faults;
     private readonly Random _elections;
-    private readonly ImmutableSortedDictionary<MemberId, Member> _addresses;
+    private ImmutableSortedDictionary<MemberId, Member> _addresses = ImmutableSortedDictionary<MemberId, Member>.Empty;
     private string? _violation;
     private int? _violator;
     private long _place;
@@ -63,27 +66,33 @@ public sealed partial class ClusterSimulation : IDisposable
             new NetworkTiming(settings.ShortestDelay, settings.LongestDelay), settings.KeepTrace ? TraceMessage : null);
         _faults = new Random(seeds.Next());
         _elections = new Random(seeds.Next());
-        _addresses = Enumerable.Range(0, settings.Members)
-            .Select(i => new Member(new MemberId(i), string.Create(CultureInfo.InvariantCulture, $"member-{i}:1")))
-            .ToImmutableSortedDictionary(m => m.Id, m => m);
-
-        var instance = Interlocked.Increment(ref _instances);
-        _members = new SimulatedMember[settings.Members];
+        _seeds = new Random(seeds.Next());
+        _instance = Interlocked.Increment(ref _instances);
+        _directory = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{Environment.ProcessId}-{_instance}"));
         _invariants = new Invariants(id => _members[id].Disk.State, Elected, Violated);
-        for (var id = 0; id < settings.Members; id++)
-        {
-            var disk = new VirtualDisk(_clock, new Random(seeds.Next()), new DiskTiming(settings.ShortestWrite, settings.LongestWrite));
-            var member = id;
-            disk.Tell = text => Add(TraceKind.Journal, member, null, 0, text);
-            _setup.Disks.Add(string.Create(CultureInfo.InvariantCulture, $"akkaraft-member-{id}"), disk);
-            _members[id] = new SimulatedMember(id, disk, string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{instance}-{id}"));
-            _network.Attach(id, () => _members[member].Process is { IsDead: false } ? _members[member].Gateway : null);
-        }
+        for (var id = 0; id < settings.Members; id++) Create();
         Watch();
         var highestTerm = settings.Logs.Values.SelectMany(terms => terms).DefaultIfEmpty(0).Max();
         foreach (var (id, terms) in settings.Logs) _members[id].Disk.Land(SimulatedJournal.Log(_system, ClusterId, new MemberId(id), _addresses.Values, highestTerm, terms));
         for (var id = 0; id < settings.Members; id++) Start(id);
     }
+
+    private SimulatedMember Create()
+    {
+        var id = _members.Count;
+        _addresses = _addresses.Add(new MemberId(id), AddressOf(id));
+        var disk = new VirtualDisk(_clock, new Random(_seeds.Next()), new DiskTiming(_settings.ShortestWrite, _settings.LongestWrite))
+        {
+            Tell = text => Add(TraceKind.Journal, id, null, 0, text),
+        };
+        _setup.Disks.Add(string.Create(CultureInfo.InvariantCulture, $"akkaraft-member-{id}"), disk);
+        var member = new SimulatedMember(id, disk, string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{_instance}-{id}"), Path.Combine(_directory, id.ToString(CultureInfo.InvariantCulture), "snapshots"));
+        _members.Add(member);
+        _network.Attach(id, () => member.Process is { IsDead: false } ? member.Gateway : null);
+        return member;
+    }
+
+    private static Member AddressOf(int id) => new(new MemberId(id), string.Create(CultureInfo.InvariantCulture, $"member-{id}:1"));
 
     /// <summary>The seed.</summary>
     public ulong Seed => _settings.Seed;
@@ -145,11 +154,22 @@ public sealed partial class ClusterSimulation : IDisposable
     /// <summary>Up to where the member has applied the log; 0 when it is down.</summary>
     public long AppliedIndexOf(int member) => _members[member].IsUp ? _members[member].Raft?.AppliedIndex ?? 0 : 0;
 
-    /// <summary>Whether all members are up, agree on a leader, and have applied the same log to its end.</summary>
+    /// <summary>Whether no change of members is under way, and all members are up, agree on a leader, and have applied the same log to its end.</summary>
     public bool HasConverged =>
         Leader is { } leader
-        && _members.All(m => m is { IsUp: true, Raft.IsUp: true } && m.Raft!.KnownLeader?.Value == leader
+        && _members[leader].Raft!.RaftLog is { Configuration: { Phase: MembershipPhase.Stable } now } log && log.ConfigurationIndex <= CommitIndexOf(leader)
+        && now.Members.Select(m => _members[m.Id.Value]).All(m => m is { IsUp: true, Raft.IsUp: true } && m.Raft!.KnownLeader?.Value == leader
             && m.Raft.RaftLog.LastIndex == LastIndexOf(leader) && m.Raft.AppliedIndex == LastIndexOf(leader));
+
+    /// <summary>Who votes, as the leader knows; none when nobody leads.</summary>
+    public IReadOnlyList<int> Voters =>
+        Leader is { } leader ? [.. _members[leader].Raft!.RaftLog.Configuration.Voters.Keys.Select(id => id.Value)] : [];
+
+    /// <summary>Index up to which the member's log is compacted; 0 when it is down.</summary>
+    public long BaseIndexOf(int member) => _members[member].IsUp ? _members[member].Raft?.RaftLog.BaseIndex ?? 0 : 0;
+
+    /// <summary>Whether the member has learned that it is none any more.</summary>
+    public bool HasLeft(int member) => _members[member].HasLeft;
 
     // ---- time -----------------------------------------------------------------------------------------------------
 
@@ -220,20 +240,22 @@ public sealed partial class ClusterSimulation : IDisposable
         var process = new SimulatedProcess(string.Create(CultureInfo.InvariantCulture, $"client-{id}"), null);
         var dispatcher = Register(process);
         IActorRef? actor = null;
-        var settings = new RaftClientSettings { ClusterId = ClusterId, Members = _addresses, RequestTimeout = _settings.RequestTimeout, AttemptTimeout = _settings.AttemptTimeout };
-        var doors = _addresses.Values.ToDictionary(m => m.Id, m => new NetworkRef(_network, process, -id, m.Id.Value, Provider, _system.DeadLetters.Path.Root)
-        {
-            // Whoever answers, answers over the network.
-            ReplyTo = () => _members[m.Id.Value].Process is { } answering
-                ? new NetworkRef(_network, answering, m.Id.Value, -id, Provider, _system.DeadLetters.Path.Root)
-                : _system.DeadLetters,
-        });
-        actor = _system.ActorOf(ClientActor.Props(settings, to => doors[to.Id]).WithDispatcher(dispatcher), process.Name);
+        var known = _addresses.Where(a => !_members[a.Key.Value].HasLeft).ToImmutableSortedDictionary();
+        var settings = new RaftClientSettings { ClusterId = ClusterId, Members = known, RequestTimeout = _settings.RequestTimeout, AttemptTimeout = _settings.AttemptTimeout };
+        actor = _system.ActorOf(ClientActor.Props(settings, to => Door(process, -id, to.Id.Value)).WithDispatcher(dispatcher), process.Name);
         _network.Attach(-id, () => process.IsDead ? null : actor);
         var client = new SimulatedClient(this, id, actor, process);
         _clients.Add(client);
         return client;
     }
+
+    /// <summary>A member as an endpoint sees it over the network; whoever answers, answers over the network.</summary>
+    private NetworkRef Door(SimulatedProcess process, int endpoint, int member) => new(_network, process, endpoint, member, Provider, _system.DeadLetters.Path.Root)
+    {
+        ReplyTo = () => _members[member].Process is { } answering
+            ? new NetworkRef(_network, answering, member, endpoint, Provider, _system.DeadLetters.Path.Root)
+            : _system.DeadLetters,
+    };
 
     internal long NextPlace() => ++_place;
 
@@ -305,6 +327,7 @@ public sealed partial class ClusterSimulation : IDisposable
     {
         _ended = true;
         foreach (var member in _members) member.Dispose();
+        if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
     }
 
     /// <summary>Does something the next time that a member begins to lead.</summary>
@@ -398,6 +421,7 @@ public sealed partial class ClusterSimulation : IDisposable
         var listener = new ErrorRef(this, _system.DeadLetters.Path.Root);
         _system.EventStream.Subscribe(listener, typeof(Error));
         _system.EventStream.Subscribe(listener, typeof(MemberFailed));
+        _system.EventStream.Subscribe(listener, typeof(MemberRemoved));
     }
 
     private sealed class ErrorRef(ClusterSimulation simulation, ActorPath root) : MinimalActorRef
@@ -411,8 +435,13 @@ public sealed partial class ClusterSimulation : IDisposable
             if (simulation._violation is not null || simulation._ended) return;
             switch (message)
             {
+                case MemberFailed failed when simulation.IsExpected(failed):
+                    break;
                 case MemberFailed failed:
                     simulation._violation = failed.Reason;
+                    break;
+                case MemberRemoved removed:
+                    simulation._members[removed.Id.Value].HasLeft = true;
                     break;
                 case Error { Cause: { } cause } error when cause.GetBaseException() is not InjectedFaultException:
                     simulation._violation = $"{error.LogSource}: {error.Message} {cause}";

@@ -11,7 +11,7 @@ using Microsoft.Data.Sqlite;
 namespace AkkaRaft.TestKit;
 
 /// <summary>One member of the simulation: what outlives its process, and its process while it runs.</summary>
-internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName) : IDisposable
+internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName, string snapshots) : IDisposable
 {
     // As long as it is open, the state that another connection wrote stays, as a file would.
     private readonly SqliteConnection _state = new($"Data Source=file:{stateName}?mode=memory&cache=shared;Pooling=False");
@@ -37,25 +37,54 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
 
     public bool IsUp => Process is not null;
 
+    /// <summary>It was started to join a cluster that runs.</summary>
+    public bool Joins { get; set; }
+
+    /// <summary>It has learned that it is no member any more.</summary>
+    public bool HasLeft { get; set; }
+
+    /// <summary>Its disk was replaced by an empty one.</summary>
+    public bool IsWiped { get; private set; }
+
     public (MemberRole Role, long Term) Shown { get; set; } = (MemberRole.Unreachable, 0);
 
     /// <summary>The key-value state machine, whose state outlives its process, or does not.</summary>
     public Props StateMachine(RaftSettings settings, bool survives)
     {
         if (survives && _state.State != System.Data.ConnectionState.Open) _state.Open();
-        if (survives)
-        {
-            _synced?.Dispose();
-            _synced = Memory();
-            _state.BackupDatabase(_synced);
-        }
-        return Props.CreateBy(new Producer<KeyValueActor>(() => new KeyValueActor(settings, survives ? _stateFile : null), actor => _stores.Add(actor)));
+        if (survives) KeepSynced();
+        return Props.CreateBy(new Producer<KeyValueActor>(
+            () => new KeyValueActor(settings, survives ? _stateFile : null) { Synced = survives ? KeepSynced : () => { } }, actor => _stores.Add(actor)));
     }
 
-    /// <summary>The state's file goes back to what was synced when the process began.</summary>
-    public void LoseUnsyncedState()
+    private void KeepSynced()
+    {
+        _synced ??= Memory();
+        _state.BackupDatabase(_synced);
+    }
+
+    /// <summary>The state's file goes back to what was synced last, and of an image that is being fetched something is lost or never came to the disk.</summary>
+    public void LoseUnsyncedState(Random random)
     {
         if (_synced is not null) _synced.BackupDatabase(_state);
+        var image = Path.Combine(snapshots, "incoming.image");
+        var description = Path.Combine(snapshots, "incoming.snapshot");
+        if (!File.Exists(image) || !File.Exists(description)) return;
+        using var file = new FileStream(image, FileMode.Open);
+        var whole = Protocol.Wire.WireSnapshot.Parser.ParseFrom(File.ReadAllBytes(description).AsSpan(sizeof(uint))).Length;
+        if (file.Length >= whole) return;
+        var (kept, length) = (random.NextInt64(file.Length + 1), file.Length);
+        file.SetLength(kept);
+        if (random.Next(2) == 0) file.SetLength(length);
+    }
+
+    /// <summary>Nothing is left of what it stored.</summary>
+    public void Wipe()
+    {
+        IsWiped = true;
+        Disk.Wipe();
+        using (var empty = Memory()) empty.BackupDatabase(_state);
+        if (Directory.Exists(snapshots)) Directory.Delete(snapshots, recursive: true);
     }
 
     /// <summary>What the state machine holds, for a comparison.</summary>

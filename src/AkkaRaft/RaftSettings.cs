@@ -45,6 +45,30 @@ public sealed record RaftSettings
     /// <summary>Most reads a leader holds before it says Overloaded.</summary>
     public int MaxPendingReads { get; init; } = 100_000;
 
+    /// <summary>
+    /// Whether the member joins a cluster that runs: it begins with no vote, and takes part once 'members add' names it.
+    /// <see cref="Members"/> are then those it greets, and itself.
+    /// </summary>
+    public bool Joins { get; init; }
+
+    /// <summary>How long a member that joins may be silent before the change that adds it is given up.</summary>
+    public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Entries kept in the log after they are durably applied, for followers that were away for a while.</summary>
+    public int RetainEntries { get; init; } = 10_000;
+
+    /// <summary>Most entries in the log, whoever lacks them: a follower further behind gets a snapshot. What is not yet applied stays.</summary>
+    public int MaxLogEntries { get; init; } = 100_000;
+
+    /// <summary>Most entry bytes in the log, whoever lacks them. What is not yet applied stays.</summary>
+    public int MaxLogBytes { get; init; } = 256 * 1024 * 1024;
+
+    /// <summary>Bytes of a snapshot in one message.</summary>
+    public int SnapshotChunkBytes { get; init; } = 256 * 1024;
+
+    /// <summary>Most bytes of a snapshot that a member fetches in a second; 0 for no limit.</summary>
+    public int SnapshotBytesPerSecond { get; init; } = 64 * 1024 * 1024;
+
     /// <summary>Largest payload of one command entry (a client's batch).</summary>
     public int MaxCommandBytes { get; init; } = 2 * 1024 * 1024;
 
@@ -113,6 +137,12 @@ public sealed record RaftSettings
             MaxPendingCommands = reader.Number("max-pending-commands", otherwise.MaxPendingCommands, 1, 1_000_000),
             MaxPendingBytes = reader.Bytes("max-pending-bytes", otherwise.MaxPendingBytes, 64 * KiB, 1024 * MiB),
             MaxPendingReads = reader.Number("max-pending-reads", otherwise.MaxPendingReads, 1, 10_000_000),
+            JoinTimeout = reader.Duration("join-timeout", otherwise.JoinTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            RetainEntries = reader.Number("retain-entries", otherwise.RetainEntries, 0, 100_000_000),
+            MaxLogEntries = reader.Number("max-log-entries", otherwise.MaxLogEntries, 10, 1_000_000_000),
+            MaxLogBytes = reader.Bytes("max-log-bytes", otherwise.MaxLogBytes, 64 * KiB, 2047 * MiB),
+            SnapshotChunkBytes = reader.Bytes("snapshot-chunk-bytes", otherwise.SnapshotChunkBytes, KiB, 2 * MiB),
+            SnapshotBytesPerSecond = reader.Bytes("snapshot-bytes-per-second", otherwise.SnapshotBytesPerSecond, 0, 2047 * MiB),
             MaxCommandBytes = reader.Bytes("max-command-bytes", otherwise.MaxCommandBytes, 4 * KiB, 16 * MiB),
             MaxKeyBytes = reader.Bytes("max-key-bytes", otherwise.MaxKeyBytes, 1, 64 * KiB),
             MaxValueBytes = reader.Bytes("max-value-bytes", otherwise.MaxValueBytes, 1, 8 * MiB),

@@ -27,7 +27,7 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
     {
         var disk = durable(from);
         var term = message.Header.Term;
-        if (message is not (PreVote or PreVoteReply or Hello) && disk.Term < term)
+        if (message is not (PreVote or PreVoteReply or Hello or Dismissed or FetchSnapshot or SnapshotChunk) && disk.Term < term)
             violated(from, $"{message.GetType().Name} of term {term} leaves while the disk has term {disk.Term}");
         switch (message)
         {
@@ -39,6 +39,9 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
                 break;
             case AppendEntriesReply { Success: true } reply when disk.LastIndex < reply.MatchIndex:
                 violated(from, $"entry {reply.MatchIndex} is acknowledged while the disk has {disk.LastIndex}");
+                break;
+            case InstallSnapshotReply { Installed: true } reply when disk.LastIndex < reply.MatchIndex:
+                violated(from, $"the snapshot to {reply.MatchIndex} is acknowledged while the disk has {disk.LastIndex}");
                 break;
         }
     }
@@ -60,7 +63,7 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
         CheckLog(member, raft, view);
         if (raft.IsLeader) CheckLeader(member, raft, view);
         CheckCommitted(member, raft, view);
-        (view.Term, view.CommitIndex, view.LeaderTerm) = (raft.Term, raft.CommitIndex, raft.IsLeader ? raft.Term : 0);
+        (view.Term, view.CommitIndex, view.LeaderTerm, view.LastIndex) = (raft.Term, raft.CommitIndex, raft.IsLeader ? raft.Term : 0, raft.RaftLog.LastIndex);
     }
 
     /// <summary>Log Matching: two entries of one index and term are the same entry, and so is all before them (§3.5).</summary>
@@ -68,6 +71,7 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
     {
         var log = raft.RaftLog;
         var last = log.LastIndex;
+        if (!FollowBase(member, log, view)) return;
         if (last == view.Terms.Count - 1 && log.LastTerm == view.Terms[^1]) return;
 
         var same = Math.Min(last, view.Terms.Count - 1);
@@ -83,6 +87,21 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
                 violated(member, $"entry {index} of term {entry.Term} differs from the one that another log has, or follows another entry");
             view.Terms.Add(entry.Term);
         }
+    }
+
+    /// <summary>A snapshot stands only for what was committed.</summary>
+    private bool FollowBase(int member, RaftLog log, View view)
+    {
+        var index = log.BaseIndex;
+        if (index < view.Terms.Count && view.Terms[(int)index] == log.BaseTerm) return true;
+        if (index > Committed || _committed[(int)index].Term != log.BaseTerm)
+        {
+            violated(member, $"the log begins after entry {index} of term {log.BaseTerm}, which was not committed");
+            return false;
+        }
+        view.Terms.Clear();
+        for (var i = 0; i <= index; i++) view.Terms.Add(_committed[i].Term);
+        return true;
     }
 
     /// <summary>Election Safety, and Leader Completeness: one leader a term, who has all that was committed before (§3.4, §3.6).</summary>
@@ -107,7 +126,7 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
             if (index > Committed)
             {
                 _committed.Add((term, raft.Term));
-                if (!raft.RaftLog.Configuration.HasQuorum(id => durable(id.Value).TermAt(index) == term))
+                if (!ConfigurationsOf(raft.RaftLog, view).Any(c => c.HasQuorum(id => durable(id.Value).Has(index, term))))
                     violated(member, $"entry {index} of term {term} counts as committed, and no quorum of disks has it");
             }
             else if (_committed[(int)index].Term != term)
@@ -115,6 +134,13 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
                 violated(member, $"entry {index} of term {term} counts as committed, and another member has committed one of term {_committed[(int)index].Term} there");
             }
         }
+    }
+
+    /// <summary>Those that were in force at some time of the step: a leader may append the next as soon as the last is committed.</summary>
+    private static IEnumerable<Configuration> ConfigurationsOf(RaftLog log, View view)
+    {
+        yield return log.Configuration;
+        if (log.ConfigurationIndex > view.LastIndex && view.LastIndex >= log.BaseIndex) yield return log.ConfigurationAt(view.LastIndex);
     }
 
     private static int HashOf(LogEntry entry)
@@ -132,6 +158,8 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
         public long Term { get; set; } = actor.Term;
 
         public long CommitIndex { get; set; }
+
+        public long LastIndex { get; set; }
 
         /// <summary>The term it led in; 0 when it did not lead.</summary>
         public long LeaderTerm { get; set; }

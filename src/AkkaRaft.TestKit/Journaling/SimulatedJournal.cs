@@ -33,8 +33,7 @@ internal sealed class SimulatedJournal : UntypedActor
                 Replay(replay);
                 break;
             case DeleteMessagesTo delete:
-                _disks[delete.PersistenceId].DeleteTo(delete.ToSequenceNr);
-                delete.PersistentActor.Tell(new DeleteMessagesSuccess(delete.ToSequenceNr));
+                _disks[delete.PersistenceId].Delete(delete.ToSequenceNr, () => delete.PersistentActor.Tell(new DeleteMessagesSuccess(delete.ToSequenceNr)));
                 break;
             default:
                 Unhandled(message);
@@ -84,7 +83,7 @@ internal sealed class SimulatedJournal : UntypedActor
         var entries = terms.Select((term, i) => new LogEntry(i + 1, term, 1, EntryKind.NoOp, default)).ToList();
         IRaftEvent[] events =
         [
-            new Bootstrapped(clusterId, id, Configuration.Of(members)),
+            new Bootstrapped(clusterId, id, Configuration.Of(members), (ulong)id.Value + 1),
             new TermAndVote(highestTerm, null),
             .. entries.Select((entry, i) => new EntriesAppended(i, i == 0 ? 0 : terms[i - 1], [entry])),
         ];

@@ -138,9 +138,24 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
         }
     }
 
-    public void DeleteTo(long sequenceNr)
+    /// <summary>Begins a deletion, which a crash leaves done or not.</summary>
+    public void Delete(long toSequenceNr, Action ended)
     {
-        foreach (var gone in _events.Keys.TakeWhile(k => k <= sequenceNr).ToArray()) _events.Remove(gone);
+        var owner = Owner;
+        clock.After(timing.Shortest + (timing.Longest - timing.Shortest) * random.NextDouble() * Slowness, () =>
+        {
+            if (owner.IsDead && random.Next(2) == 0) return;
+            foreach (var gone in _events.Keys.TakeWhile(k => k <= toSequenceNr).ToArray()) _events.Remove(gone);
+            owner.Within(ended);
+        });
+    }
+
+    /// <summary>Someone has replaced the disk by an empty one.</summary>
+    public void Wipe()
+    {
+        _events.Clear();
+        HighestSequenceNr = 0;
+        State = new DurableState();
     }
 
     private sealed class PendingWrite(SimulatedProcess owner, IReadOnlyList<StoredEvent> events, Action<Exception?> ended)
@@ -162,6 +177,7 @@ internal sealed record DiskTiming(TimeSpan Shortest, TimeSpan Longest);
 internal sealed class DurableState
 {
     private readonly List<long> _terms = [0];
+    private long _base;
 
     public long Term { get; private set; }
 
@@ -169,7 +185,7 @@ internal sealed class DurableState
 
     public long LastIndex => _terms.Count - 1;
 
-    public long TermAt(long index) => index < _terms.Count ? _terms[(int)index] : -1;
+    public bool Has(long index, long term) => index <= _base || (index < _terms.Count && _terms[(int)index] == term);
 
     public void Replay(IRaftEvent raftEvent)
     {
@@ -183,6 +199,24 @@ internal sealed class DurableState
                 _terms.RemoveRange((int)appended.PrevLogIndex + 1, _terms.Count - (int)appended.PrevLogIndex - 1);
                 foreach (var entry in appended.Entries) _terms.Add(entry.Term);
                 break;
+            case LogCompacted compacted:
+                StartFrom(compacted.Checkpoint.Base);
+                break;
+            case SnapshotInstalled installed:
+                StartFrom(installed.Checkpoint.Base);
+                break;
         }
+    }
+
+    private void StartFrom(LogBase logBase)
+    {
+        if (LastIndex < logBase.Index || _terms[(int)logBase.Index] != logBase.Term)
+        {
+            _terms.RemoveRange((int)Math.Min(logBase.Index, _terms.Count), (int)Math.Max(0, _terms.Count - logBase.Index));
+            // What is before the base is known to be committed, and is not asked for.
+            while (_terms.Count < logBase.Index) _terms.Add(0);
+            _terms.Add(logBase.Term);
+        }
+        _base = logBase.Index;
     }
 }

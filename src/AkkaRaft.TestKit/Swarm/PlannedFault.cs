@@ -61,6 +61,18 @@ public enum FaultKind
 
     /// <summary>One direction between two members is slow.</summary>
     SlowLink,
+
+    /// <summary>The leader is asked to hand over.</summary>
+    TransferLeadership,
+
+    /// <summary>A new member takes the place of one that votes.</summary>
+    ReplaceMember,
+
+    /// <summary>Other members vote, some of them new.</summary>
+    SetVoters,
+
+    /// <summary>The change of members under way is given up.</summary>
+    CancelChange,
 }
 
 /// <summary>One fault of a plan.</summary>
@@ -73,6 +85,8 @@ public enum FaultKind
 /// <param name="Mask">Members of one side of a partition, a bit each.</param>
 public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, int? Member, int Other, double Amount, int Mask)
 {
+    private const int MostMembers = 9;
+
     /// <param name="simulation">The cluster.</param>
     /// <param name="until">When faults end.</param>
     internal void Begin(ClusterSimulation simulation, TimeSpan until)
@@ -150,6 +164,22 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
             case FaultKind.SlowLink when member != Other:
                 simulation.SlowLink(member, Other, TimeSpan.FromMilliseconds(400 * Amount));
                 break;
+            case FaultKind.TransferLeadership:
+                simulation.TransferLeadership(Amount < 0.5 ? null : Other);
+                return;
+            case FaultKind.ReplaceMember when simulation.Voters is { Count: > 0 } voters && simulation.Members.Count() < MostMembers:
+                var leaves = voters[(int)(Amount * (voters.Count - 0.001))];
+                var comes = simulation.AddMember();
+                simulation.SetVoters([.. voters.Where(v => v != leaves), comes]);
+                return;
+            case FaultKind.SetVoters when simulation.Voters is { Count: > 0 } voters:
+                var grows = (Mask & 1) == 1 && simulation.Members.Count() < MostMembers;
+                int[] kept = [.. voters.Where(v => ((Mask >> 1) >> v & 1) == 0)];
+                simulation.SetVoters([.. kept.Length > 0 ? kept : voters, .. grows ? [simulation.AddMember()] : Array.Empty<int>()]);
+                return;
+            case FaultKind.CancelChange:
+                simulation.CancelChange();
+                return;
             default:
                 return;
         }

@@ -10,6 +10,7 @@ namespace AkkaRaft.TestKit.Swarm;
 /// <param name="AttemptTimeout">How long a client waits for one member before it asks the next.</param>
 /// <param name="ElectionTimeoutMax">The members' setting: the longer, the longer a leader that was cut off believes in itself.</param>
 /// <param name="MaxAppendBytes">The members' setting, small in some plans so that there are many batches.</param>
+/// <param name="RetainEntries">The members' setting: in some plans nearly nothing of the log is kept, so that whoever was away needs a snapshot.</param>
 /// <param name="StateSurvivesCrash">Whether the state machine's file outlives a process.</param>
 /// <param name="Logs">Logs that the members begin with, by member, as earlier leaders may have left them; empty in most plans.</param>
 /// <param name="Faults">The faults, in order of time.</param>
@@ -23,6 +24,7 @@ public sealed record SwarmPlan(
     TimeSpan AttemptTimeout,
     TimeSpan ElectionTimeoutMax,
     int MaxAppendBytes,
+    int RetainEntries,
     bool StateSurvivesCrash,
     IReadOnlyDictionary<int, IReadOnlyList<long>> Logs,
     IReadOnlyList<PlannedFault> Faults)
@@ -53,6 +55,7 @@ public sealed record SwarmPlan(
             AttemptTimeout: TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 60, 1 => 250, _ => 1_000 }),
             ElectionTimeoutMax: TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 360, 1 => 600, _ => 1_500 }),
             MaxAppendBytes: random.Next(3) switch { 0 => 60, 1 => 1_000, _ => 512 * 1024 },
+            RetainEntries: random.Next(3) switch { 0 => 0, 1 => 15, _ => 10_000 },
             StateSurvivesCrash: random.Next(4) != 0,
             logs,
             faults);

@@ -13,7 +13,8 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
 {
     private readonly RaftClientSettings _settings;
     private readonly Func<Member, ICanTell> _resolve;
-    private readonly Member[] _members;
+    private Member[] _members;
+    private TimeSpan _membersAskedAt;
     private readonly Queue<PendingCall> _writes = new();
     private readonly Queue<PendingCall> _reads = new();
     private readonly SortedDictionary<MemberId, string> _lastOutcome = [];
@@ -38,6 +39,7 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         Receive<SubmitReply>(reply => Executed(reply));
         Receive<QueryReply>(reply => Read(reply));
         Receive<Refused>(refused => Refused(refused));
+        Receive<Membership>(membership => Learn(membership));
         Receive<Pump>(_ => PumpNow());
         Receive<Tick>(_ => Ticked());
         Receive<DisassociatedEvent>(lost => Lost(lost.RemoteAddress));
@@ -53,6 +55,7 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
 
     protected override void PreStart()
     {
+        _membersAskedAt = Now;
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
     }
@@ -122,9 +125,26 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         flight.Target = _leader;
         flight.SentAt = Now;
         _resolve(_leader).Tell(Message(flight), Self);
+        AskForMembers();
         if (_ticking) return;
         _ticking = true;
         ScheduleTick();
+    }
+
+    /// <summary>Members come and go while a client lives.</summary>
+    private void AskForMembers()
+    {
+        if (Now - _membersAskedAt < _settings.MembersInterval) return;
+        _membersAskedAt = Now;
+        _resolve(_leader).Tell(new GetMembership(_settings.ClusterId, 0), Self);
+    }
+
+    private void Learn(Membership membership)
+    {
+        if (!membership.IsCommitted || membership.Members.IsEmpty) return;
+        // The settings may know better where one is, and who was there at first may know more when nobody else answers.
+        var now = membership.Members.Select(m => _settings.Members.GetValueOrDefault(m.Member.Id) ?? m.Member).ToList();
+        _members = [.. now, .. _settings.Members.Values.Where(m => now.TrueForAll(n => n.Id != m.Id))];
     }
 
     private object Message(Flight flight)

@@ -21,6 +21,9 @@ public sealed record RaftClientSettings
     /// <summary>Pause before a member is asked again that had no leader to name.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>How often a client that sends asks who the members are now.</summary>
+    public TimeSpan MembersInterval { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Most calls that wait to be sent; one more fails at once as overloaded.</summary>
     public int MaxQueued { get; init; } = 100_000;
 

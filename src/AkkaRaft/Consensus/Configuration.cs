@@ -7,12 +7,19 @@ namespace AkkaRaft.Consensus;
 /// Who votes and who only learns. While <see cref="Outgoing"/> is not empty the configuration is joint: every decision needs a majority
 /// of <see cref="Voters"/> and a majority of <see cref="Outgoing"/> (Raft dissertation §4.3).
 /// </summary>
+/// <param name="Voters">Who votes, or shall.</param>
+/// <param name="Outgoing">While joint: who voted before.</param>
+/// <param name="Learners">Who receives the log and does not vote.</param>
+/// <param name="Removed">Ids that are never used again.</param>
 internal sealed record Configuration(
     ImmutableSortedDictionary<MemberId, Member> Voters,
     ImmutableSortedDictionary<MemberId, Member> Outgoing,
     ImmutableSortedDictionary<MemberId, Member> Learners,
     ImmutableSortedSet<MemberId> Removed)
 {
+    /// <summary>While new members catch up: who shall vote. Those of them that do not yet are learners until then (§4.2.1).</summary>
+    public ImmutableSortedDictionary<MemberId, Member> Incoming { get; init; } = ImmutableSortedDictionary<MemberId, Member>.Empty;
+
     public static Configuration Of(IEnumerable<Member> voters) => new(
         voters.ToImmutableSortedDictionary(m => m.Id, m => m),
         ImmutableSortedDictionary<MemberId, Member>.Empty,
@@ -21,18 +28,52 @@ internal sealed record Configuration(
 
     public bool IsJoint => !Outgoing.IsEmpty;
 
+    public MembershipPhase Phase =>
+        IsJoint ? MembershipPhase.Joint : Incoming.IsEmpty ? MembershipPhase.Stable : MembershipPhase.CatchingUp;
+
+    /// <summary>Members that shall vote and do not yet.</summary>
+    public IEnumerable<Member> Joining => Incoming.Values.Where(m => !IsVoter(m.Id));
+
     public bool IsVoter(MemberId id) => Voters.ContainsKey(id) || Outgoing.ContainsKey(id);
 
-    public bool IsLearner(MemberId id) => Learners.ContainsKey(id) && !IsVoter(id);
+    public bool IsLearner(MemberId id) => (Learners.ContainsKey(id) || Incoming.ContainsKey(id)) && !IsVoter(id);
 
     /// <summary>Every member once, in order of id.</summary>
     public IEnumerable<Member> Members => Voters.Values
         .Concat(Outgoing.Values.Where(m => !Voters.ContainsKey(m.Id)))
-        .Concat(Learners.Values.Where(m => !IsVoter(m.Id)))
+        .Concat(Joining)
+        .Concat(Learners.Values.Where(m => !IsVoter(m.Id) && !Incoming.ContainsKey(m.Id)))
         .OrderBy(m => m.Id);
 
     public Member? Find(MemberId id) =>
-        Voters.GetValueOrDefault(id) ?? Outgoing.GetValueOrDefault(id) ?? Learners.GetValueOrDefault(id);
+        Voters.GetValueOrDefault(id) ?? Outgoing.GetValueOrDefault(id) ?? Incoming.GetValueOrDefault(id) ?? Learners.GetValueOrDefault(id);
+
+    /// <summary>The next step: new members are to catch up, or, when there are none, old and new voters decide together.</summary>
+    /// <param name="voters">Who shall vote.</param>
+    public Configuration Towards(ImmutableSortedDictionary<MemberId, Member> voters)
+    {
+        var catchingUp = this with { Incoming = voters };
+        return catchingUp.Joining.Any() ? catchingUp : catchingUp.Joint();
+    }
+
+    /// <summary>Old and new voters decide together.</summary>
+    public Configuration Joint() => this with
+    {
+        Voters = Incoming,
+        Outgoing = Voters,
+        Learners = Learners.RemoveRange(Incoming.Keys),
+        Incoming = ImmutableSortedDictionary<MemberId, Member>.Empty,
+    };
+
+    /// <summary>The new voters decide alone; the ids of those that voted before and do not now are never used again.</summary>
+    public Configuration Final() => this with
+    {
+        Outgoing = ImmutableSortedDictionary<MemberId, Member>.Empty,
+        Removed = Removed.Union(Outgoing.Keys.Except(Voters.Keys)),
+    };
+
+    /// <summary>As before new members began to catch up.</summary>
+    public Configuration Cancelled() => this with { Incoming = ImmutableSortedDictionary<MemberId, Member>.Empty };
 
     /// <summary>Whether the members that satisfy <paramref name="agrees"/> decide for all.</summary>
     public bool HasQuorum(Func<MemberId, bool> agrees) =>

@@ -1,4 +1,5 @@
 using AkkaRaft.Protocol;
+using AkkaRaft.Storage;
 
 namespace AkkaRaft.Consensus;
 
@@ -10,6 +11,9 @@ internal enum ProgressState
 
     /// <summary>The logs agree up to MatchIndex: messages are sent one after the other without waiting, within a window of bytes.</summary>
     Replicate,
+
+    /// <summary>The leader no longer holds the follower's next entry: the follower fetches a snapshot.</summary>
+    Snapshot,
 }
 
 /// <summary>
@@ -38,8 +42,50 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     /// <summary>A probe was sent and not answered; should it be lost, the next heartbeat's answer settles the same.</summary>
     public bool ProbeSent { get; private set; }
 
-    public bool CanSend(int maxInflightBytes) =>
-        State == ProgressState.Probe ? !ProbeSent : _inflightBytes < maxInflightBytes;
+    /// <summary>The snapshot that the follower was told to fetch.</summary>
+    public Snapshot? Snapshot { get; private set; }
+
+    /// <summary>Bytes that the follower has received of it.</summary>
+    public long SnapshotReceived { get; private set; }
+
+    /// <summary>The last entry that need not be held for this follower.</summary>
+    public long KeepsFrom => State == ProgressState.Snapshot ? Snapshot?.Base.Index ?? 0 : MatchIndex;
+
+    public bool CanSend(int maxInflightBytes) => State switch
+    {
+        ProgressState.Probe => !ProbeSent,
+        ProgressState.Replicate => _inflightBytes < maxInflightBytes,
+        _ => false,
+    };
+
+    /// <summary>The follower is to fetch <paramref name="snapshot"/>, or to wait until there is one.</summary>
+    public void NeedsSnapshot(Snapshot? snapshot)
+    {
+        if (State != ProgressState.Snapshot) Forget();
+        State = ProgressState.Snapshot;
+        if (snapshot is null || Snapshot?.IsSameImage(snapshot) != true) SnapshotReceived = 0;
+        Snapshot = snapshot;
+    }
+
+    public void Fetching(long received) => SnapshotReceived = received;
+
+    /// <summary>The follower's log goes on from a snapshot's base.</summary>
+    public void Installed(long index)
+    {
+        MatchIndex = Math.Max(MatchIndex, index);
+        if (State != ProgressState.Snapshot) return;
+        State = ProgressState.Probe;
+        ProbeSent = false;
+        Snapshot = null;
+        NextIndex = MatchIndex + 1;
+    }
+
+    private void Forget()
+    {
+        ProbeSent = false;
+        _inflight.Clear();
+        _inflightBytes = 0;
+    }
 
     public void Contacted(TimeSpan now, long round)
     {
@@ -83,12 +129,10 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     /// <returns>False for a late answer that tells nothing new.</returns>
     public bool Mismatched(long prevLogIndex, long agreeIndex)
     {
-        if (prevLogIndex <= MatchIndex) return false;
+        if (prevLogIndex <= MatchIndex || State == ProgressState.Snapshot) return false;
         if (State == ProgressState.Probe && prevLogIndex != NextIndex - 1) return false;
         State = ProgressState.Probe;
-        ProbeSent = false;
-        _inflight.Clear();
-        _inflightBytes = 0;
+        Forget();
         NextIndex = Math.Max(Math.Min(prevLogIndex, agreeIndex + 1), MatchIndex + 1);
         return true;
     }

@@ -48,10 +48,10 @@ internal sealed partial class RaftActor
             case RequestVoteReply { Granted: true } reply when !_candidate.IsPreVote && reply.Header.Term == _term:
                 Granted(reply.Header.From);
                 break;
-            case AppendEntries append:
+            case AppendEntries or InstallSnapshot:
                 // Another won this term.
                 BecomeFollower(_term, leader: null);
-                Follower(append);
+                Follower(message);
                 break;
             case RequestVote request when _candidate.IsPreVote:
                 // No term was spent yet, and the vote of this one may still be free.
@@ -79,7 +79,7 @@ internal sealed partial class RaftActor
                 Refuse(transfer.RequestId, RefusalReason.NotLeader, "An election is on.");
                 break;
             // Refusals and late answers; a candidate campaigns already, and greets nobody.
-            case PreVoteReply or RequestVoteReply or AppendEntriesReply or TimeoutNow or Hello or Pump:
+            case PreVoteReply or RequestVoteReply or AppendEntriesReply or InstallSnapshotReply or TimeoutNow or Hello or Pump:
                 break;
             default:
                 Unhandled(message);

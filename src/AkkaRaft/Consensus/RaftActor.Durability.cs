@@ -8,10 +8,12 @@ internal sealed partial class RaftActor
 {
     private readonly List<Waiter> _waiters = [];
     private long _hardStateVersion;
-    private long _writtenHardStateVersion;
     private long _durableHardStateVersion;
     private long _durableSequenceNr;
     private TimeSpan? _flushStarted;
+    private (long Term, Protocol.MemberId? VotedFor) _writtenTermAndVote;
+    private bool _originWritten;
+    private bool _originDurable;
 
     /// <summary>A journal that has been silent for an election timeout: its member neither leads nor campaigns.</summary>
     private bool JournalStuck => _flushStarted is { } started && Now - started > _settings.ElectionTimeoutMax;
@@ -46,30 +48,68 @@ internal sealed partial class RaftActor
     {
         if (_flushStarted is not null) return;
         var events = new List<SealedEvent>(3);
-        if (!_bootstrapped)
+        if (!_originWritten)
         {
-            events.Add(_chain.Seal(new Bootstrapped(_settings.ClusterId, Me, _log.Configuration)));
-            _bootstrapped = true;
+            events.Add(_chain.Seal(Origin));
+            _originWritten = true;
         }
-        if (_writtenHardStateVersion != _hardStateVersion) events.Add(_chain.Seal(new TermAndVote(_term, _votedFor)));
+        if (_newlyMet.Count > 0)
+        {
+            events.Add(_chain.Seal(new PeersMet(_newlyMet)));
+            _newlyMet = _newlyMet.Clear();
+        }
+        if (_writtenTermAndVote != (_term, _votedFor)) events.Add(_chain.Seal(new TermAndVote(_term, _votedFor)));
+        _writtenTermAndVote = (_term, _votedFor);
+        var checkpoint = NextCheckpoint();
+        if (checkpoint is not null) events.Add(_chain.Seal(checkpoint));
+        var checkpointSequenceNr = LastSequenceNr + events.Count;
         var entries = _log.Unwritten(_settings.MaxAppendBytes);
         if (entries.Count > 0)
         {
             var prev = entries[0].Index - 1;
+            Appended(LastSequenceNr + events.Count + 1, prev, _chain.LastChecksum);
             events.Add(_chain.Seal(new EntriesAppended(prev, _log.TermAt(prev) ?? 0, entries)));
             _log.MarkWritten(entries[^1].Index);
         }
         if (events.Count == 0) return;
 
         _flushStarted = Now;
-        _writtenHardStateVersion = _hardStateVersion;
         var version = _hardStateVersion;
         var lastIndex = entries.Count > 0 ? entries[^1].Index : 0;
         var left = events.Count;
         PersistAllAsync(events, _ =>
         {
-            if (--left == 0) Flushed(version, lastIndex);
+            if (--left > 0) return;
+            _originDurable = true;
+            Noted(checkpoint, checkpointSequenceNr);
+            Flushed(version, lastIndex);
         });
+    }
+
+    /// <summary>Made when it is written: it must have the term and vote that the event before it has.</summary>
+    private IRaftEvent? NextCheckpoint()
+    {
+        IRaftEvent? checkpoint = _installed is { } installed ? new SnapshotInstalled(CheckpointAt(installed))
+            : _compactTo is { } compacted ? new LogCompacted(CheckpointAt(compacted))
+            : null;
+        _installed = _compactTo = null;
+        _checkpointing = checkpoint is not null;
+        return checkpoint;
+    }
+
+    private void Noted(IRaftEvent? checkpoint, long sequenceNr)
+    {
+        _checkpointing = false;
+        switch (checkpoint)
+        {
+            case LogCompacted c:
+                Checkpointed(c.Checkpoint, sequenceNr);
+                break;
+            case SnapshotInstalled s:
+                Checkpointed(s.Checkpoint, sequenceNr);
+                if (_installing is { } installing) Load(installing.Snapshot, installing.File);
+                break;
+        }
     }
 
     private void Flushed(long hardStateVersion, long lastIndex)

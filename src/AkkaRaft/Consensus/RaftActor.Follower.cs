@@ -31,6 +31,9 @@ internal sealed partial class RaftActor
             case AppendEntries append:
                 Follow(_follower, append);
                 break;
+            case InstallSnapshot install:
+                Follow(_follower, install);
+                break;
             case RequestVote request:
                 Vote(_follower, request);
                 break;
@@ -53,7 +56,7 @@ internal sealed partial class RaftActor
                 Refuse(transfer.RequestId, RefusalReason.NotLeader, "This member follows.");
                 break;
             // Answers to what an earlier role of this member asked, and greetings that only a leader heeds.
-            case AppendEntriesReply or RequestVoteReply or PreVoteReply or Hello or Pump:
+            case AppendEntriesReply or InstallSnapshotReply or RequestVoteReply or PreVoteReply or Hello or Pump:
                 break;
             default:
                 Unhandled(message);
@@ -75,9 +78,7 @@ internal sealed partial class RaftActor
     /// <summary>AppendEntries, receiver's part (§3.5).</summary>
     private void Follow(FollowerState follower, AppendEntries append)
     {
-        FollowLeader(append.Header.From);
-        follower.ElectionDeadline = Now + RandomElectionTimeout();
-        _lastLeaderContact = Now;
+        HearLeader(follower, append.Header.From);
 
         // What is committed cannot conflict; an old message that begins before it is answered by what is known to match.
         if (append.PrevLogIndex >= _log.BaseIndex && _log.TermAt(append.PrevLogIndex) != append.PrevLogTerm)
@@ -96,6 +97,7 @@ internal sealed partial class RaftActor
         {
             _commitIndex = Math.Min(append.LeaderCommit, verified);
             Apply();
+            LeaveIfRemoved();
         }
 
         // A heartbeat is answered at once with what is durable, so that a slow disk does not look like a lost leader.
@@ -104,8 +106,10 @@ internal sealed partial class RaftActor
             h, Success: true, append.PrevLogIndex, Math.Min(verified, _log.DurableIndex), 0, 0, append.Round)));
     }
 
-    private void FollowLeader(MemberId leader)
+    private void HearLeader(FollowerState follower, MemberId leader)
     {
+        follower.ElectionDeadline = Now + RandomElectionTimeout();
+        _lastLeaderContact = Now;
         if (_leader == leader) return;
         _leader = leader;
         _logger.Info("Member {0} follows {1} at term {2}.", Me, leader, _term);

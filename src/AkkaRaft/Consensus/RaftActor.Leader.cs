@@ -42,6 +42,12 @@ internal sealed partial class RaftActor
             case AppendEntriesReply reply when _leading.Progress.TryGetValue(reply.Header.From, out var progress):
                 Answered(_leading, progress, reply);
                 break;
+            case InstallSnapshotReply reply when _leading.Progress.TryGetValue(reply.Header.From, out var progress):
+                Answered(_leading, progress, reply);
+                break;
+            case ChangeMembers change:
+                Change(_leading, change);
+                break;
             case Wake:
                 Beat(_leading);
                 break;
@@ -57,10 +63,10 @@ internal sealed partial class RaftActor
             case RequestVote request:
                 AfterDurable(0, () => Send(request.Header.From, h => new RequestVoteReply(h, Granted: false)));
                 break;
-            case AppendEntries append:
-                throw new InvariantViolationException($"Members {Me} and {append.Header.From} both lead at term {_term}.");
+            case AppendEntries or InstallSnapshot:
+                throw new InvariantViolationException($"Members {Me} and {((IRaftMessage)message).Header.From} both lead at term {_term}.");
             // Votes beyond the quorum, answers of strangers, and a demand to campaign that came late.
-            case RequestVoteReply or PreVoteReply or AppendEntriesReply or TimeoutNow or Hello:
+            case RequestVoteReply or PreVoteReply or AppendEntriesReply or InstallSnapshotReply or TimeoutNow or Hello:
                 break;
             default:
                 Unhandled(message);
@@ -127,6 +133,7 @@ internal sealed partial class RaftActor
 
     private void Replicate(LeaderState leading, MemberId id, Progress progress)
     {
+        if (progress.State != ProgressState.Snapshot && IsBehindLog(progress)) OfferSnapshot(leading, id, progress);
         while (progress.CanSend(_settings.MaxInflightBytes))
         {
             var entries = _log.Slice(progress.NextIndex, _log.LastIndex, _settings.MaxAppendBytes);
@@ -136,7 +143,11 @@ internal sealed partial class RaftActor
         }
     }
 
-    private void SendHeartbeat(LeaderState leading, MemberId id, Progress progress) => SendAppend(leading, id, progress, []);
+    private void SendHeartbeat(LeaderState leading, MemberId id, Progress progress)
+    {
+        if (progress.State == ProgressState.Snapshot || IsBehindLog(progress)) OfferSnapshot(leading, id, progress);
+        else SendAppend(leading, id, progress, []);
+    }
 
     private void SendAppend(LeaderState leading, MemberId id, Progress progress, IReadOnlyList<LogEntry> entries)
     {
@@ -147,18 +158,30 @@ internal sealed partial class RaftActor
 
     private void Answered(LeaderState leading, Progress progress, AppendEntriesReply reply)
     {
+        Heard(progress, reply.Header.From, reply.Round);
+        if (reply.Success) progress.Matched(reply.PrevLogIndex, reply.MatchIndex);
+        else progress.Mismatched(reply.PrevLogIndex, _log.FindConflict(reply.HintIndex, reply.HintTerm));
+        AfterAnswer(leading, reply.Header.From, progress);
+    }
+
+    private void Heard(Progress progress, MemberId from, long round)
+    {
         if (progress.SaidSilent)
         {
             progress.SaidSilent = false;
-            _logger.Info("Member {0} hears from {1} again.", Me, reply.Header.From);
+            _logger.Info("Member {0} hears from {1} again.", Me, from);
         }
-        progress.Contacted(Now, reply.Round);
-        if (reply.Success) progress.Matched(reply.PrevLogIndex, reply.MatchIndex);
-        else progress.Mismatched(reply.PrevLogIndex, _log.FindConflict(reply.HintIndex, reply.HintTerm));
-        Replicate(leading, reply.Header.From, progress);
+        progress.Contacted(Now, round);
+    }
+
+    private void AfterAnswer(LeaderState leading, MemberId from, Progress progress)
+    {
+        Replicate(leading, from, progress);
         AdvanceCommit(leading);
+        if (_leading is null) return;
         ConfirmRounds(leading);
         ContinueTransfer(leading);
+        if (_log.Configuration.Phase == MembershipPhase.CatchingUp) ContinueChange(leading);
     }
 
     /// <summary>Commits by counting only entries of the own term (§3.6.2), and itself only for what is durable here.</summary>
@@ -168,7 +191,8 @@ internal sealed partial class RaftActor
         if (index <= _commitIndex || _log.TermAt(index) != _term) return;
         _commitIndex = index;
         Apply();
-        BeginReads(leading);
+        ContinueChange(leading);
+        if (_leading is not null) BeginReads(leading);
     }
 
     // ---- reads ---------------------------------------------------------------------------------------------------
@@ -240,6 +264,8 @@ internal sealed partial class RaftActor
             transfer.Asker.Tell(new Refused(transfer.RequestId, RefusalReason.NotReady, LeaderMember, $"Member {transfer.Target} did not take over in time."));
         }
         SaySilent(leading);
+        ContinueChange(leading);
+        if (_leading is null) return;
         if (Now >= leading.NextHeartbeat) Heartbeat(leading);
         else WakeAt(leading.NextHeartbeat);
     }
@@ -271,9 +297,9 @@ internal sealed partial class RaftActor
             Refuse(request.RequestId, RefusalReason.BadRequest, request.Target is null ? "There is no other voter." : $"Member {request.Target} is no other voter.");
             return;
         }
-        if (leading.Transfer is not null)
+        if (leading.Transfer is not null || _log.Configuration.Phase != MembershipPhase.Stable)
         {
-            Refuse(request.RequestId, RefusalReason.NotReady, "Leadership is being handed over already.");
+            Refuse(request.RequestId, RefusalReason.NotReady, "Leadership is being handed over already, or the members change.");
             return;
         }
         var target = request.Target ?? candidates.MaxBy(c => c.Value.MatchIndex).Key;
@@ -283,7 +309,7 @@ internal sealed partial class RaftActor
 
     private void ContinueTransfer(LeaderState leading)
     {
-        if (leading.Transfer is { } transfer && leading.Progress[transfer.Target].MatchIndex == _log.LastIndex)
+        if (leading.Transfer is { } transfer && leading.Progress.TryGetValue(transfer.Target, out var progress) && progress.MatchIndex == _log.LastIndex)
             Send(transfer.Target, h => new TimeoutNow(h));
     }
 

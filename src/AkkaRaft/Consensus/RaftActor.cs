@@ -22,9 +22,10 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private readonly ILoggingAdapter _logger;
     private readonly EventChain _chain = new();
     private readonly Dictionary<MemberId, TimeSpan> _heardFrom = [];
+    private readonly Dictionary<MemberId, string> _addresses = [];
 
-    private RaftLog _log = new(Configuration.Of([]));
-    private bool _bootstrapped;
+    private RaftLog _log = new(LogBase.Empty(Configuration.Of([])));
+    private Bootstrapped? _origin;
     private long _term;
     private MemberId? _votedFor;
     private long _commitIndex;
@@ -33,6 +34,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private MemberId? _leader;
     private TimeSpan _lastLeaderContact;
     private IActorRef _stateMachine = ActorRefs.Nobody;
+    private IActorRef _snapshots = ActorRefs.Nobody;
     private (IActorRef Asker, long RequestId)? _transferAsker;
 
     private FollowerState? _follower;
@@ -67,8 +69,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private MemberRole Role =>
         _leading is not null ? MemberRole.Leader
         : _candidate is not null ? MemberRole.Candidate
-        : _log.Configuration.IsLearner(Me) ? MemberRole.Learner
-        : MemberRole.Follower;
+        : _log.Configuration.IsVoter(Me) ? MemberRole.Follower
+        : MemberRole.Learner;
 
     // ---- what a simulation's checks look at ---------------------------------------------------------------------
 
@@ -95,7 +97,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         switch (message)
         {
             case SealedEvent sealedEvent:
-                Replay(_chain.Open(sealedEvent));
+                if (_firstSequenceNr == 0) (_firstSequenceNr, _firstPreviousChecksum) = (LastSequenceNr, sealedEvent.PreviousChecksum);
+                Replay(_chain.Open(sealedEvent, LastSequenceNr), sealedEvent.PreviousChecksum);
                 break;
             case RecoveryCompleted:
                 Recovered();
@@ -103,36 +106,73 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         }
     }
 
-    private void Replay(IRaftEvent raftEvent)
+    private void Replay(IRaftEvent raftEvent, uint previousChecksum)
     {
         switch (raftEvent)
         {
             case Bootstrapped b:
-                if (b.ClusterId != _settings.ClusterId || b.MemberId != Me)
-                    throw new JournalCorruptException($"The journal is that of member {b.MemberId} of cluster '{b.ClusterId}', not of member {Me} of '{_settings.ClusterId}'.");
-                _log = new RaftLog(b.Configuration);
-                _bootstrapped = true;
+                ReplayOrigin(b);
+                _log = new RaftLog(LogBase.Empty(b.Configuration));
+                break;
+            case PeersMet met:
+                _instances = _instances.SetItems(met.Instances);
                 break;
             case TermAndVote t:
                 _term = t.Term;
                 _votedFor = t.VotedFor;
                 break;
             case EntriesAppended e:
+                // The first event of a journal whose beginning was deleted: a checkpoint that follows says the rest of the base.
+                if (_firstSequenceNr == LastSequenceNr && LastSequenceNr > 1) _log = new RaftLog(LogBase.Empty(_log.Configuration) with { Index = e.PrevLogIndex, Term = e.PrevLogTerm });
                 if (_log.TermAt(e.PrevLogIndex) != e.PrevLogTerm)
                     throw new JournalCorruptException($"The journal appends after entry {e.PrevLogIndex} of term {e.PrevLogTerm}, which the log does not have.");
                 _log.TruncateFrom(e.PrevLogIndex + 1);
                 foreach (var entry in e.Entries) _log.Append(entry);
                 _log.MarkWritten(_log.LastIndex);
                 _log.MarkDurable(_log.LastIndex);
+                Appended(LastSequenceNr, e.PrevLogIndex, previousChecksum);
+                break;
+            case LogCompacted c:
+                ReplayCheckpoint(c.Checkpoint);
+                break;
+            case SnapshotInstalled s:
+                ReplayCheckpoint(s.Checkpoint);
                 break;
         }
     }
 
+    private void ReplayOrigin(Bootstrapped b)
+    {
+        if (b.ClusterId != _settings.ClusterId || b.MemberId != Me)
+            throw new JournalCorruptException($"The journal is that of member {b.MemberId} of cluster '{b.ClusterId}', not of member {Me} of '{_settings.ClusterId}'.");
+        _origin = b;
+    }
+
+    /// <summary>The journal's first event: as it was read, or as it is to be written.</summary>
+    private Bootstrapped Origin => _origin ??= new Bootstrapped(
+        _settings.ClusterId, Me, Configuration.Of(_settings.Joins ? [] : _settings.Members.Values), (ulong)_random.NextInt64(1, long.MaxValue));
+
     private void Recovered()
     {
-        if (!_bootstrapped) _log = new RaftLog(Configuration.Of(_settings.Members.Values));
+        if (_firstSequenceNr > 1 && !_vouched)
+        {
+            Fail($"Member {Me}'s journal begins with event {_firstSequenceNr}, and no checkpoint in it stands for what was before. It does not vote or serve; restore the file, or wipe the directory and join under a new id.");
+            return;
+        }
+        if (_origin is null)
+        {
+            _log = new RaftLog(LogBase.Empty(Origin.Configuration));
+            // Whatever is said waits for it.
+            _hardStateVersion++;
+        }
+        else
+        {
+            _originWritten = _originDurable = true;
+            _writtenTermAndVote = (_term, _votedFor);
+        }
         _durableSequenceNr = LastSequenceNr;
         _stateMachine = Context.Watch(Context.ActorOf(_stateMachineProps, "state-machine"));
+        _snapshots = Context.ActorOf(SnapshotActor.Props(_settings).WithDispatcher(_stateMachineProps.Dispatcher), "snapshots");
         Become(Starting);
     }
 
@@ -153,11 +193,30 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case StateMachineFailed failed:
                 Fail(failed.Reason);
                 break;
-            case Terminated:
+            case SnapshotActor.IncomingFound { Snapshot: { } snapshot } found:
+                Load(snapshot, found.File);
+                break;
+            case SnapshotActor.IncomingFound:
+                Fail($"Member {Me}'s log begins after entry {_log.BaseIndex}, its state machine has applied entry {_appliedIndex}, and the snapshot between them is not there. It does not serve; restore journal.db, kv.db and the directory snapshots together, or wipe the directory and join under a new id.");
+                break;
+            case ImageLoaded loaded:
+                Loaded(loaded);
+                Started();
+                break;
+            case Terminated { ActorRef: var stopped } when stopped.Equals(_stateMachine):
                 Context.Stop(Self);
                 break;
             case GetMemberStatus get:
                 Sender.Tell(Status(get.RequestId));
+                break;
+            case GetMembership get:
+                Sender.Tell(MembershipNow(get.RequestId));
+                break;
+            case TransferLeadership transfer:
+                Refuse(transfer.RequestId, RefusalReason.NotLeader, "The member is recovering.");
+                break;
+            case ChangeMembers change:
+                Refuse(change.RequestId, RefusalReason.NotReady, "The member is recovering.");
                 break;
             case Submit submit:
                 Refuse(submit.RequestId, RefusalReason.NotReady, "The member is recovering.");
@@ -170,17 +229,38 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     private void Start(StateMachineReady ready)
     {
-        if (ready.JournalSequenceNr > LastSequenceNr || _log.TermAt(ready.AppliedIndex) != ready.AppliedTerm)
+        var installs = ready.AppliedIndex < _log.BaseIndex;
+        if (ready.JournalSequenceNr > LastSequenceNr || (!installs && _log.TermAt(ready.AppliedIndex) != ready.AppliedTerm))
         {
             Fail($"Member {Me}'s journal has lost entries: its state machine has applied entry {ready.AppliedIndex} of term {ready.AppliedTerm} (event {ready.JournalSequenceNr}), but its journal ends at entry {_log.LastIndex} of term {_log.LastTerm} (event {LastSequenceNr}). It does not vote or serve; restore both files together, or wipe the directory and join under a new id.");
             return;
         }
-        _commitIndex = _appliedIndex = ready.AppliedIndex;
-        _lastLeaderContact = Now;
-        BecomeFollower(_term, leader: null);
-        foreach (var peer in Peers) Send(peer, header => new Hello(header));
-        _logger.Info("Member {0} is up at term {1} with entries to {2}, applied to {3}.", Me, _term, _log.LastIndex, _appliedIndex);
+        _appliedIndex = ready.AppliedIndex;
+        if (installs)
+        {
+            // The last run ended between the journal's taking note of a snapshot and the state machine's taking it over.
+            _snapshots.Tell(new SnapshotActor.FindIncoming(_log.BaseIndex));
+            return;
+        }
+        Started();
     }
+
+    private void Started()
+    {
+        _commitIndex = Math.Max(_appliedIndex, _log.BaseIndex);
+        _lastLeaderContact = Now;
+        _snapshots.Tell(new SnapshotActor.GetOwn());
+        BecomeFollower(_term, leader: null);
+        Flush();
+        AfterDurable(0, () =>
+        {
+            foreach (var peer in Greeted()) Send(peer, header => new Hello(header));
+        });
+        _logger.Info("Member {0} is up at term {1} with entries {2} to {3}, applied to {4}.", Me, _term, _log.FirstIndex, _log.LastIndex, _appliedIndex);
+    }
+
+    /// <summary>A member that joins knows its peers from its settings alone.</summary>
+    private IEnumerable<Member> Greeted() => _log.Configuration.Members.Any() ? Peers : _settings.Members.Values.Where(m => m.Id != Me);
 
     private void Fail(string reason)
     {
@@ -200,7 +280,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         switch (message)
         {
             case IRaftMessage raft:
-                return !Admit(raft);
+                return !Admit(raft) || HandledBySnapshots(raft);
             case EntriesApplied applied:
                 Applied(applied);
                 return true;
@@ -216,17 +296,26 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case GetMemberStatus get:
                 Sender.Tell(Status(get.RequestId));
                 return true;
+            case GetMembership get:
+                Sender.Tell(MembershipNow(get.RequestId));
+                return true;
+            case ChangeMembers change when change.ClusterId != _settings.ClusterId:
+                Refuse(change.RequestId, RefusalReason.BadRequest, OtherCluster(change.ClusterId));
+                return true;
+            case ChangeMembers change when _leading is null:
+                Refuse(change.RequestId, RefusalReason.NotLeader, "This member does not lead.");
+                return true;
             case Wake wake when wake.At != _wakeAt:
                 return true;
             case Wake:
                 _wakeAt = null;
                 return false;
-            case Terminated:
+            case Terminated { ActorRef: var stopped } when stopped.Equals(_stateMachine):
                 _logger.Error("Member {0}'s state machine stopped; the member starts anew with it.", Me);
                 Context.Stop(Self);
                 return true;
             default:
-                return false;
+                return HandledByCompaction(message) || HandledBySnapshots(message);
         }
     }
 
@@ -236,12 +325,19 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private bool Admit(IRaftMessage message)
     {
         var header = message.Header;
-        if (header.ClusterId != _settings.ClusterId || header.To != Me || _log.Configuration.Removed.Contains(header.From))
+        if (header.ClusterId != _settings.ClusterId || header.To != Me)
         {
             _logger.Warning("Member {0} drops a {1} from {2} of cluster '{3}' meant for {4}.", Me, message.GetType().Name, header.From, header.ClusterId, header.To);
             return false;
         }
         if (_settings.LogMessages) _logger.Debug("{0} <- {1}", Me, message);
+        if (header.FromAddress is { } address) _addresses[header.From] = address;
+        if (message is Dismissed dismissed)
+        {
+            Leave(dismissed);
+            return false;
+        }
+        if (IsDismissed(header)) return false;
         _heardFrom[header.From] = Now;
 
         if (header.Term > _term)
@@ -262,11 +358,14 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 // So that a deposed leader learns of the newer term.
                 ReplyMismatch(stale, 0, 0);
                 return false;
+            case InstallSnapshot stale:
+                AfterDurable(0, () => Send(stale.Header.From, h => new InstallSnapshotReply(h, Installed: false, 0, 0, stale.Round)));
+                return false;
             case RequestVote stale:
                 AfterDurable(0, () => Send(stale.Header.From, h => new RequestVoteReply(h, Granted: false)));
                 return false;
             default:
-                return message is PreVote or Hello;
+                return message is PreVote or Hello or FetchSnapshot;
         }
     }
 
@@ -280,7 +379,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     private void Apply()
     {
-        if (_applying) return;
+        if (_applying || _installing is not null) return;
         // Never past what the own journal has: the state machine must not know more than the log that explains it.
         var entries = _log.Slice(_appliedIndex + 1, Math.Min(_commitIndex, _log.DurableIndex), _settings.MaxApplyBytes);
         if (entries.Count == 0) return;
@@ -297,11 +396,15 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _applying = false;
         if (_leading is not null) AnswerClients(_leading, first, applied.Results);
         Apply();
+        Compact();
     }
 
     private MemberStatus Status(long requestId) => new(
         requestId, Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
-        _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting());
+        _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting())
+    {
+        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0,
+    };
 
     private ImmutableArray<MemberId> Waiting()
     {
@@ -319,8 +422,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     private IEnumerable<Member> Peers => _log.Configuration.Members.Where(m => m.Id != Me);
 
-    /// <summary>Where a member is: the settings know better than the log, since a machine may move.</summary>
-    private Member? Locate(MemberId id) => _settings.Members.GetValueOrDefault(id) ?? _log.Configuration.Find(id);
+    /// <summary>Where a member is: it knows best itself, and the settings know better than the log, since a machine may move.</summary>
+    private Member? Locate(MemberId id) =>
+        _addresses.TryGetValue(id, out var address) ? new Member(id, address) : _settings.Members.GetValueOrDefault(id) ?? _log.Configuration.Find(id);
 
     private void Send(MemberId to, Func<RaftHeader, IRaftMessage> message)
     {
@@ -329,7 +433,12 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     private void Send(Member to, Func<RaftHeader, IRaftMessage> message)
     {
-        var sent = message(new RaftHeader(_settings.ClusterId, Me, to.Id, _term));
+        var header = new RaftHeader(_settings.ClusterId, Me, to.Id, _term)
+        {
+            // Until the journal has it, another run of this member may draw another.
+            FromAddress = _settings.Members.GetValueOrDefault(Me)?.Address, Instance = _originDurable ? Origin.Instance : 0,
+        };
+        var sent = message(header);
         if (_settings.LogMessages) _logger.Debug("{0} -> {1}", Me, sent);
         _transport.Send(Locate(to.Id) ?? to, sent);
     }

@@ -47,6 +47,12 @@ internal sealed class LeaderState(long firstIndexOfTerm)
     public TimeSpan? ConfirmedAt { get; set; }
 
     public Transfer? Transfer { get; set; }
+
+    /// <summary>Why the last change of members was given up.</summary>
+    public string? ChangeFailure { get; set; }
+
+    /// <summary>Whom the change under way removes, to be told once it is committed.</summary>
+    public IReadOnlyList<Member> Leaving { get; set; } = [];
 }
 
 internal sealed record PendingCommand(IActorRef Client, long RequestId, int Bytes);

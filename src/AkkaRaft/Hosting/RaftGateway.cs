@@ -8,6 +8,9 @@ namespace AkkaRaft.Hosting;
 /// <param name="Reason">What happened, where, and what to do.</param>
 internal sealed record MemberFailed(string Reason);
 
+/// <summary>A committed change has removed the member, which has stopped; it is told on the EventStream.</summary>
+internal sealed record MemberRemoved(MemberId Id);
+
 /// <summary>
 /// <c>/user/raft</c>: the door for plain messages, and the parent that starts the member anew, with backoff, when it had to stop.
 /// </summary>
@@ -23,7 +26,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private IActorRef _client = ActorRefs.Nobody;
     private TimeSpan _startedAt;
     private TimeSpan _backoff = MinBackoff;
-    private bool _failed;
+    private bool _ended;
 
     public RaftGateway(Props member, Props client)
     {
@@ -33,8 +36,13 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         Receive<GetMemberStatus>(request => Context.Child("member").Forward(request));
         Receive<MemberFailed>(failed =>
         {
-            _failed = true;
+            _ended = true;
             Context.System.EventStream.Publish(failed);
+        });
+        Receive<MemberRemoved>(removed =>
+        {
+            _ended = true;
+            Context.System.EventStream.Publish(removed);
         });
         Receive<Terminated>(_ => MemberStopped());
         Receive<Restart>(_ => StartMember());
@@ -60,7 +68,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
 
     private void MemberStopped()
     {
-        if (_failed) return;
+        if (_ended) return;
         if (Now - _startedAt > Healthy) _backoff = MinBackoff;
         _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", _backoff);
         Timers.StartSingleTimer(nameof(Restart), Restart.Instance, _backoff);

@@ -32,6 +32,9 @@ public enum RefusalReason
 
     /// <summary>The member is still recovering, or its leadership is being handed over: surely not executed; ask again.</summary>
     NotReady = 4,
+
+    /// <summary>Another change of members is under way: surely not executed.</summary>
+    Conflict = 5,
 }
 
 /// <summary>A client asks the leader to append a command and to answer with the state machine's result.</summary>
@@ -102,7 +105,14 @@ public sealed record MemberStatus(
     long CommitIndex,
     long AppliedIndex,
     int ProcessId,
-    ImmutableArray<MemberId> Waiting);
+    ImmutableArray<MemberId> Waiting)
+{
+    /// <summary>Bytes received of the snapshot that it fetches.</summary>
+    public long SnapshotReceived { get; init; }
+
+    /// <summary>Size in bytes of the snapshot that it fetches; 0 when it fetches none.</summary>
+    public long SnapshotLength { get; init; }
+}
 
 /// <summary>Asks the leader to hand over.</summary>
 /// <param name="ClusterId">The cluster meant.</param>

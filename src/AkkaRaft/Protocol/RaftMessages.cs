@@ -1,3 +1,5 @@
+using AkkaRaft.Storage;
+
 namespace AkkaRaft.Protocol;
 
 /// <summary>What each message between members carries; any of them may be lost, repeated, delayed or reordered.</summary>
@@ -5,7 +7,14 @@ namespace AkkaRaft.Protocol;
 /// <param name="From">The sender.</param>
 /// <param name="To">The member it was meant for.</param>
 /// <param name="Term">The sender's current term; in a <see cref="PreVote"/> the term it would campaign in.</param>
-internal readonly record struct RaftHeader(string ClusterId, MemberId From, MemberId To, long Term);
+internal readonly record struct RaftHeader(string ClusterId, MemberId From, MemberId To, long Term)
+{
+    /// <summary>Where the sender listens, for a receiver that has it in no configuration yet; null when it did not say.</summary>
+    public string? FromAddress { get; init; }
+
+    /// <summary>Tells the sender from one that began anew, with nothing, under its id; 0 when it did not say.</summary>
+    public ulong Instance { get; init; }
+}
 
 /// <summary>A message from member to member.</summary>
 internal interface IRaftMessage
@@ -66,3 +75,42 @@ internal sealed record TimeoutNow(RaftHeader Header) : IRaftMessage;
 
 /// <summary>A member that has just started tells its peers, so that they connect to it at once.</summary>
 internal sealed record Hello(RaftHeader Header) : IRaftMessage;
+
+/// <summary>To a follower whose next entries the leader no longer holds: "fetch this". It stands for a heartbeat too (Raft dissertation §5.2).</summary>
+/// <param name="Header">Sender, receiver and term.</param>
+/// <param name="Snapshot">What to fetch from the sender; null while its state machine still writes the image.</param>
+/// <param name="Round">As in <see cref="AppendEntries"/>.</param>
+internal sealed record InstallSnapshot(RaftHeader Header, Snapshot? Snapshot, long Round) : IRaftMessage;
+
+/// <summary>Answer to <see cref="InstallSnapshot"/>.</summary>
+/// <param name="Header">Sender, receiver and term.</param>
+/// <param name="Installed">The follower's log goes on from the snapshot's base, durably, or was there already.</param>
+/// <param name="MatchIndex">When installed: the snapshot's index.</param>
+/// <param name="Received">Bytes of the image received so far.</param>
+/// <param name="Round">Echo of the request's round.</param>
+internal sealed record InstallSnapshotReply(RaftHeader Header, bool Installed, long MatchIndex, long Received, long Round) : IRaftMessage;
+
+/// <summary>The follower fetches the next piece of an image; it asks again when none comes.</summary>
+internal sealed record FetchSnapshot(RaftHeader Header, long Index, uint SnapshotChecksum, long Offset) : IRaftMessage;
+
+/// <summary>A piece of an image.</summary>
+/// <param name="Header">Sender, receiver and term.</param>
+/// <param name="Index">Of the snapshot.</param>
+/// <param name="SnapshotChecksum">Of the whole image: says which one it is a piece of.</param>
+/// <param name="Offset">Where the piece begins.</param>
+/// <param name="Bytes">The piece.</param>
+/// <param name="Checksum">CRC-32C of the piece.</param>
+internal sealed record SnapshotChunk(RaftHeader Header, long Index, uint SnapshotChecksum, long Offset, ReadOnlyMemory<byte> Bytes, uint Checksum) : IRaftMessage;
+
+/// <summary>Why a member is no longer one.</summary>
+internal enum DismissalReason
+{
+    /// <summary>A committed configuration removed it.</summary>
+    Removed = 0,
+
+    /// <summary>It began anew, with nothing, under an id that the cluster knows: its votes and acknowledgements are forgotten.</summary>
+    BeganAnew = 1,
+}
+
+/// <summary>To a member that is none any more; without effect on others.</summary>
+internal sealed record Dismissed(RaftHeader Header, DismissalReason Reason) : IRaftMessage;

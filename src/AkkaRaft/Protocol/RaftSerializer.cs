@@ -39,6 +39,7 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
             {
                 typeof(IRaftMessage), typeof(Submit), typeof(SubmitReply), typeof(Read), typeof(QueryReply), typeof(Refused),
                 typeof(GetMemberStatus), typeof(MemberStatus), typeof(TransferLeadership), typeof(LeadershipTransferred),
+                typeof(ChangeMembers), typeof(GetMembership), typeof(Membership), typeof(BeginBackup), typeof(BackupBegun), typeof(FetchBackup), typeof(BackupChunk),
                 typeof(IKeyValueRequest), typeof(IKeyValueReply), typeof(SealedEvent),
             }.Select(type => $"\"{NameOf(type)}\" = akkaraft"))}}
           }

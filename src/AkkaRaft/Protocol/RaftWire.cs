@@ -23,6 +23,13 @@ internal static class RaftWire
         MemberStatus m => new WireClientMessage { RequestId = m.RequestId, MemberStatus = ToWire(m) },
         TransferLeadership m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, TransferLeadership = ToWire(m) },
         LeadershipTransferred m => new WireClientMessage { RequestId = m.RequestId, LeadershipTransferred = m.Leader.Value },
+        ChangeMembers m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, ChangeMembers = ToWire(m) },
+        GetMembership m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, GetMembership = new WireNothing() },
+        Membership m => new WireClientMessage { RequestId = m.RequestId, Membership = ToWire(m) },
+        BeginBackup m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, BeginBackup = new WireNothing() },
+        BackupBegun m => new WireClientMessage { RequestId = m.RequestId, Backup = ToWire(m.Snapshot) },
+        FetchBackup m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, FetchBackup = m.Offset },
+        BackupChunk m => new WireClientMessage { RequestId = m.RequestId, BackupChunk = new WireBackupChunk { Offset = m.Offset, Bytes = Bytes(m.Bytes), Checksum = m.Checksum } },
         Put m => new WireClientMessage { RequestId = m.RequestId, Put = new WirePut { Key = Bytes(m.Key), Value = Bytes(m.Value) } },
         PutReply m => new WireClientMessage { RequestId = m.RequestId, PutReply = m.Version },
         Get m => new WireClientMessage { RequestId = m.RequestId, Get = new WireGet { Key = Bytes(m.Key), Consistency = (int)m.Consistency } },
@@ -36,7 +43,11 @@ internal static class RaftWire
     private static WireRaftMessage ToWire(IRaftMessage message)
     {
         var header = message.Header;
-        var wire = new WireRaftMessage { ClusterId = header.ClusterId, From = header.From.Value, To = header.To.Value, Term = header.Term };
+        var wire = new WireRaftMessage
+        {
+            ClusterId = header.ClusterId, From = header.From.Value, To = header.To.Value, Term = header.Term,
+            FromAddress = header.FromAddress ?? "", Instance = header.Instance,
+        };
         switch (message)
         {
             case PreVote m:
@@ -68,13 +79,31 @@ internal static class RaftWire
             case Hello:
                 wire.Hello = new WireEmpty();
                 break;
+            case InstallSnapshot m:
+                wire.InstallSnapshot = new WireInstallSnapshot { Snapshot = m.Snapshot is { } s ? ToWire(s) : null, Round = m.Round };
+                break;
+            case InstallSnapshotReply m:
+                wire.InstallSnapshotReply = new WireInstallSnapshotReply { Installed = m.Installed, MatchIndex = m.MatchIndex, Received = m.Received, Round = m.Round };
+                break;
+            case FetchSnapshot m:
+                wire.FetchSnapshot = new WireFetchSnapshot { Index = m.Index, Checksum = m.SnapshotChecksum, Offset = m.Offset };
+                break;
+            case SnapshotChunk m:
+                wire.SnapshotChunk = new WireSnapshotChunk { Index = m.Index, SnapshotChecksum = m.SnapshotChecksum, Offset = m.Offset, Bytes = Bytes(m.Bytes), Checksum = m.Checksum };
+                break;
+            case Dismissed m:
+                wire.Dismissed = (int)m.Reason;
+                break;
         }
         return wire;
     }
 
     public static object FromWire(WireRaftMessage wire)
     {
-        var header = new RaftHeader(wire.ClusterId, new MemberId(wire.From), new MemberId(wire.To), wire.Term);
+        var header = new RaftHeader(wire.ClusterId, new MemberId(wire.From), new MemberId(wire.To), wire.Term)
+        {
+            FromAddress = wire.FromAddress.Length > 0 ? wire.FromAddress : null, Instance = wire.Instance,
+        };
         return wire.BodyCase switch
         {
             WireRaftMessage.BodyOneofCase.PreVote => new PreVote(header, wire.PreVote.LastLogIndex, wire.PreVote.LastLogTerm),
@@ -87,6 +116,15 @@ internal static class RaftWire
                 wire.AppendEntriesReply.HintIndex, wire.AppendEntriesReply.HintTerm, wire.AppendEntriesReply.Round),
             WireRaftMessage.BodyOneofCase.TimeoutNow => new TimeoutNow(header),
             WireRaftMessage.BodyOneofCase.Hello => new Hello(header),
+            WireRaftMessage.BodyOneofCase.InstallSnapshot => new InstallSnapshot(
+                header, wire.InstallSnapshot.Snapshot is { } s ? FromWire(s) : null, wire.InstallSnapshot.Round),
+            WireRaftMessage.BodyOneofCase.InstallSnapshotReply => new InstallSnapshotReply(
+                header, wire.InstallSnapshotReply.Installed, wire.InstallSnapshotReply.MatchIndex, wire.InstallSnapshotReply.Received, wire.InstallSnapshotReply.Round),
+            WireRaftMessage.BodyOneofCase.FetchSnapshot => new FetchSnapshot(
+                header, wire.FetchSnapshot.Index, wire.FetchSnapshot.Checksum, wire.FetchSnapshot.Offset),
+            WireRaftMessage.BodyOneofCase.SnapshotChunk => new SnapshotChunk(
+                header, wire.SnapshotChunk.Index, wire.SnapshotChunk.SnapshotChecksum, wire.SnapshotChunk.Offset, wire.SnapshotChunk.Bytes.Memory, wire.SnapshotChunk.Checksum),
+            WireRaftMessage.BodyOneofCase.Dismissed => new Dismissed(header, Known<DismissalReason>(wire.Dismissed)),
             _ => throw new InvalidDataException("a message between members without a known body"),
         };
     }
@@ -116,6 +154,14 @@ internal static class RaftWire
             WireClientMessage.BodyOneofCase.TransferLeadership => new TransferLeadership(
                 wire.ClusterId, id, wire.TransferLeadership.HasTarget ? new MemberId(wire.TransferLeadership.Target) : null),
             WireClientMessage.BodyOneofCase.LeadershipTransferred => new LeadershipTransferred(id, new MemberId(wire.LeadershipTransferred)),
+            WireClientMessage.BodyOneofCase.ChangeMembers => new ChangeMembers(
+                wire.ClusterId, id, Known<MembershipChangeKind>(wire.ChangeMembers.Kind), [.. wire.ChangeMembers.Members.Select(FromWire)]),
+            WireClientMessage.BodyOneofCase.GetMembership => new GetMembership(wire.ClusterId, id),
+            WireClientMessage.BodyOneofCase.Membership => FromWire(id, wire.Membership),
+            WireClientMessage.BodyOneofCase.BeginBackup => new BeginBackup(wire.ClusterId, id),
+            WireClientMessage.BodyOneofCase.Backup => new BackupBegun(id, FromWire(wire.Backup)),
+            WireClientMessage.BodyOneofCase.FetchBackup => new FetchBackup(wire.ClusterId, id, wire.FetchBackup),
+            WireClientMessage.BodyOneofCase.BackupChunk => new BackupChunk(id, wire.BackupChunk.Offset, wire.BackupChunk.Bytes.Memory, wire.BackupChunk.Checksum),
             WireClientMessage.BodyOneofCase.Put => new Put(wire.Put.Key.Memory, wire.Put.Value.Memory, id),
             WireClientMessage.BodyOneofCase.PutReply => new PutReply(id, wire.PutReply),
             WireClientMessage.BodyOneofCase.Get => new Get(wire.Get.Key.Memory, Known<ReadConsistency>(wire.Get.Consistency), id),
@@ -148,11 +194,15 @@ internal static class RaftWire
         wire.Outgoing.AddRange(configuration.Outgoing.Values.Select(ToWire));
         wire.Learners.AddRange(configuration.Learners.Values.Select(ToWire));
         wire.Removed.AddRange(configuration.Removed.Select(id => id.Value));
+        wire.Incoming.AddRange(configuration.Incoming.Values.Select(ToWire));
         return wire;
     }
 
     public static Configuration FromWire(WireConfiguration wire) => new(
-        ById(wire.Voters), ById(wire.Outgoing), ById(wire.Learners), [.. wire.Removed.Select(id => new MemberId(id))]);
+        ById(wire.Voters), ById(wire.Outgoing), ById(wire.Learners), [.. wire.Removed.Select(id => new MemberId(id))])
+    {
+        Incoming = ById(wire.Incoming),
+    };
 
     private static ImmutableSortedDictionary<MemberId, Member> ById(IEnumerable<WireMember> members) =>
         members.Select(FromWire).ToImmutableSortedDictionary(m => m.Id, m => m);
@@ -163,6 +213,7 @@ internal static class RaftWire
         {
             Id = status.Id.Value, Address = status.Address, Role = (int)status.Role, Term = status.Term,
             LastIndex = status.LastIndex, CommitIndex = status.CommitIndex, AppliedIndex = status.AppliedIndex, ProcessId = status.ProcessId,
+            SnapshotReceived = status.SnapshotReceived, SnapshotLength = status.SnapshotLength,
         };
         if (status.Leader is { } leader) wire.Leader = leader.Value;
         wire.Waiting.AddRange(status.Waiting.Select(id => id.Value));
@@ -171,7 +222,35 @@ internal static class RaftWire
 
     private static MemberStatus FromWire(long requestId, WireMemberStatus wire) => new(
         requestId, new MemberId(wire.Id), wire.Address, Known<MemberRole>(wire.Role), wire.Term, wire.HasLeader ? new MemberId(wire.Leader) : null,
-        wire.LastIndex, wire.CommitIndex, wire.AppliedIndex, wire.ProcessId, [.. wire.Waiting.Select(id => new MemberId(id))]);
+        wire.LastIndex, wire.CommitIndex, wire.AppliedIndex, wire.ProcessId, [.. wire.Waiting.Select(id => new MemberId(id))])
+    {
+        SnapshotReceived = wire.SnapshotReceived, SnapshotLength = wire.SnapshotLength,
+    };
+
+    private static WireChangeMembers ToWire(ChangeMembers change)
+    {
+        var wire = new WireChangeMembers { Kind = (int)change.Kind };
+        wire.Members.AddRange(change.Members.Select(ToWire));
+        return wire;
+    }
+
+    private static WireMembership ToWire(Membership membership)
+    {
+        var wire = new WireMembership
+        {
+            Index = membership.Index, IsCommitted = membership.IsCommitted, FromLeader = membership.FromLeader,
+            Failure = membership.Failure ?? "", Phase = (int)membership.Phase,
+        };
+        wire.Members.AddRange(membership.Members.Select(m => new WireMembershipMember
+        {
+            Member = ToWire(m.Member), Role = (int)m.Role, MatchIndex = m.MatchIndex, SnapshotReceived = m.SnapshotReceived, SnapshotLength = m.SnapshotLength,
+        }));
+        return wire;
+    }
+
+    private static Membership FromWire(long requestId, WireMembership wire) => new(
+        requestId, wire.Index, wire.IsCommitted, wire.FromLeader, Known<MembershipPhase>(wire.Phase), wire.Failure.Length > 0 ? wire.Failure : null,
+        [.. wire.Members.Select(m => new MembershipMember(FromWire(Required(m.Member)), Known<MembershipRole>(m.Role), m.MatchIndex, m.SnapshotReceived, m.SnapshotLength))]);
 
     private static WireTransfer ToWire(TransferLeadership transfer)
     {
@@ -179,6 +258,57 @@ internal static class RaftWire
         if (transfer.Target is { } target) wire.Target = target.Value;
         return wire;
     }
+
+    // ---- what is stored ----
+
+    public static WireBootstrapped ToWire(Bootstrapped e) =>
+        new() { ClusterId = e.ClusterId, MemberId = e.MemberId.Value, Configuration = ToWire(e.Configuration), Instance = e.Instance };
+
+    public static Bootstrapped FromWire(WireBootstrapped wire) =>
+        new(wire.ClusterId, new MemberId(wire.MemberId), FromWire(wire.Configuration), wire.Instance);
+
+    public static WireTermAndVote ToWire(TermAndVote e)
+    {
+        var wire = new WireTermAndVote { Term = e.Term };
+        if (e.VotedFor is { } candidate) wire.VotedFor = candidate.Value;
+        return wire;
+    }
+
+    public static TermAndVote FromWire(WireTermAndVote wire) => new(wire.Term, wire.HasVotedFor ? new MemberId(wire.VotedFor) : null);
+
+    public static WireEntriesAppended ToWire(EntriesAppended e)
+    {
+        var wire = new WireEntriesAppended { PrevLogIndex = e.PrevLogIndex, PrevLogTerm = e.PrevLogTerm };
+        wire.Entries.AddRange(e.Entries.Select(ToWire));
+        return wire;
+    }
+
+    public static EntriesAppended FromWire(WireEntriesAppended wire) => new(wire.PrevLogIndex, wire.PrevLogTerm, Entries(wire.Entries));
+
+    public static IEnumerable<WirePeer> ToWire(ImmutableSortedDictionary<MemberId, ulong> instances) =>
+        instances.Select(p => new WirePeer { Id = p.Key.Value, Instance = p.Value });
+
+    public static ImmutableSortedDictionary<MemberId, ulong> FromWire(IEnumerable<WirePeer> peers) =>
+        peers.ToImmutableSortedDictionary(p => new MemberId(p.Id), p => p.Instance);
+
+    public static WireCheckpoint ToWire(Checkpoint c) => new()
+    {
+        Base = ToWire(c.Base), Bootstrapped = ToWire(c.Origin), TermAndVote = ToWire(c.TermAndVote), Peers = { ToWire(c.Instances) },
+        FirstRetainedEvent = c.FirstRetained, FirstRetainedPreviousChecksum = c.PreviousChecksum,
+    };
+
+    public static Checkpoint FromWire(WireCheckpoint wire) => new(
+        FromWire(wire.Base), FromWire(wire.Bootstrapped), FromWire(wire.TermAndVote), FromWire(wire.Peers), wire.FirstRetainedEvent, wire.FirstRetainedPreviousChecksum);
+
+    public static WireSnapshot ToWire(Snapshot s) => new() { Base = ToWire(s.Base), Length = s.Length, Checksum = s.Checksum };
+
+    public static Snapshot FromWire(WireSnapshot wire) => new(FromWire(Required(wire.Base)), wire.Length, wire.Checksum);
+
+    private static WireLogBase ToWire(LogBase b) => new() { Index = b.Index, Term = b.Term, TimestampMs = b.TimestampMs, Configuration = ToWire(b.Configuration) };
+
+    private static LogBase FromWire(WireLogBase wire) => new(wire.Index, wire.Term, wire.TimestampMs, FromWire(Required(wire.Configuration)));
+
+    private static T Required<T>(T? part) where T : class => part ?? throw new InvalidDataException($"no {typeof(T).Name}");
 
     private static T Known<T>(int value) where T : struct, Enum =>
         Enum.IsDefined(typeof(T), value) ? (T)(object)value : throw new InvalidDataException($"{value}, which is no {typeof(T).Name}");

@@ -18,10 +18,36 @@ internal sealed class KeyValueActor : ReceiveActor
             var results = Store.Apply(apply.Entries, apply.JournalSequenceNr);
             Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
         });
+        Receive<SyncState>(_ =>
+        {
+            var synced = Store.Sync();
+            if (synced > 0) Synced();
+            Sender.Tell(new StateSynced(synced));
+        });
+        Receive<SaveImage>(save => Save(save));
+        Receive<ImageSaved>(saved => Context.Parent.Tell(saved));
+        Receive<LoadImage>(load =>
+        {
+            Store.Load(load.File, load.JournalSequenceNr);
+            if ((Store.AppliedIndex, Store.AppliedTerm) != (load.Index, load.Term))
+                throw new InvalidDataException($"The image {load.File} is of entry {Store.AppliedIndex} of term {Store.AppliedTerm}, not of {load.Index} of term {load.Term}.");
+            Synced();
+            Sender.Tell(new ImageLoaded(load.Index));
+        });
         Receive<Query>(query => Sender.Tell(new QueryReply(query.RequestId, Store.Query(query.Payload))));
     }
 
+    /// <summary>A file is read over a connection of its own, so that no command waits; a state in memory has only the one.</summary>
+    private void Save(SaveImage save)
+    {
+        if (Store.IsInMemory) Self.Tell(KeyValueStore.SaveImage(Store, save.File));
+        else Task.Run(() => KeyValueStore.SaveImage(_stateFile!, save.File)).PipeTo(Self);
+    }
+
     private KeyValueStore Store => _store ?? throw new InvalidOperationException("The key-value store is not open.");
+
+    /// <summary>Called whenever all of the state is on the disk; a simulation takes its copy then.</summary>
+    internal Action Synced { get; init; } = () => { };
 
     /// <summary>Props of the state machine.</summary>
     /// <param name="settings">The member's.</param>

@@ -16,7 +16,8 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
 
     private readonly SqliteConnection _connection;
     private readonly string _file;
-    private readonly Sessions _sessions;
+    private readonly RaftSettings _settings;
+    private Sessions _sessions;
     private readonly List<SqliteCommand> _commands = [];
     private readonly SqliteCommand _begin;
     private readonly SqliteCommand _commit;
@@ -34,9 +35,8 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
     {
         _connection = connection;
         _file = file;
-        _sessions = new Sessions(
-            new SessionLimits((long)settings.SessionTimeToLive.TotalMilliseconds, settings.MaxSessions, settings.MaxResultsPerSession),
-            this);
+        _settings = settings;
+        _sessions = NewSessions();
 
         // The log rebuilds what a power failure takes from the end of the WAL, and WAL with NORMAL never tears a transaction: FULL's fsync per commit buys nothing.
         Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
@@ -54,11 +54,88 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
         _saveResult = Prepare("INSERT INTO session_result (session, serial, existed, version) VALUES ($a, $b, $c, $d)", 4);
         _removeResults = Prepare("DELETE FROM session_result WHERE session = $a AND serial <= $b", 2);
 
+        LoadState();
+    }
+
+    private Sessions NewSessions() => new(
+        new SessionLimits((long)_settings.SessionTimeToLive.TotalMilliseconds, _settings.MaxSessions, _settings.MaxResultsPerSession), this);
+
+    private void LoadState()
+    {
         AppliedIndex = NumberOf("applied_index");
         AppliedTerm = NumberOf("applied_term");
         JournalSequenceNr = NumberOf("journal_sequence");
         _revision = NumberOf("revision");
+        _sessions = NewSessions();
         LoadSessions();
+    }
+
+    /// <summary>Whether the state is gone, or nobody else's, when the connection is closed.</summary>
+    public bool IsInMemory => _file == ":memory:" || _file.StartsWith("file:", StringComparison.Ordinal);
+
+    /// <summary>Brings all that was applied to the disk.</summary>
+    /// <returns>Index of the last entry whose effect no crash takes away; 0 for a state that a crash does take away.</returns>
+    public long Sync()
+    {
+        if (_file == ":memory:") return 0;
+        // Syncs the write-ahead log before it copies; a reader that holds on to old pages only delays the copy.
+        return Convert.ToInt64(Scalar("PRAGMA wal_checkpoint(PASSIVE)"), CultureInfo.InvariantCulture) == 0 ? AppliedIndex : 0;
+    }
+
+    /// <summary>Writes an image of a store's file, of one moment, while the store goes on.</summary>
+    public static ImageSaved SaveImage(string stateFile, string imageFile)
+    {
+        try
+        {
+            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = stateFile, Pooling = false, Mode = SqliteOpenMode.ReadOnly }.ToString());
+            connection.Open();
+            return SaveImage(connection, imageFile);
+        }
+        catch (SqliteException e)
+        {
+            return new ImageSaved(0, 0, $"{imageFile} cannot be written from {stateFile}: {e.Message}");
+        }
+    }
+
+    /// <summary>Writes an image of a store in memory.</summary>
+    public static ImageSaved SaveImage(KeyValueStore store, string imageFile) => SaveImage(store._connection, imageFile);
+
+    private static ImageSaved SaveImage(SqliteConnection connection, string imageFile)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "VACUUM INTO $file";
+        command.Parameters.AddWithValue("$file", imageFile);
+        command.ExecuteNonQuery();
+        using var image = OpenImage(imageFile, SqliteOpenMode.ReadOnly);
+        using var progress = image.CreateCommand();
+        progress.CommandText = "SELECT (SELECT value FROM meta WHERE name = 'applied_index'), (SELECT value FROM meta WHERE name = 'applied_term')";
+        using var row = progress.ExecuteReader();
+        row.Read();
+        return new ImageSaved(row.GetInt64(0), row.GetInt64(1));
+    }
+
+    /// <summary>Takes over the state of an image, in one transaction; the file stays this member's.</summary>
+    public void Load(string imageFile, long journalSequenceNr)
+    {
+        using (var image = OpenImage(imageFile, SqliteOpenMode.ReadWrite))
+        {
+            using var command = image.CreateCommand();
+            command.CommandText =
+                "UPDATE meta SET value = CASE name WHEN 'journal_sequence' THEN $journal WHEN 'member_id' THEN $member ELSE value END";
+            command.Parameters.AddWithValue("$journal", journalSequenceNr);
+            command.Parameters.AddWithValue("$member", _settings.Id.ToString());
+            command.ExecuteNonQuery();
+            image.BackupDatabase(_connection);
+        }
+        Run("PRAGMA wal_checkpoint(PASSIVE)");
+        LoadState();
+    }
+
+    private static SqliteConnection OpenImage(string file, SqliteOpenMode mode)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, Mode = mode }.ToString());
+        connection.Open();
+        return connection;
     }
 
     /// <summary>Index of the last entry applied.</summary>

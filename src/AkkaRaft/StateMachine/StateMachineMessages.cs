@@ -40,3 +40,39 @@ public sealed record Query(long RequestId, ReadOnlyMemory<byte> Payload);
 /// <param name="RequestId">Echo of the query's number.</param>
 /// <param name="Result">The result, which only the asker understands.</param>
 public sealed record QueryReply(long RequestId, ReadOnlyMemory<byte> Result);
+
+/// <summary>
+/// Asks for all that was applied to be on the disk, synced: the log that could rebuild it goes after the answer, which is <see cref="StateSynced"/>.
+/// A state machine that leaves it unanswered, or answers 0, has its log kept whole.
+/// </summary>
+public sealed record SyncState;
+
+/// <summary>Answer to <see cref="SyncState"/>.</summary>
+/// <param name="AppliedIndex">Index of the last entry whose effect no crash takes away, of the machine's power included.</param>
+public sealed record StateSynced(long AppliedIndex);
+
+/// <summary>
+/// Asks for a consistent image of the state in a file, which does not exist yet; answered with <see cref="ImageSaved"/>. The state machine may go on
+/// applying meanwhile: the image is of one moment.
+/// </summary>
+/// <param name="File">Where to write it.</param>
+public sealed record SaveImage(string File);
+
+/// <summary>Answer to <see cref="SaveImage"/>.</summary>
+/// <param name="Index">Index of the last entry whose effect is in the image.</param>
+/// <param name="Term">Term of that entry.</param>
+/// <param name="Failure">Why there is no image, for people; null when there is.</param>
+public sealed record ImageSaved(long Index, long Term, string? Failure = null);
+
+/// <summary>
+/// The state becomes that of an image, all of it or nothing, durably; then the sender gets <see cref="ImageLoaded"/>. It may come again, after a crash.
+/// </summary>
+/// <param name="File">An image that another member's state machine has written.</param>
+/// <param name="Index">Index of the last entry whose effect is in the image.</param>
+/// <param name="Term">Term of that entry.</param>
+/// <param name="JournalSequenceNr">As in <see cref="ApplyEntries.JournalSequenceNr"/>.</param>
+public sealed record LoadImage(string File, long Index, long Term, long JournalSequenceNr);
+
+/// <summary>Answer to <see cref="LoadImage"/>.</summary>
+/// <param name="Index">Echo of the index.</param>
+public sealed record ImageLoaded(long Index);

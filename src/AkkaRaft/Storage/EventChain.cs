@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Numerics;
 using System.Text;
 using AkkaRaft.Protocol;
 using AkkaRaft.Protocol.Wire;
@@ -14,82 +12,69 @@ internal sealed class EventChain
     private const string TermAndVoteManifest = "TermAndVote:1";
     private const string EntriesAppendedManifest = "EntriesAppended:1";
 
-    private uint _lastChecksum;
-    private long _count;
+    private const string PeersMetManifest = "PeersMet:1";
+    private const string LogCompactedManifest = "LogCompacted:1";
+    private const string SnapshotInstalledManifest = "SnapshotInstalled:1";
+
+    private bool _begun;
+
+    /// <summary>Of the last event sealed or opened; 0 before the first.</summary>
+    public uint LastChecksum { get; private set; }
 
     public SealedEvent Seal(IRaftEvent raftEvent)
     {
         var (manifest, message) = Encode(raftEvent);
         var body = message.ToByteArray();
-        var previous = _lastChecksum;
-        _lastChecksum = Checksum(manifest, body, previous);
-        _count++;
-        return new SealedEvent(manifest, body, previous, _lastChecksum);
+        var previous = LastChecksum;
+        LastChecksum = Checksum(manifest, body, previous);
+        _begun = true;
+        return new SealedEvent(manifest, body, previous, LastChecksum);
     }
 
+    /// <summary>Opens the next event. What was before the first is for a checkpoint to vouch for.</summary>
     /// <exception cref="JournalCorruptException">The event is not what was written, or does not follow the one before.</exception>
-    public IRaftEvent Open(SealedEvent sealedEvent)
+    public IRaftEvent Open(SealedEvent sealedEvent, long sequenceNr)
     {
-        _count++;
-        if (sealedEvent.PreviousChecksum != _lastChecksum)
-            throw new JournalCorruptException($"Event {_count} of the journal does not follow the one before it: an event is missing, or foreign.");
+        if (sealedEvent.PreviousChecksum != LastChecksum && (_begun || sequenceNr == 1))
+            throw new JournalCorruptException($"Event {sequenceNr} of the journal does not follow the one before it: an event is missing, or foreign.");
         if (Checksum(sealedEvent.Manifest, sealedEvent.Body.Span, sealedEvent.PreviousChecksum) != sealedEvent.Checksum)
-            throw new JournalCorruptException($"Event {_count} of the journal is damaged: its checksum does not match its bytes.");
-        _lastChecksum = sealedEvent.Checksum;
+            throw new JournalCorruptException($"Event {sequenceNr} of the journal is damaged: its checksum does not match its bytes.");
+        LastChecksum = sealedEvent.Checksum;
+        _begun = true;
         return Decode(sealedEvent);
     }
 
-    private static (string Manifest, IMessage Message) Encode(IRaftEvent raftEvent)
+    private static (string Manifest, IMessage Message) Encode(IRaftEvent raftEvent) => raftEvent switch
     {
-        switch (raftEvent)
-        {
-            case Bootstrapped e:
-                return (BootstrappedManifest, new WireBootstrapped { ClusterId = e.ClusterId, MemberId = e.MemberId.Value, Configuration = RaftWire.ToWire(e.Configuration) });
-            case TermAndVote e:
-                var vote = new WireTermAndVote { Term = e.Term };
-                if (e.VotedFor is { } candidate) vote.VotedFor = candidate.Value;
-                return (TermAndVoteManifest, vote);
-            case EntriesAppended e:
-                var appended = new WireEntriesAppended { PrevLogIndex = e.PrevLogIndex, PrevLogTerm = e.PrevLogTerm };
-                appended.Entries.AddRange(e.Entries.Select(RaftWire.ToWire));
-                return (EntriesAppendedManifest, appended);
-            default:
-                throw new ArgumentException($"{raftEvent.GetType()} is no persistent event.", nameof(raftEvent));
-        }
-    }
+        Bootstrapped e => (BootstrappedManifest, RaftWire.ToWire(e)),
+        TermAndVote e => (TermAndVoteManifest, RaftWire.ToWire(e)),
+        EntriesAppended e => (EntriesAppendedManifest, RaftWire.ToWire(e)),
+        PeersMet e => (PeersMetManifest, new WirePeersMet { Peers = { RaftWire.ToWire(e.Instances) } }),
+        LogCompacted e => (LogCompactedManifest, RaftWire.ToWire(e.Checkpoint)),
+        SnapshotInstalled e => (SnapshotInstalledManifest, RaftWire.ToWire(e.Checkpoint)),
+        _ => throw new ArgumentException($"{raftEvent.GetType()} is no persistent event.", nameof(raftEvent)),
+    };
 
     /// <exception cref="JournalCorruptException">The event is of a kind that this version does not know.</exception>
     internal static IRaftEvent Decode(SealedEvent sealedEvent)
     {
         var body = sealedEvent.Body.Span;
-        switch (sealedEvent.Manifest)
+        return sealedEvent.Manifest switch
         {
-            case BootstrappedManifest:
-                var bootstrapped = WireBootstrapped.Parser.ParseFrom(body);
-                return new Bootstrapped(bootstrapped.ClusterId, new MemberId(bootstrapped.MemberId), RaftWire.FromWire(bootstrapped.Configuration));
-            case TermAndVoteManifest:
-                var vote = WireTermAndVote.Parser.ParseFrom(body);
-                return new TermAndVote(vote.Term, vote.HasVotedFor ? new MemberId(vote.VotedFor) : null);
-            case EntriesAppendedManifest:
-                var appended = WireEntriesAppended.Parser.ParseFrom(body);
-                return new EntriesAppended(appended.PrevLogIndex, appended.PrevLogTerm, RaftWire.Entries(appended.Entries));
-            default:
-                throw new JournalCorruptException($"An event of the journal is '{sealedEvent.Manifest}', which this version does not know: was it written by a newer one?");
-        }
+            BootstrappedManifest => RaftWire.FromWire(WireBootstrapped.Parser.ParseFrom(body)),
+            TermAndVoteManifest => RaftWire.FromWire(WireTermAndVote.Parser.ParseFrom(body)),
+            EntriesAppendedManifest => RaftWire.FromWire(WireEntriesAppended.Parser.ParseFrom(body)),
+            PeersMetManifest => new PeersMet(RaftWire.FromWire(WirePeersMet.Parser.ParseFrom(body).Peers)),
+            LogCompactedManifest => new LogCompacted(RaftWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
+            SnapshotInstalledManifest => new SnapshotInstalled(RaftWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
+            _ => throw new JournalCorruptException($"An event of the journal is '{sealedEvent.Manifest}', which this version does not know: was it written by a newer one?"),
+        };
     }
 
-    /// <summary>CRC-32C (Castagnoli) over the previous checksum, the manifest and the body.</summary>
+    /// <summary>CRC-32C over the previous checksum, the manifest and the body.</summary>
     private static uint Checksum(string manifest, ReadOnlySpan<byte> body, uint previous)
     {
-        var crc = Crc(BitOperations.Crc32C(uint.MaxValue, previous), Encoding.UTF8.GetBytes(manifest));
-        return ~Crc(crc, body);
-    }
-
-    private static uint Crc(uint crc, ReadOnlySpan<byte> bytes)
-    {
-        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        foreach (var b in bytes) crc = BitOperations.Crc32C(crc, b);
-        return crc;
+        var crc = Crc.Continue(System.Numerics.BitOperations.Crc32C(Crc.Begin, previous), Encoding.UTF8.GetBytes(manifest));
+        return ~Crc.Continue(crc, body);
     }
 }

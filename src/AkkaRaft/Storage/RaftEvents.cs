@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
 
@@ -7,7 +8,14 @@ namespace AkkaRaft.Storage;
 internal interface IRaftEvent;
 
 /// <summary>The first event of each journal: whose it is, and the configuration the cluster began with.</summary>
-internal sealed record Bootstrapped(string ClusterId, MemberId MemberId, Configuration Configuration) : IRaftEvent;
+/// <param name="ClusterId">The cluster.</param>
+/// <param name="MemberId">The member.</param>
+/// <param name="Configuration">Empty for a member that joins.</param>
+/// <param name="Instance">Drawn at random when the journal begins, so that peers tell a member from one that began anew under its id.</param>
+internal sealed record Bootstrapped(string ClusterId, MemberId MemberId, Configuration Configuration, ulong Instance) : IRaftEvent;
+
+/// <summary>Peers heard from for the first time, each with its <see cref="Bootstrapped.Instance"/>.</summary>
+internal sealed record PeersMet(ImmutableSortedDictionary<MemberId, ulong> Instances) : IRaftEvent;
 
 /// <summary>The member's term and whom it voted for in it; durable before any reply that depends on it (Raft dissertation §3.8).</summary>
 internal sealed record TermAndVote(long Term, MemberId? VotedFor) : IRaftEvent;
@@ -17,6 +25,22 @@ internal sealed record TermAndVote(long Term, MemberId? VotedFor) : IRaftEvent;
 /// truncation and append are one event, so no crash falls between them.
 /// </summary>
 internal sealed record EntriesAppended(long PrevLogIndex, long PrevLogTerm, IReadOnlyList<LogEntry> Entries) : IRaftEvent;
+
+/// <summary>All that a member must remember of the events before <paramref name="FirstRetained"/>, which may be deleted once this is durable.</summary>
+/// <param name="Base">Where the log goes on.</param>
+/// <param name="Origin">The journal's first event.</param>
+/// <param name="TermAndVote">In force when this was written.</param>
+/// <param name="Instances">Of the peers met.</param>
+/// <param name="FirstRetained">Sequence number of the first event still needed: the one that holds the entry after the base, or this one.</param>
+/// <param name="PreviousChecksum">That the first event still needed carries.</param>
+internal sealed record Checkpoint(
+    LogBase Base, Bootstrapped Origin, TermAndVote TermAndVote, ImmutableSortedDictionary<MemberId, ulong> Instances, long FirstRetained, uint PreviousChecksum);
+
+/// <summary>The log's entries up to the base are durably applied and no longer held.</summary>
+internal sealed record LogCompacted(Checkpoint Checkpoint) : IRaftEvent;
+
+/// <summary>A leader's image stands for the log up to the base; entries after it stay only if the log had the base's entry (Raft dissertation §5.2).</summary>
+internal sealed record SnapshotInstalled(Checkpoint Checkpoint) : IRaftEvent;
 
 /// <summary>
 /// An event as the journal stores it. Each carries the checksum of the one before, so that a flipped bit, a hole

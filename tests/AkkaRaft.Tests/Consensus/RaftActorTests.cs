@@ -123,7 +123,7 @@ public sealed class RaftActorTests : TestKit
         {
             member.Tell(new TimeoutNow(From(1, 0)));
             Assert.Equal(MemberRole.Leader, StatusOf(member).Role);
-        });
+        }, TimeSpan.FromSeconds(20));
         member.Tell(new Submit(Cluster, 42, new byte[] { 1 }), _client.Ref);
         var reply = (SubmitReply)_client.FishForMessage(m => m is SubmitReply);
         Assert.Equal(42, reply.RequestId);

@@ -1,5 +1,6 @@
 using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
+using AkkaRaft.Storage;
 
 namespace AkkaRaft.Tests.Consensus;
 
@@ -12,7 +13,7 @@ public sealed class RaftLogTests
 
     private static RaftLog Log(params long[] terms)
     {
-        var log = new RaftLog(ThreeVoters);
+        var log = new RaftLog(LogBase.Empty(ThreeVoters));
         for (var i = 0; i < terms.Length; i++) log.Append(Entry(i + 1, terms[i]));
         return log;
     }

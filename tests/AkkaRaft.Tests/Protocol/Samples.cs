@@ -37,6 +37,19 @@ internal static class Samples
         ("LeadershipTransferred", new LeadershipTransferred(15, new MemberId(0))),
         ("Put", new Put("key"u8.ToArray(), "value"u8.ToArray(), 16)),
         ("PutReply", new PutReply(16, 99)),
+        ("InstallSnapshot", new InstallSnapshot(Header, new Snapshot(Base, 1_000_000, 0xDEADBEEF), 6)),
+        ("InstallSnapshotWithout", new InstallSnapshot(Header with { FromAddress = "127.0.0.1:4100", Instance = 13 }, null, 7)),
+        ("InstallSnapshotReply", new InstallSnapshotReply(Header, true, 4, 1_000_000, 7)),
+        ("FetchSnapshot", new FetchSnapshot(Header, 4, 0xDEADBEEF, 65_536)),
+        ("SnapshotChunk", new SnapshotChunk(Header, 4, 0xDEADBEEF, 65_536, "piece"u8.ToArray(), 0xCAFE)),
+        ("Dismissed", new Dismissed(Header, DismissalReason.BeganAnew)),
+        ("ChangeMembers", new ChangeMembers("cluster", 20, MembershipChangeKind.Add, [Member2])),
+        ("GetMembership", new GetMembership("cluster", 21)),
+        ("Membership", new Membership(21, 4, true, true, MembershipPhase.Joint, "failed", [new MembershipMember(Member2, MembershipRole.Joining, 3, 10, 20)])),
+        ("BeginBackup", new BeginBackup("cluster", 22)),
+        ("BackupBegun", new BackupBegun(22, new Snapshot(Base, 1_000_000, 0xDEADBEEF))),
+        ("FetchBackup", new FetchBackup("cluster", 23, 65_536)),
+        ("BackupChunk", new BackupChunk(23, 65_536, "piece"u8.ToArray(), 0xCAFE)),
         ("Get", new Get("key"u8.ToArray(), ReadConsistency.Local, 17)),
         ("GetReply", new GetReply(17, true, "value"u8.ToArray(), 99)),
         ("Delete", new Delete("key"u8.ToArray(), 18)),
@@ -47,11 +60,22 @@ internal static class Samples
     public static IReadOnlyList<(string Name, IRaftEvent Event)> Events { get; } =
     [
         ("Bootstrapped", new Bootstrapped("cluster", new MemberId(1), new Configuration(
-            ById(new Member(new MemberId(0), "127.0.0.1:4100"), Member2), ById(), ById(new Member(new MemberId(3), "127.0.0.1:4103")), [new MemberId(9)]))),
+            ById(new Member(new MemberId(0), "127.0.0.1:4100"), Member2), ById(), ById(new Member(new MemberId(3), "127.0.0.1:4103")), [new MemberId(9)]), 0)),
         ("TermAndVote", new TermAndVote(7, new MemberId(0))),
         ("TermWithoutVote", new TermAndVote(8, null)),
         ("EntriesAppended", new EntriesAppended(4, 6, [Entry])),
+        ("PeersMet", new PeersMet(Instances)),
+        ("LogCompacted", new LogCompacted(Checkpoint)),
+        ("SnapshotInstalled", new SnapshotInstalled(Checkpoint with { FirstRetained = 0, PreviousChecksum = 0 })),
     ];
+
+    private static ImmutableSortedDictionary<MemberId, ulong> Instances =>
+        ImmutableSortedDictionary<MemberId, ulong>.Empty.Add(new MemberId(0), 11).Add(new MemberId(2), ulong.MaxValue);
+
+    private static LogBase Base => new(4, 6, 1_700_000_000_000, Configuration.Of([Member2]) with { Incoming = ById(Member2) });
+
+    private static Checkpoint Checkpoint => new(
+        Base, new Bootstrapped("cluster", new MemberId(1), Configuration.Of([]), 12), new TermAndVote(7, new MemberId(2)), Instances, 3, 0xDEADBEEF);
 
     private static ImmutableSortedDictionary<MemberId, Member> ById(params Member[] members) => members.ToImmutableSortedDictionary(m => m.Id, m => m);
 }

@@ -49,7 +49,7 @@ public sealed class EventChainTests
         var foreign = new EventChain();
         foreign.Seal(new TermAndVote(1, null));
         _journal.Add(foreign.Seal(new TermAndVote(9, null)));
-        Assert.Contains("Event 5 ", Assert.Throws<JournalCorruptException>(() => Open(_journal)).Message, StringComparison.Ordinal);
+        Assert.Contains($"Event {_journal.Count} ", Assert.Throws<JournalCorruptException>(() => Open(_journal)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -62,6 +62,6 @@ public sealed class EventChainTests
     private static List<IRaftEvent> Open(IEnumerable<SealedEvent> journal)
     {
         var chain = new EventChain();
-        return [.. journal.Select(chain.Open)];
+        return [.. journal.Select((e, i) => chain.Open(e, i + 1))];
     }
 }

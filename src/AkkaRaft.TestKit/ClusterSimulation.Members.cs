@@ -1,0 +1,86 @@
+using System.Globalization;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+using AkkaRaft.TestKit.Engine;
+
+namespace AkkaRaft.TestKit;
+
+/// <summary>The verbs of an operator: members come and go while the cluster runs. Each asks whoever leads, once, and is answered over the network.</summary>
+public sealed partial class ClusterSimulation
+{
+    private const int Operator = -1_000_000;
+
+    private readonly List<object> _operatorReplies = [];
+    private SimulatedProcess? _operator;
+
+    /// <summary>What was answered to the operator: a <see cref="Membership"/>, or why not.</summary>
+    public IReadOnlyList<object> OperatorReplies => _operatorReplies;
+
+    /// <summary>Starts a member more, with an empty directory and the next id. It takes part once <see cref="SetVoters"/> or <see cref="AddLearner"/> names it.</summary>
+    /// <returns>Its id.</returns>
+    public int AddMember()
+    {
+        var member = Create();
+        member.Joins = true;
+        Fault(member.Id, "new member");
+        Start(member.Id);
+        return member.Id;
+    }
+
+    /// <summary>Asks for these members, and no others, to vote.</summary>
+    public void SetVoters(params int[] members) => Ask(MembershipChangeKind.Set, members);
+
+    /// <summary>Asks for a member to receive the log without a vote.</summary>
+    public void AddLearner(int member) => Ask(MembershipChangeKind.AddLearner, member);
+
+    /// <summary>Asks for a member to be one no more.</summary>
+    public void RemoveMember(int member) => Ask(MembershipChangeKind.Remove, member);
+
+    /// <summary>Asks for the change under way to be given up.</summary>
+    public void CancelChange() => Ask(MembershipChangeKind.Cancel);
+
+    /// <summary>Asks the leader to hand over.</summary>
+    /// <param name="to">The voter to hand over to; null for the one that is furthest.</param>
+    public void TransferLeadership(int? to = null)
+    {
+        Fault(null, string.Create(CultureInfo.InvariantCulture, $"transfer leadership to {to?.ToString(CultureInfo.InvariantCulture) ?? "anyone"}"));
+        Tell(new TransferLeadership(ClusterId, _operatorReplies.Count, to is { } id ? new MemberId(id) : null));
+    }
+
+    /// <summary>Someone replaces the disk of a member that is down by an empty one. Restarted, it is to be refused.</summary>
+    public void Wipe(int member)
+    {
+        if (_members[member].IsUp) throw new InvalidOperationException($"Member {member} is up; crash it first.");
+        Fault(member, "disk replaced by an empty one");
+        _members[member].Wipe();
+    }
+
+    private void Ask(MembershipChangeKind kind, params int[] members)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        Fault(null, string.Create(CultureInfo.InvariantCulture, $"members {kind} {string.Join(',', members)}"));
+        Tell(new ChangeMembers(ClusterId, _operatorReplies.Count, kind, [.. members.Select(AddressOf)]));
+    }
+
+    private void Tell(object request)
+    {
+        if (_operator is null)
+        {
+            _operator = new SimulatedProcess("operator", null);
+            _network.Attach(Operator, () => new RepliesRef(this, _system.DeadLetters.Path.Root));
+        }
+        Door(_operator, Operator, Leader ?? 0).Tell(request, Akka.Actor.ActorRefs.NoSender);
+    }
+
+    private bool IsExpected(MemberFailed failed) =>
+        _members.Any(m => m.IsWiped && failed.Reason.StartsWith(string.Create(CultureInfo.InvariantCulture, $"Member {m.Id} began anew"), StringComparison.Ordinal));
+
+    private sealed class RepliesRef(ClusterSimulation simulation, Akka.Actor.ActorPath root) : Akka.Actor.MinimalActorRef
+    {
+        public override Akka.Actor.ActorPath Path { get; } = root / "operator";
+
+        public override Akka.Actor.IActorRefProvider Provider => simulation.Provider;
+
+        protected override void TellInternal(object message, Akka.Actor.IActorRef sender) => simulation._operatorReplies.Add(message);
+    }
+}

@@ -1,0 +1,247 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.Event;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>
+/// Change of members (Raft dissertation §4): new ones catch up without a vote, then old and new voters decide together, then the new ones alone.
+/// Each step is a log entry, so that whoever leads goes on with it.
+/// </summary>
+internal sealed partial class RaftActor
+{
+    private ImmutableSortedDictionary<MemberId, ulong> _instances = ImmutableSortedDictionary<MemberId, ulong>.Empty;
+    private ImmutableSortedDictionary<MemberId, ulong> _newlyMet = ImmutableSortedDictionary<MemberId, ulong>.Empty;
+
+    private void Change(LeaderState leading, ChangeMembers change)
+    {
+        var now = _log.Configuration;
+        if (ComplaintAbout(change, now) is { } complaint)
+        {
+            Refuse(change.RequestId, RefusalReason.BadRequest, complaint);
+            return;
+        }
+        if (_commitIndex < leading.FirstIndexOfTerm || leading.Transfer is not null)
+        {
+            Refuse(change.RequestId, RefusalReason.NotReady, "This leader has committed nothing yet, or hands over.");
+            return;
+        }
+        var underWay = now.Phase != MembershipPhase.Stable || _log.ConfigurationIndex > _commitIndex;
+        var next = Next(change, now);
+        if (change.Kind == MembershipChangeKind.Cancel)
+        {
+            if (now.Phase == MembershipPhase.Joint) Refuse(change.RequestId, RefusalReason.Conflict, "The change takes effect already and cannot be cancelled.");
+            else Begin(leading, change, next, now);
+        }
+        else if (!underWay)
+        {
+            Begin(leading, change, next, now);
+        }
+        else if (IsSameAs(change, now))
+        {
+            // Asked again, by a client that lost the answer.
+            Sender.Tell(MembershipNow(change.RequestId));
+        }
+        else
+        {
+            Refuse(change.RequestId, RefusalReason.Conflict, "Another change of members is under way; wait for its end, or cancel it.");
+        }
+    }
+
+    private void Begin(LeaderState leading, ChangeMembers change, Configuration next, Configuration now)
+    {
+        if (!ReferenceEquals(next, now))
+        {
+            leading.ChangeFailure = change.Kind == MembershipChangeKind.Cancel ? "The change was cancelled; nothing was changed." : null;
+            AppendConfiguration(leading, next);
+        }
+        Sender.Tell(MembershipNow(change.RequestId));
+    }
+
+    /// <summary>Whether the change under way is the one asked for.</summary>
+    private static bool IsSameAs(ChangeMembers change, Configuration now)
+    {
+        var voters = now.Incoming.IsEmpty ? now.Voters : now.Incoming;
+        var ids = change.Members.Select(m => m.Id);
+        return change.Kind switch
+        {
+            MembershipChangeKind.Set => voters.Keys.SequenceEqual(ids.Order()),
+            MembershipChangeKind.Add => ids.All(voters.ContainsKey),
+            MembershipChangeKind.AddLearner => ids.All(now.Learners.ContainsKey),
+            MembershipChangeKind.Remove => ids.All(id => !voters.ContainsKey(id) && !now.Learners.ContainsKey(id)),
+            _ => false,
+        };
+    }
+
+    private Configuration Next(ChangeMembers change, Configuration now)
+    {
+        var members = change.Members.Select(m => m.Address.Length > 0 ? m : now.Find(m.Id) ?? m).ToImmutableSortedDictionary(m => m.Id, m => m);
+        switch (change.Kind)
+        {
+            case MembershipChangeKind.Set:
+                return Towards(now, members);
+            case MembershipChangeKind.Add:
+                return Towards(now, now.Voters.SetItems(members));
+            case MembershipChangeKind.AddLearner:
+                return members.Keys.All(now.Learners.ContainsKey) ? now : now with { Learners = now.Learners.SetItems(members) };
+            case MembershipChangeKind.Remove:
+                var learners = now.Learners.Keys.Intersect(members.Keys).ToList();
+                var rest = learners.Count == 0 ? now : now with { Learners = now.Learners.RemoveRange(learners), Removed = now.Removed.Union(learners) };
+                return Towards(rest, rest.Voters.RemoveRange(members.Keys));
+            default:
+                return now.Phase == MembershipPhase.CatchingUp ? now.Cancelled() : now;
+        }
+    }
+
+    private static Configuration Towards(Configuration now, ImmutableSortedDictionary<MemberId, Member> voters) =>
+        now.Voters.Keys.SequenceEqual(voters.Keys) ? now : now.Towards(voters);
+
+    private static string? ComplaintAbout(ChangeMembers change, Configuration now)
+    {
+        if (change.Kind == MembershipChangeKind.Cancel) return null;
+        if (change.Members.IsEmpty) return "The change names no member.";
+        if (change.Members.Select(m => m.Id).Distinct().Count() < change.Members.Length) return "The change names a member twice.";
+        foreach (var member in change.Members)
+        {
+            if (now.Removed.Contains(member.Id))
+            {
+                if (change.Kind == MembershipChangeKind.Remove) continue;
+                return $"Id {member.Id} was removed once, and an id is never used again; choose another.";
+            }
+            var known = now.Find(member.Id);
+            if (known is null && change.Kind == MembershipChangeKind.Remove) return $"There is no member {member.Id}; the members are {string.Join(", ", now.Members)}.";
+            if (known is null && member.Address.Length == 0) return $"There is no member {member.Id}; say where it listens, as {member.Id}=host:port.";
+            if (member.Address.Length > 0 && !SettingsReader.IsAddress(member.Address)) return $"'{member.Address}' is no address such as host:port.";
+            if (known is null && now.Members.Concat(change.Members.Where(m => m != member)).FirstOrDefault(m => m.Address == member.Address) is { } other)
+                return $"Member {other.Id} has the address {member.Address} already.";
+            if (change.Kind == MembershipChangeKind.AddLearner && now.IsVoter(member.Id)) return $"Member {member.Id} votes already.";
+        }
+        if (change.Kind == MembershipChangeKind.Remove && now.Voters.Keys.All(change.Members.Select(m => m.Id).Contains))
+            return "The last voters cannot be removed: a cluster without voters serves nothing.";
+        return null;
+    }
+
+    private void AppendConfiguration(LeaderState leading, Configuration next)
+    {
+        _logger.Info("Member {0} changes the members: {1}.", Me, Words(next));
+        AppendOwn(EntryKind.Configuration, ConfigurationCodec.Encode(next));
+        foreach (var peer in Peers)
+        {
+            if (!leading.Progress.ContainsKey(peer.Id)) leading.Progress.Add(peer.Id, new Progress(_log.LastIndex, Now));
+        }
+        foreach (var gone in leading.Progress.Keys.Where(id => _log.Configuration.Find(id) is null).ToList()) leading.Progress.Remove(gone);
+        SchedulePump();
+    }
+
+    private static string Words(Configuration configuration) => configuration.Phase switch
+    {
+        MembershipPhase.Joint => $"voters {string.Join(", ", configuration.Outgoing.Keys)} together with {string.Join(", ", configuration.Voters.Keys)}",
+        MembershipPhase.CatchingUp => $"{string.Join(", ", configuration.Joining)} catch up",
+        _ => $"voters {string.Join(", ", configuration.Voters.Keys)}" + (configuration.Learners.IsEmpty ? "" : $", learners {string.Join(", ", configuration.Learners.Keys)}"),
+    };
+
+    /// <summary>The next step of a change, once the last is committed.</summary>
+    private void ContinueChange(LeaderState leading)
+    {
+        if (_log.ConfigurationIndex > _commitIndex || _commitIndex < leading.FirstIndexOfTerm) return;
+        var now = _log.Configuration;
+        switch (now.Phase)
+        {
+            case MembershipPhase.Joint:
+                leading.Leaving = [.. now.Outgoing.Values.Where(m => !now.Voters.ContainsKey(m.Id))];
+                AppendConfiguration(leading, now.Final());
+                break;
+            case MembershipPhase.CatchingUp:
+                if (now.Joining.All(m => HasCaughtUp(leading.Progress[m.Id]))) AppendConfiguration(leading, now.Joint());
+                else if (now.Joining.FirstOrDefault(m => Now - leading.Progress[m.Id].LastContact > _settings.JoinTimeout) is { } silent)
+                {
+                    leading.ChangeFailure = $"Member {silent} has not answered for {_settings.JoinTimeout.TotalSeconds:0.#} s: nothing was changed. Is it running, with --join, and is this its address?";
+                    _logger.Warning(leading.ChangeFailure);
+                    AppendConfiguration(leading, now.Cancelled());
+                }
+                break;
+            default:
+                foreach (var member in leading.Leaving.Where(m => m.Id != Me)) Send(member, h => new Dismissed(h, DismissalReason.Removed));
+                leading.Leaving = [];
+                if (!now.IsVoter(Me)) LeaveOffice(leading);
+                break;
+        }
+    }
+
+    /// <summary>All is sent, and what was sent is being acknowledged.</summary>
+    private bool HasCaughtUp(Progress progress) =>
+        progress.State == ProgressState.Replicate && progress.NextIndex > _log.LastIndex && progress.MatchIndex >= _log.ConfigurationIndex;
+
+    /// <summary>A leader that is no voter any more goes once that is committed, and lets the best of the others campaign at once (§4.2.2, §3.10).</summary>
+    private void LeaveOffice(LeaderState leading)
+    {
+        Heartbeat(leading);
+        var heir = leading.Progress.Where(p => _log.Configuration.IsVoter(p.Key)).MaxBy(p => p.Value.MatchIndex).Key;
+        Send(heir, h => new TimeoutNow(h));
+        BecomeFollower(_term, leader: null);
+        LeaveIfRemoved();
+    }
+
+    private void LeaveIfRemoved()
+    {
+        if (_log.ConfigurationIndex <= _commitIndex && _log.Configuration.Removed.Contains(Me)) Removed();
+    }
+
+    private void Removed()
+    {
+        _logger.Info("Member {0} was removed from the cluster and stops.", Me);
+        Context.Parent.Tell(new MemberRemoved(Me));
+        Context.Stop(Self);
+    }
+
+    // ---- who is no member any more --------------------------------------------------------------------------------
+
+    /// <summary>Whether the sender is one that was removed, or that began anew and forgot what it voted and acknowledged; it is told so.</summary>
+    private bool IsDismissed(RaftHeader header)
+    {
+        if (_log.Configuration.Removed.Contains(header.From))
+        {
+            if (_log.ConfigurationIndex <= _commitIndex) Send(header.From, h => new Dismissed(h, DismissalReason.Removed));
+            return true;
+        }
+        if (header.Instance == 0) return false;
+        if (!_instances.TryGetValue(header.From, out var known))
+        {
+            _instances = _instances.Add(header.From, header.Instance);
+            _newlyMet = _newlyMet.Add(header.From, header.Instance);
+            // No answer before this is durable: it must not be forgotten while the sender counts on it.
+            _hardStateVersion++;
+            Flush();
+            return false;
+        }
+        if (known == header.Instance) return false;
+        _logger.Warning("Member {0} refuses {1}: it began anew, with nothing, under an id that the cluster knows.", Me, header.From);
+        Send(header.From, h => new Dismissed(h, DismissalReason.BeganAnew));
+        return true;
+    }
+
+    private void Leave(Dismissed dismissed)
+    {
+        if (dismissed.Reason == DismissalReason.Removed) Removed();
+        else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Restore its directory, or remove it ('members remove {Me}') and add a member with a new id.");
+    }
+
+    private Membership MembershipNow(long requestId)
+    {
+        var now = _log.Configuration;
+        return new Membership(
+            requestId, _log.ConfigurationIndex, _log.ConfigurationIndex <= _commitIndex, _leading is not null, now.Phase, _leading?.ChangeFailure,
+            [.. now.Members.Select(member =>
+            {
+                var role = now.Voters.ContainsKey(member.Id) ? MembershipRole.Voter
+                    : now.Outgoing.ContainsKey(member.Id) ? MembershipRole.Leaving
+                    : now.Incoming.ContainsKey(member.Id) ? MembershipRole.Joining
+                    : MembershipRole.Learner;
+                var progress = _leading?.Progress.GetValueOrDefault(member.Id);
+                return new MembershipMember(
+                    member, role, member.Id == Me ? _log.DurableIndex : progress?.MatchIndex ?? 0, progress?.SnapshotReceived ?? 0, progress?.Snapshot?.Length ?? 0);
+            })]);
+    }
+}

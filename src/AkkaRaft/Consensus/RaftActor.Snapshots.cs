@@ -1,0 +1,232 @@
+using Akka.Actor;
+using Akka.Event;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>
+/// Snapshots for followers that are behind the leader's log (Raft dissertation §5): the leader offers an image of its state machine, the follower
+/// fetches it piece by piece, and its old state stays until the new one is complete and verified.
+/// </summary>
+internal sealed partial class RaftActor
+{
+    private readonly List<(IActorRef Asker, long RequestId)> _backupAskers = [];
+    private Snapshot? _image;
+    private bool _imagePending;
+    private Fetching? _fetching;
+    private (Snapshot Snapshot, string File)? _installing;
+
+    private bool HandledBySnapshots(object message)
+    {
+        switch (message)
+        {
+            case FetchSnapshot fetch:
+                _snapshots.Tell(new SnapshotActor.Fetch(fetch.Header.From, ActorRefs.Nobody, 0, fetch.Index, fetch.SnapshotChecksum, fetch.Offset));
+                return true;
+            case SnapshotActor.Served { Fetch.To: { } to } served:
+                // Nothing is said of an image that is gone: the next offer names another.
+                if (served.Bytes.Length > 0)
+                    Send(to, h => new SnapshotChunk(h, served.Fetch.Index, served.Fetch.Checksum, served.Fetch.Offset, served.Bytes, served.Checksum));
+                return true;
+            case SnapshotActor.Served served:
+                served.Fetch.Client.Tell(new BackupChunk(served.Fetch.RequestId, served.Fetch.Offset, served.Bytes, served.Checksum));
+                return true;
+            case SnapshotActor.Prepared prepared:
+                _stateMachine.Tell(new SaveImage(prepared.File));
+                return true;
+            case ImageSaved saved:
+                Saved(saved);
+                return true;
+            case SnapshotActor.Own own:
+                _image = own.Snapshot;
+                ImageDone("The image could not be kept; the member's log says why.");
+                return true;
+            case BeginBackup begin when begin.ClusterId != _settings.ClusterId:
+                Refuse(begin.RequestId, RefusalReason.BadRequest, OtherCluster(begin.ClusterId));
+                return true;
+            case BeginBackup begin:
+                _backupAskers.Add((Sender, begin.RequestId));
+                MakeImage();
+                return true;
+            case FetchBackup fetch when _image is { } image && fetch.ClusterId == _settings.ClusterId:
+                _snapshots.Tell(new SnapshotActor.Fetch(null, Sender, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset));
+                return true;
+            case SnapshotChunk chunk:
+                Receive(chunk);
+                return true;
+            case SnapshotActor.Received received when _fetching is { } fetching && fetching.Snapshot == received.Snapshot:
+                fetching.Received = received.Bytes;
+                fetching.Writes = false;
+                Fetch(fetching);
+                return true;
+            case SnapshotActor.Complete complete when _fetching is { } fetching && fetching.Snapshot == complete.Snapshot:
+                _fetching = null;
+                Install(complete.Snapshot, complete.File);
+                return true;
+            case SnapshotActor.Failed:
+                // The next offer begins it anew.
+                _fetching = null;
+                return true;
+            case SnapshotActor.Received or SnapshotActor.Complete or SnapshotActor.IncomingFound:
+                return true;
+            case ImageLoaded loaded:
+                Loaded(loaded);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    // ---- the leader, and whoever gives a backup -------------------------------------------------------------------
+
+    private bool IsBehindLog(Progress progress) => progress.NextIndex - 1 < _log.BaseIndex;
+
+    /// <summary>Stands for a heartbeat too.</summary>
+    private void OfferSnapshot(LeaderState leading, MemberId id, Progress progress)
+    {
+        // What is after the image must still be in the log.
+        var image = _image is { } made && made.Base.Index >= _log.BaseIndex ? made : null;
+        if (image is null) MakeImage();
+        progress.NeedsSnapshot(image);
+        Send(id, h => new InstallSnapshot(h, image, leading.Reads.Round));
+    }
+
+    private void MakeImage()
+    {
+        if (_imagePending || _installing is not null) return;
+        _imagePending = true;
+        _snapshots.Tell(new SnapshotActor.Prepare());
+    }
+
+    private void Saved(ImageSaved saved)
+    {
+        if (saved.Failure is { } failure)
+        {
+            _logger.Error("Member {0}'s state machine could not write an image: {1}", Me, failure);
+            _image = null;
+            ImageDone(failure);
+        }
+        else if (_log.TermAt(saved.Index) != saved.Term)
+        {
+            // A leader's snapshot took the log beyond it meanwhile.
+            ImageDone("The member took over a snapshot meanwhile; ask again.");
+        }
+        else
+        {
+            _snapshots.Tell(new SnapshotActor.Seal(_log.BaseAt(saved.Index)));
+        }
+    }
+
+    private void ImageDone(string otherwise)
+    {
+        var pending = _imagePending;
+        _imagePending = false;
+        if (!pending) return;
+        foreach (var (asker, requestId) in _backupAskers)
+            asker.Tell(_image is { } image ? new BackupBegun(requestId, image) : new Refused(requestId, RefusalReason.NotReady, LeaderMember, otherwise));
+        _backupAskers.Clear();
+        Compact();
+    }
+
+    private void Answered(LeaderState leading, Progress progress, InstallSnapshotReply reply)
+    {
+        Heard(progress, reply.Header.From, reply.Round);
+        if (reply.Installed) progress.Installed(reply.MatchIndex);
+        else progress.Fetching(reply.Received);
+        AfterAnswer(leading, reply.Header.From, progress);
+    }
+
+    // ---- the follower ---------------------------------------------------------------------------------------------
+
+    private void Follow(FollowerState follower, InstallSnapshot install)
+    {
+        HearLeader(follower, install.Header.From);
+        var from = install.Header.From;
+        if (install.Snapshot is { } snapshot)
+        {
+            var index = snapshot.Base.Index;
+            if (index <= _commitIndex || _log.TermAt(index) == snapshot.Base.Term)
+            {
+                AfterDurable(index, () => Send(from, h => new InstallSnapshotReply(h, Installed: true, index, snapshot.Length, install.Round)));
+                return;
+            }
+            if (_installing is not null)
+            {
+                // Its file is still needed.
+            }
+            else if (_fetching is not { } fetching || !fetching.Snapshot.IsSameImage(snapshot))
+            {
+                _logger.Info("Member {0} fetches the snapshot to entry {1} ({2} bytes) from {3}.", Me, index, snapshot.Length, from);
+                _fetching = new Fetching(snapshot, from) { Writes = true };
+                _snapshots.Tell(new SnapshotActor.BeginFetching(snapshot));
+            }
+            else if (!fetching.Writes && (fetching.From != from || Now - fetching.AskedAt > _settings.ElectionTimeoutMin))
+            {
+                fetching.From = from;
+                Fetch(fetching);
+            }
+        }
+        var received = _fetching?.Received ?? 0;
+        AfterDurable(0, () => Send(from, h => new InstallSnapshotReply(h, Installed: false, 0, received, install.Round)));
+    }
+
+    private void Fetch(Fetching fetching)
+    {
+        fetching.AskedAt = Now;
+        Send(fetching.From, h => new FetchSnapshot(h, fetching.Snapshot.Base.Index, fetching.Snapshot.Checksum, fetching.Received));
+    }
+
+    private void Receive(SnapshotChunk chunk)
+    {
+        // One piece at a time: what was asked for twice is not written twice.
+        if (_fetching is not { Writes: false } fetching || chunk.Offset != fetching.Received || chunk.SnapshotChecksum != fetching.Snapshot.Checksum) return;
+        fetching.Writes = true;
+        _snapshots.Tell(new SnapshotActor.Chunk(chunk.Index, chunk.SnapshotChecksum, chunk.Offset, chunk.Bytes, chunk.Checksum));
+    }
+
+    /// <summary>The image is on the disk: the log takes note of it, durably, before the state machine takes it over.</summary>
+    private void Install(Snapshot snapshot, string file)
+    {
+        if (snapshot.Base.Index <= _commitIndex || _leading is not null || _installing is not null) return;
+        _installing = (snapshot, file);
+        _log.StartFrom(snapshot.Base);
+        _commitIndex = snapshot.Base.Index;
+        _compactTo = null;
+        _installed = snapshot.Base;
+        // Whatever is said from now on waits for it.
+        _hardStateVersion++;
+        Flush();
+    }
+
+    private void Load(Snapshot snapshot, string file)
+    {
+        _installing = (snapshot, file);
+        _stateMachine.Tell(new LoadImage(file, snapshot.Base.Index, snapshot.Base.Term, LastSequenceNr));
+    }
+
+    private void Loaded(ImageLoaded loaded)
+    {
+        _logger.Info("Member {0} goes on from the snapshot to entry {1}.", Me, loaded.Index);
+        _appliedIndex = loaded.Index;
+        _installing = null;
+        _snapshots.Tell(new SnapshotActor.DropIncoming());
+        Apply();
+        if (_leading is not null) ServeReads(_leading);
+    }
+
+    private sealed class Fetching(Snapshot snapshot, MemberId from)
+    {
+        public Snapshot Snapshot { get; } = snapshot;
+
+        public MemberId From { get; set; } = from;
+
+        public long Received { get; set; }
+
+        public TimeSpan AskedAt { get; set; }
+
+        /// <summary>A piece is on its way to the disk.</summary>
+        public bool Writes { get; set; }
+    }
+}

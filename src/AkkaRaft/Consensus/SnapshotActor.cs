@@ -1,0 +1,162 @@
+using Akka.Actor;
+using Akka.Event;
+using AkkaRaft.Protocol;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>The member's child that reads and writes images, so that no heartbeat waits for a file.</summary>
+internal sealed class SnapshotActor : ReceiveActor
+{
+    private readonly ILoggingAdapter _logger = Context.GetLogger();
+    private readonly SnapshotFiles _files;
+    private readonly int _chunkBytes;
+    private readonly long _bytesPerSecond;
+    private Snapshot? _own;
+    private Snapshot? _incoming;
+
+    public SnapshotActor(RaftSettings settings)
+    {
+        _files = FilesOf(settings);
+        _chunkBytes = settings.SnapshotChunkBytes;
+        _bytesPerSecond = settings.SnapshotBytesPerSecond;
+
+        Receive<GetOwn>(_ => Sender.Tell(new Own(_own)));
+        Receive<Prepare>(_ => Guard("an image cannot be prepared", () =>
+        {
+            _files.Prepare();
+            Sender.Tell(new Prepared(_files.NewImage));
+        }, new Own(null)));
+        Receive<Seal>(seal => Guard("an image cannot be kept", () =>
+        {
+            _own = _files.Seal(seal.Base);
+            Sender.Tell(new Own(_own));
+        }, new Own(null)));
+        Receive<Fetch>(Serve);
+        Receive<BeginFetching>(begin => Guard("an image cannot be received", () =>
+        {
+            _incoming = begin.Snapshot;
+            Progressed(_files.Begin(begin.Snapshot), 0);
+        }, new Failed()));
+        Receive<Chunk>(chunk => Guard("an image cannot be received", () => Write(chunk), new Failed()));
+        Receive<FindIncoming>(find => Guard("an image cannot be read", () =>
+            Sender.Tell(new IncomingFound(_files.Incoming(find.Index), _files.IncomingImage)), new IncomingFound(null, _files.IncomingImage)));
+        Receive<DropIncoming>(_ => Guard("an image cannot be removed", () =>
+        {
+            _incoming = null;
+            _files.DeleteIncoming();
+        }, null));
+    }
+
+    public static Props Props(RaftSettings settings) => Akka.Actor.Props.Create(() => new SnapshotActor(settings));
+
+    public static SnapshotFiles FilesOf(RaftSettings settings) => new(Path.Combine(settings.DataDirectory, settings.Id.ToString(), "snapshots"));
+
+    protected override void PreStart() => Guard("the last image cannot be read", () => _own = _files.Own(), null);
+
+    private void Serve(Fetch fetch)
+    {
+        if (_own is not { } own || own.Base.Index != fetch.Index || own.Checksum != fetch.Checksum || fetch.Offset < 0 || fetch.Offset > own.Length)
+        {
+            Sender.Tell(new Served(fetch, default, 0));
+            return;
+        }
+        Guard("an image cannot be read", () =>
+        {
+            var bytes = _files.Read(fetch.Offset, _chunkBytes);
+            Sender.Tell(new Served(fetch, bytes, Crc.Of(bytes)));
+        }, new Served(fetch, default, 0));
+    }
+
+    private void Write(Chunk chunk)
+    {
+        if (_incoming is not { } incoming || incoming.Base.Index != chunk.Index || incoming.Checksum != chunk.SnapshotChecksum) return;
+        if (Crc.Of(chunk.Bytes.Span) != chunk.Checksum)
+        {
+            _logger.Warning("A piece of the snapshot to {0} came damaged; it is fetched again.", chunk.Index);
+            return;
+        }
+        Progressed(_files.Write(chunk.Offset, chunk.Bytes.Span), chunk.Bytes.Length);
+    }
+
+    private void Progressed(long received, int bytes)
+    {
+        var incoming = _incoming!;
+        var member = Context.Parent;
+        if (received < incoming.Length)
+        {
+            var pause = _bytesPerSecond > 0 ? TimeSpan.FromSeconds((double)bytes / _bytesPerSecond) : TimeSpan.Zero;
+            if (pause < TimeSpan.FromMilliseconds(1)) member.Tell(new Received(incoming, received));
+            else Context.System.Scheduler.ScheduleTellOnce(pause, member, new Received(incoming, received), Self);
+            return;
+        }
+        _incoming = null;
+        if (_files.Complete(incoming))
+        {
+            member.Tell(new Complete(incoming, _files.IncomingImage));
+            return;
+        }
+        _logger.Warning("The snapshot to {0} is damaged as a whole; it is fetched anew.", incoming.Base.Index);
+        member.Tell(new Failed());
+    }
+
+    /// <summary>A full disk stops a snapshot, and not the member.</summary>
+    private void Guard(string what, Action action, object? answer)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _logger.Error(e, "{0}: {1}", Self.Path.Parent.Name, what);
+            if (answer is not null) Context.Parent.Tell(answer);
+        }
+    }
+
+    /// <summary>Asks for <see cref="Own"/>.</summary>
+    public sealed record GetOwn;
+
+    /// <summary>The image made here; null when there is none, or when it could not be made.</summary>
+    public sealed record Own(Snapshot? Snapshot);
+
+    /// <summary>Asks where a state machine may write an image; answered with <see cref="Prepared"/>.</summary>
+    public sealed record Prepare;
+
+    public sealed record Prepared(string File);
+
+    /// <summary>The image is written; answered with <see cref="Own"/>.</summary>
+    public sealed record Seal(LogBase Base);
+
+    /// <summary>A member or a client asks for a piece of the image made here.</summary>
+    /// <param name="To">The member, or null for a client.</param>
+    /// <param name="Client">Who asked.</param>
+    /// <param name="RequestId">The client's own number.</param>
+    /// <param name="Index">Of the snapshot.</param>
+    /// <param name="Checksum">Of the whole image.</param>
+    /// <param name="Offset">Where the piece begins.</param>
+    public sealed record Fetch(MemberId? To, IActorRef Client, long RequestId, long Index, uint Checksum, long Offset);
+
+    /// <summary>The piece; empty when there is no such image.</summary>
+    public sealed record Served(Fetch Fetch, ReadOnlyMemory<byte> Bytes, uint Checksum);
+
+    public sealed record BeginFetching(Snapshot Snapshot);
+
+    public sealed record Chunk(long Index, uint SnapshotChecksum, long Offset, ReadOnlyMemory<byte> Bytes, uint Checksum);
+
+    /// <summary>So much of the image is there; more may be fetched.</summary>
+    public sealed record Received(Snapshot Snapshot, long Bytes);
+
+    /// <summary>The image is there, verified and on the disk.</summary>
+    public sealed record Complete(Snapshot Snapshot, string File);
+
+    /// <summary>What was received is of no use.</summary>
+    public sealed record Failed;
+
+    /// <summary>Asks for the image that was fetched whole for a log that begins after the index.</summary>
+    public sealed record FindIncoming(long Index);
+
+    public sealed record IncomingFound(Snapshot? Snapshot, string File);
+
+    public sealed record DropIncoming;
+}
