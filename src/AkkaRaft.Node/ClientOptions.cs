@@ -114,6 +114,11 @@ internal sealed class ClientOptions
         return builder.Count > 0 ? builder.ToImmutable() : throw new UsageException("--members names no member.");
     }
 
+    /// <summary>Members named by id alone, or as id=host:port.</summary>
+    public static IReadOnlyList<Member> ParseNamed(string text) =>
+        [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part =>
+            int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? new Member(new MemberId(id), "") : ParseMembers(part).Values.Single())];
+
     public static TimeSpan ParseTimeout(string text)
     {
         string trimmed = text.Trim();

@@ -14,6 +14,9 @@ internal static class CommandLine
             GetCommand.Create(),
             DelCommand.Create(),
             StatusCommand.Create(),
+            MembersCommand.Create(),
+            TransferCommand.Create(),
+            BackupCommand.Create(),
             ShellCommand.Create(),
             SimulateCommand.Create(),
         };

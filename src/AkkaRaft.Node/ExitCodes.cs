@@ -18,6 +18,8 @@ internal static class ExitCodes
         OverloadedException => ("Overloaded", Unavailable),
         OutcomeUnknownException => ("OutcomeUnknown", OutcomeUnknown),
         SessionExpiredException => ("OutcomeUnknown", OutcomeUnknown),
+        ConflictException => ("Conflict", Conflict),
+        ChangeGivenUpException => ("ChangeGivenUp", Unavailable),
         BadInputException => ("BadInput", Usage),
         UsageException or RaftConfigurationException or ArgumentException => ("BadInput", Usage),
         _ => null,

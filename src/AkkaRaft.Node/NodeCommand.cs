@@ -14,11 +14,17 @@ internal static class NodeCommand
         Option<bool> debug = new("--debug") { Description = "Log every message sent and received" };
         Option<bool> check = new("--check") { Description = "Check the configuration and exit" };
         Option<bool> print = new("--print-config") { Description = "Print the settings in force and exit" };
+        Option<string?> join = new("--join") { Description = "Members of a running cluster, as 0=host:port,…, that this one joins; then say 'members add'" };
+        Option<string?> listen = new("--listen") { Description = "Where a member that joins listens, as host:port" };
+        Option<string> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join", DefaultValueFactory = _ => "akkaraft" };
         Option<bool> stopWithStdin = new("--stop-with-stdin") { Hidden = true };
-        var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, stopWithStdin };
+        var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, join, listen, clusterId, stopWithStdin };
         command.SetAction(async (parsed, _) =>
         {
-            var settings = RaftSettings.FromFile(ClientOptions.FindConfig(parsed.GetValue(config)), new MemberId(parsed.GetValue(id)));
+            var self = new MemberId(parsed.GetValue(id));
+            var settings = parsed.GetValue(join) is { } peers
+                ? Joining(self, peers, parsed.GetValue(listen), parsed.GetRequiredValue(clusterId), parsed.GetValue(config))
+                : RaftSettings.FromFile(ClientOptions.FindConfig(parsed.GetValue(config)), self);
             if ((parsed.GetValue(data) ?? ClientOptions.FromEnvironment("AKKARAFT_DATA")) is { } directory)
             {
                 settings = settings with { DataDirectory = directory };
@@ -46,6 +52,21 @@ internal static class NodeCommand
         return command;
     }
 
+    /// <summary>The settings of a member that no file names yet; a file may give all others.</summary>
+    private static RaftSettings Joining(MemberId self, string peers, string? listen, string clusterId, string? config)
+    {
+        if (listen is null)
+        {
+            throw new UsageException("--join needs --listen host:port: where this member listens.");
+        }
+
+        var members = ClientOptions.ParseMembers(peers).Remove(self).Add(self, ClientOptions.ParseMembers($"{self}={listen}")[self]);
+        var settings = config is null
+            ? new RaftSettings { ClusterId = clusterId, Id = self, Members = members }
+            : RaftSettings.FromFile(ClientOptions.FindConfig(config));
+        return settings with { Id = self, Members = members, Joins = true };
+    }
+
     private static async Task<int> RunAsync(RaftSettings settings, bool stopWithStdin)
     {
         using var signals = new Signals();
@@ -71,9 +92,15 @@ internal static class NodeCommand
         await Task.WhenAny(stop, node.Completion).ConfigureAwait(false);
         if (!stop.IsCompleted)
         {
-            string? reason = await node.Completion.ConfigureAwait(false);
+            var (end, reason) = await node.Completion.ConfigureAwait(false);
             signals.Stop();
-            Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason ?? "no reason is known"}");
+            if (end == MemberEnd.Removed)
+            {
+                Console.Out.WriteLine($"{reason} Its directory may go; its id is never used again.");
+                return ExitCodes.Ok;
+            }
+
+            Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason}");
             return ExitCodes.Usage;
         }
 
@@ -125,6 +152,7 @@ internal static class NodeCommand
 
                 string now = status.Leader is { } leader
                     ? leader == settings.Id ? $"Member {settings.Id} leads." : $"Member {settings.Id} follows member {leader}."
+                    : status.Role == MemberRole.Learner ? $"Member {settings.Id} waits to be added: akkaraft members add {settings.Members[settings.Id].Id}={settings.Members[settings.Id].Address}"
                     : status.Waiting.IsDefaultOrEmpty ? $"Member {settings.Id} has no leader yet."
                     : $"Member {settings.Id} has no leader; it waits for {string.Join(", ", status.Waiting.Select(m => settings.Members.TryGetValue(m, out var member) ? member.ToString() : m.ToString()))}.";
                 if (now != said)

@@ -64,6 +64,40 @@ internal static class Output
         w.WriteNumber("commitIndex", status.CommitIndex);
         w.WriteNumber("appliedIndex", status.AppliedIndex);
         w.WriteNumber("pid", status.ProcessId);
+        if (status.SnapshotLength > 0)
+        {
+            w.WriteNumber("snapshotReceived", status.SnapshotReceived);
+            w.WriteNumber("snapshotLength", status.SnapshotLength);
+        }
+    });
+
+    public static string Member(MembershipMember member) => Write(w =>
+    {
+        w.WriteNumber("id", member.Member.Id.Value);
+        w.WriteString("address", member.Member.Address);
+        w.WriteString("role", member.Role.ToString());
+        w.WriteNumber("matchIndex", member.MatchIndex);
+        if (member.SnapshotLength > 0)
+        {
+            w.WriteNumber("snapshotReceived", member.SnapshotReceived);
+            w.WriteNumber("snapshotLength", member.SnapshotLength);
+        }
+    });
+
+    public static string Transferred(MemberId leader) => Write(w =>
+    {
+        w.WriteBoolean("ok", true);
+        w.WriteString("op", "transfer");
+        w.WriteNumber("leader", leader.Value);
+    });
+
+    public static string Backup(string file, long index, long bytes) => Write(w =>
+    {
+        w.WriteBoolean("ok", true);
+        w.WriteString("op", "backup");
+        w.WriteString("file", file);
+        w.WriteNumber("index", index);
+        w.WriteNumber("bytes", bytes);
     });
 
     private static void Head(Utf8JsonWriter writer, string op, string key)

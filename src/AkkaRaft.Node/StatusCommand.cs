@@ -54,7 +54,7 @@ internal static class StatusCommand
             bool known = s.Role != MemberRole.Unreachable;
             string Figure(long value) => known ? value.ToString(CultureInfo.InvariantCulture) : "-";
             table.AddRow(
-                s.Id.ToString(), Markup.Escape(s.Address), s.Role.ToString(), Figure(s.Term), s.Leader?.ToString() ?? "-",
+                s.Id.ToString(), Markup.Escape(s.Address), s.SnapshotLength > 0 ? $"{s.Role} {100 * s.SnapshotReceived / s.SnapshotLength}%" : s.Role.ToString(), Figure(s.Term), s.Leader?.ToString() ?? "-",
                 Figure(s.LastIndex), Figure(s.CommitIndex), Figure(s.AppliedIndex), Figure(s.ProcessId));
         }
 

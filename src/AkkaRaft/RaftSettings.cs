@@ -105,6 +105,11 @@ public sealed record RaftSettings
             : throw new RaftConfigurationException($"{file}: member {id} is not in akkaraft.members, which has {string.Join(", ", settings.Members.Values)}.");
     }
 
+    /// <summary>Reads the settings that all members share, for one that the file does not name.</summary>
+    /// <param name="file">The file.</param>
+    /// <exception cref="RaftConfigurationException">The file, or something in it, is wrong.</exception>
+    public static RaftSettings FromFile(string file) => Read(file, default);
+
     /// <summary>Reads where the members are, as a client needs it.</summary>
     /// <param name="file">The HOCON file.</param>
     /// <param name="clusterId">The cluster's name.</param>

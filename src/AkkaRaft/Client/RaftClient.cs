@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Akka.Actor;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
@@ -6,7 +5,7 @@ using AkkaRaft.Protocol;
 namespace AkkaRaft.Client;
 
 /// <summary>The store, seen from any ActorSystem that has Akka.Remote. Thread-safe; one is enough for a process.</summary>
-public sealed class RaftClient : IAsyncDisposable
+public sealed partial class RaftClient : IAsyncDisposable
 {
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
 
@@ -73,26 +72,6 @@ public sealed class RaftClient : IAsyncDisposable
 
     /// <inheritdoc cref="DeleteAsync(ReadOnlyMemory{byte}, CancellationToken)" />
     public Task<DeleteReply> DeleteAsync(string key, CancellationToken cancellationToken = default) => DeleteAsync(Utf8(key), cancellationToken);
-
-    /// <summary>Asks each member how it stands.</summary>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>One status per member, in order of id; one that is silent for an attempt's time is <see cref="MemberRole.Unreachable"/>.</returns>
-    public async Task<IReadOnlyList<MemberStatus>> StatusAsync(CancellationToken cancellationToken = default) =>
-        await Task.WhenAll(_settings.Members.Values.Select(m => StatusOf(m, cancellationToken))).ConfigureAwait(false);
-
-    private async Task<MemberStatus> StatusOf(Member member, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await RemoteTransport.Resolve(_system, member)
-                .Ask<MemberStatus>(new GetMemberStatus(_settings.ClusterId, 0), _settings.AttemptTimeout, cancellationToken)
-                .ConfigureAwait(false);
-        }
-        catch (AskTimeoutException)
-        {
-            return new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
-        }
-    }
 
     /// <summary>Stops the client; calls that are still out end as cancelled.</summary>
     public async ValueTask DisposeAsync() => await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);

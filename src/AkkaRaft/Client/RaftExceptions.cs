@@ -22,3 +22,9 @@ public sealed class SessionExpiredException(string message) : RaftException(mess
 
 /// <summary>The key or the value is not one the store takes: surely not executed.</summary>
 public sealed class BadInputException(string message) : RaftException(message);
+
+/// <summary>What was asked for does not fit what is under way: surely not executed.</summary>
+public sealed class ConflictException(string message) : RaftException(message);
+
+/// <summary>A change of members was given up before it took effect: nothing was changed.</summary>
+public sealed class ChangeGivenUpException(string message) : RaftException(message);

@@ -53,6 +53,9 @@ internal sealed partial class RaftActor
             case FetchBackup fetch when _image is { } image && fetch.ClusterId == _settings.ClusterId:
                 _snapshots.Tell(new SnapshotActor.Fetch(null, Sender, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset));
                 return true;
+            case FetchBackup fetch:
+                Sender.Tell(new BackupChunk(fetch.RequestId, fetch.Offset, default, 0));
+                return true;
             case SnapshotChunk chunk:
                 Receive(chunk);
                 return true;

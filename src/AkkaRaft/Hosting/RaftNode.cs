@@ -1,3 +1,4 @@
+using Akka;
 using Akka.Actor;
 using AkkaRaft.Client;
 using AkkaRaft.Consensus;
@@ -7,6 +8,19 @@ using AkkaRaft.Storage;
 
 namespace AkkaRaft.Hosting;
 
+/// <summary>Why a member has ended.</summary>
+public enum MemberEnd
+{
+    /// <summary>It was asked to.</summary>
+    Stopped,
+
+    /// <summary>A change of members removed it: its work is done.</summary>
+    Removed,
+
+    /// <summary>It cannot go on with what is stored.</summary>
+    Failed,
+}
+
 /// <summary>One member of the key-value cluster in an ActorSystem of its own.</summary>
 public sealed class RaftNode : IAsyncDisposable
 {
@@ -14,7 +28,7 @@ public sealed class RaftNode : IAsyncDisposable
 
     private readonly RaftSettings _settings;
     private readonly DataDirectory _directory;
-    private readonly TaskCompletionSource<string?> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<(MemberEnd, string)> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private RaftNode(RaftSettings settings, DataDirectory directory, ActorSystem system)
     {
@@ -26,8 +40,8 @@ public sealed class RaftNode : IAsyncDisposable
     /// <summary>The member's ActorSystem; <c>/user/raft</c> takes the messages of <see cref="IKeyValueRequest"/>.</summary>
     public ActorSystem System { get; }
 
-    /// <summary>Ends when the member stops for good: with the reason, or with null when it was asked to.</summary>
-    public Task<string?> Completion => _completion.Task;
+    /// <summary>Ends when the member stops for good, with the reason in words. The ActorSystem goes on: it is the application's.</summary>
+    public Task<(MemberEnd End, string Reason)> Completion => _completion.Task;
 
     /// <summary>Checks and locks the data directory, listens at the member's address and starts the member.</summary>
     /// <param name="settings">The member's settings.</param>
@@ -72,6 +86,7 @@ public sealed class RaftNode : IAsyncDisposable
         var completion = _completion;
         var watcher = System.ActorOf(Props.Create(() => new FailureWatcher(completion)), "raft-failures");
         System.EventStream.Subscribe(watcher, typeof(MemberFailed));
+        System.EventStream.Subscribe(watcher, typeof(MemberRemoved));
 
         var transport = new RemoteTransport(System);
         var stateMachine = KeyValueActor.Props(_settings, _directory.StateFile);
@@ -80,11 +95,13 @@ public sealed class RaftNode : IAsyncDisposable
             new RaftClientSettings { ClusterId = _settings.ClusterId, Members = _settings.Members, MaxKeyBytes = _settings.MaxKeyBytes, MaxValueBytes = _settings.MaxValueBytes },
             to => RemoteTransport.Resolve(System, to));
         System.ActorOf(RaftGateway.Props(member, client), "raft");
+        CoordinatedShutdown.Get(System).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "akkaraft-hand-over", HandOver);
     }
 
-    /// <summary>Hands leadership over if it leads, stops the member and gives up its data directory.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Hands leadership over if it leads, so that no client waits for an election; then the member may stop.</summary>
+    private async Task<Done> HandOver()
     {
+        if (_completion.Task.IsCompleted) return Done.Instance;
         try
         {
             await System.ActorSelection("/user/raft/member")
@@ -95,14 +112,23 @@ public sealed class RaftNode : IAsyncDisposable
         {
             // The others elect a leader by themselves.
         }
+        return Done.Instance;
+    }
+
+    /// <summary>Hands leadership over if it leads, stops the member and gives up its data directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
         await CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClrExitReason.Instance).ConfigureAwait(false);
         _directory.Dispose();
-        _completion.TrySetResult(null);
+        _completion.TrySetResult((MemberEnd.Stopped, "It was asked to stop."));
     }
 
     private sealed class FailureWatcher : ReceiveActor
     {
-        public FailureWatcher(TaskCompletionSource<string?> completion) =>
-            Receive<MemberFailed>(failed => completion.TrySetResult(failed.Reason));
+        public FailureWatcher(TaskCompletionSource<(MemberEnd, string)> completion)
+        {
+            Receive<MemberFailed>(failed => completion.TrySetResult((MemberEnd.Failed, failed.Reason)));
+            Receive<MemberRemoved>(removed => completion.TrySetResult((MemberEnd.Removed, $"Member {removed.Id} was removed from the cluster.")));
+        }
     }
 }

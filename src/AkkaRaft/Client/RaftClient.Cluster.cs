@@ -1,0 +1,243 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Client;
+
+/// <summary>What concerns the cluster and not its keys: members, leadership, backups.</summary>
+public sealed partial class RaftClient
+{
+    private ImmutableSortedDictionary<MemberId, Member> _known = ImmutableSortedDictionary<MemberId, Member>.Empty;
+    private MemberId? _lastLeader;
+
+    /// <summary>Asks each member how it stands, those that came since the settings were written included.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>One status per member, in order of id; one that is silent for an attempt's time is <see cref="MemberRole.Unreachable"/>.</returns>
+    public async Task<IReadOnlyList<MemberStatus>> StatusAsync(CancellationToken cancellationToken = default)
+    {
+        var asked = Known;
+        var memberships = Task.WhenAll(asked.Values.Select(m => TryAsk<Membership>(m, new GetMembership(_settings.ClusterId, 0), cancellationToken)));
+        var statuses = (await Task.WhenAll(asked.Values.Select(m => StatusOf(m, cancellationToken))).ConfigureAwait(false)).ToList();
+        if ((await memberships.ConfigureAwait(false)).OfType<Membership>().Where(m => m.IsCommitted && !m.Members.IsEmpty).MaxBy(m => m.Index) is not { } now) return statuses;
+        Learn(now);
+        var added = now.Members.Select(m => m.Member).Where(m => !asked.ContainsKey(m.Id));
+        statuses.AddRange(await Task.WhenAll(added.Select(m => StatusOf(m, cancellationToken))).ConfigureAwait(false));
+        // Whoever was removed, and is gone, is no member that fails to answer.
+        statuses.RemoveAll(s => s.Role == MemberRole.Unreachable && now.Members.All(m => m.Member.Id != s.Id));
+        return [.. statuses.OrderBy(s => s.Id)];
+    }
+
+    private async Task<MemberStatus> StatusOf(Member member, CancellationToken cancellationToken) =>
+        await TryAsk<MemberStatus>(member, new GetMemberStatus(_settings.ClusterId, 0), cancellationToken).ConfigureAwait(false)
+        ?? new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
+
+    /// <summary>Asks the leader who the members are.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="RaftException">No leader answered in time.</exception>
+    public Task<Membership> MembersAsync(CancellationToken cancellationToken = default) =>
+        AskLeader<Membership>(new GetMembership(_settings.ClusterId, 0), cancellationToken);
+
+    /// <summary>
+    /// Changes the members while the cluster runs, from any set to any set, by joint consensus (Raft dissertation §4.3): new members first receive the log
+    /// and the state without a vote. Ends once the new configuration is committed.
+    /// </summary>
+    /// <param name="kind">What is to change.</param>
+    /// <param name="members">Whom it concerns; the address of one that is a member already may be empty.</param>
+    /// <param name="progress">Is told how far the change is.</param>
+    /// <param name="cancellationToken">Gives the change up, if it does not yet take effect.</param>
+    /// <returns>The members afterwards.</returns>
+    /// <exception cref="ConflictException">Another change is under way; nothing was changed.</exception>
+    /// <exception cref="BadInputException">The change names an id that was removed once, or is otherwise none; nothing was changed.</exception>
+    /// <exception cref="ChangeGivenUpException">A new member did not answer, or the change was cancelled; nothing was changed.</exception>
+    /// <exception cref="RaftException">No leader answered in time.</exception>
+    public async Task<Membership> ChangeMembersAsync(
+        MembershipChangeKind kind, IEnumerable<Member> members, IProgress<Membership>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ImmutableArray<Member> named = [.. members];
+        var change = new ChangeMembers(_settings.ClusterId, 0, kind, named);
+        try
+        {
+            var now = await AskLeader<Membership>(change, cancellationToken).ConfigureAwait(false);
+            while (true)
+            {
+                progress?.Report(now);
+                if (now is { IsCommitted: true, Phase: MembershipPhase.Stable })
+                {
+                    if (IsReached(kind, named, now)) return now;
+                    if (now.Failure is { } failure) throw new ChangeGivenUpException(failure);
+                    // It went with a leader that lost its office before the change was committed.
+                    now = await AskLeader<Membership>(change, cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+                await Task.Delay(_settings.RetryDelay, cancellationToken).ConfigureAwait(false);
+                now = await MembersAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await AskLeader<Membership>(change with { Kind = MembershipChangeKind.Cancel }, CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static bool IsReached(MembershipChangeKind kind, ImmutableArray<Member> named, Membership now)
+    {
+        var voters = now.Members.Where(m => m.Role == MembershipRole.Voter).Select(m => m.Member.Id);
+        var all = now.Members.Select(m => m.Member.Id);
+        var ids = named.Select(m => m.Id);
+        return kind switch
+        {
+            MembershipChangeKind.Set => voters.Order().SequenceEqual(ids.Order()),
+            MembershipChangeKind.Add => ids.All(voters.Contains),
+            MembershipChangeKind.AddLearner => ids.All(all.Contains),
+            MembershipChangeKind.Remove => !ids.Any(all.Contains),
+            _ => true,
+        };
+    }
+
+    /// <summary>Hands leadership over; requests that come meanwhile wait for the next leader.</summary>
+    /// <param name="target">The voter to hand over to; null for the one whose log is furthest.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The new leader.</returns>
+    /// <exception cref="BadInputException">There is no such voter.</exception>
+    /// <exception cref="RaftException">No leader answered in time.</exception>
+    public async Task<MemberId> TransferLeadershipAsync(MemberId? target = null, CancellationToken cancellationToken = default)
+    {
+        if (target is { } wanted && (await MembersAsync(cancellationToken).ConfigureAwait(false)).FromLeader && _lastLeader == wanted) return wanted;
+        return (await AskLeader<LeadershipTransferred>(new TransferLeadership(_settings.ClusterId, 0, target), cancellationToken).ConfigureAwait(false)).Leader;
+    }
+
+    /// <summary>Writes a consistent image of the state, of one moment, to a file, while the cluster runs. It is an SQLite database with the table <c>kv</c>.</summary>
+    /// <param name="file">The file, which must not exist.</param>
+    /// <param name="member">The member that gives it; null for the leader, whose state is the newest.</param>
+    /// <param name="progress">Is told how many bytes came, of how many.</param>
+    /// <param name="cancellationToken">Ends it; the file is removed.</param>
+    /// <returns>Index of the last entry whose effect is in the image, and the image's size in bytes.</returns>
+    /// <exception cref="IOException">The file exists, or cannot be written.</exception>
+    /// <exception cref="RaftException">The member did not answer in time.</exception>
+    public async Task<(long Index, long Bytes)> BackupAsync(
+        string file, MemberId? member = null, IProgress<(long Received, long Length)>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var from = Find(member ?? (await StatusAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(s => s.Role == MemberRole.Leader)?.Id
+            ?? throw new NoLeaderException("No member leads; name the member that is to give the backup."));
+        var stream = new FileStream(file, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        var complete = false;
+        try
+        {
+            await using (stream.ConfigureAwait(false))
+            {
+                var begun = await AskMember<BackupBegun>(from, new BeginBackup(_settings.ClusterId, 0), cancellationToken).ConfigureAwait(false);
+                var crc = Crc.Begin;
+                while (stream.Length < begun.Snapshot.Length)
+                {
+                    var chunk = await AskMember<BackupChunk>(from, new FetchBackup(_settings.ClusterId, 0, stream.Length), cancellationToken).ConfigureAwait(false);
+                    if (chunk.Bytes.IsEmpty || chunk.Offset != stream.Length) throw new NoLeaderException($"Member {from} has made a newer image meanwhile; begin the backup anew.");
+                    if (Crc.Of(chunk.Bytes.Span) != chunk.Checksum) continue;
+                    crc = Crc.Continue(crc, chunk.Bytes.Span);
+                    await stream.WriteAsync(chunk.Bytes, cancellationToken).ConfigureAwait(false);
+                    progress?.Report((stream.Length, begun.Snapshot.Length));
+                }
+                if (~crc != begun.Snapshot.Checksum) throw new NoLeaderException($"Member {from} has made a newer image meanwhile; begin the backup anew.");
+                stream.Flush(flushToDisk: true);
+                complete = true;
+                return (begun.Snapshot.Base.Index, begun.Snapshot.Length);
+            }
+        }
+        finally
+        {
+            if (!complete) File.Delete(file);
+        }
+    }
+
+    // ---- asking ---------------------------------------------------------------------------------------------------
+
+    private ImmutableSortedDictionary<MemberId, Member> Known => _settings.Members.AddRange(_known.Where(m => !_settings.Members.ContainsKey(m.Key)));
+
+    private Member Find(MemberId id) => Known.GetValueOrDefault(id) ?? throw new BadInputException($"There is no member {id}; known are {string.Join(", ", Known.Values)}.");
+
+    private void Learn(Membership membership)
+    {
+        if (membership is { IsCommitted: true, Members.IsEmpty: false }) _known = membership.Members.ToImmutableSortedDictionary(m => m.Member.Id, m => m.Member);
+    }
+
+    private async Task<T?> TryAsk<T>(Member member, object request, CancellationToken cancellationToken) where T : class
+    {
+        try
+        {
+            return await RemoteTransport.Resolve(_system, member).Ask<object>(request, _settings.AttemptTimeout, cancellationToken).ConfigureAwait(false) as T;
+        }
+        catch (AskTimeoutException)
+        {
+            return null;
+        }
+    }
+
+    private async Task<T> AskMember<T>(Member member, object request, CancellationToken cancellationToken) where T : class
+    {
+        var deadline = DateTime.UtcNow + _settings.RequestTimeout;
+        while (true)
+        {
+            object? reply;
+            try
+            {
+                reply = await RemoteTransport.Resolve(_system, member).Ask<object>(request, _settings.RequestTimeout, cancellationToken).ConfigureAwait(false);
+            }
+            catch (AskTimeoutException)
+            {
+                throw new ClusterUnreachableException($"Member {member} did not answer within {_settings.RequestTimeout.TotalSeconds:0.0} s.");
+            }
+            if (reply is T result) return result;
+            if (reply is Refused { Reason: RefusalReason.BadRequest } refused) throw new BadInputException(refused.Message);
+            if (DateTime.UtcNow > deadline) throw new NoLeaderException($"Member {member}: {(reply as Refused)?.Message ?? reply?.ToString()}");
+            await Task.Delay(_settings.RetryDelay, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Asks whoever leads; the request must do no harm when it comes twice.</summary>
+    private async Task<T> AskLeader<T>(object request, CancellationToken cancellationToken) where T : class
+    {
+        var deadline = DateTime.UtcNow + _settings.RequestTimeout;
+        var outcomes = new SortedDictionary<MemberId, string>();
+        var answered = false;
+        while (true)
+        {
+            // The last leader first; each round asks everyone once.
+            foreach (var member in Known.Values.OrderBy(m => m.Id != _lastLeader))
+            {
+                var next = member;
+                for (var hops = 0; hops < 3 && next is not null; hops++)
+                {
+                    var asked = next;
+                    next = null;
+                    var reply = await TryAsk<object>(asked, request, cancellationToken).ConfigureAwait(false);
+                    answered |= reply is not null;
+                    outcomes[asked.Id] = (reply as Refused)?.Message.TrimEnd('.') ?? (reply is null ? "no answer" : "follows");
+                    switch (reply)
+                    {
+                        case Membership { FromLeader: false } follower:
+                            Learn(follower);
+                            break;
+                        case T result:
+                            _lastLeader = (result as LeadershipTransferred)?.Leader ?? asked.Id;
+                            if (result is Membership membership) Learn(membership);
+                            return result;
+                        case Refused { Reason: RefusalReason.BadRequest } refused:
+                            throw new BadInputException(refused.Message);
+                        case Refused { Reason: RefusalReason.Conflict } refused:
+                            throw new ConflictException(refused.Message);
+                        case Refused { Leader: { } leader } when leader.Id != asked.Id:
+                            next = Known.GetValueOrDefault(leader.Id) ?? leader;
+                            break;
+                    }
+                }
+                if (DateTime.UtcNow < deadline) continue;
+                var tried = $"Tried {string.Join("; ", outcomes.Select(o => $"{Known.GetValueOrDefault(o.Key)?.ToString() ?? o.Key.ToString()}: {o.Value}"))}.";
+                if (answered) throw new NoLeaderException($"No leader after {_settings.RequestTimeout.TotalSeconds:0.0} s. {tried}");
+                throw new ClusterUnreachableException($"No member answered within {_settings.RequestTimeout.TotalSeconds:0.0} s. {tried}");
+            }
+            await Task.Delay(_settings.RetryDelay, cancellationToken).ConfigureAwait(false);
+        }
+    }
+}
