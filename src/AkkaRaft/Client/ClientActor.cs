@@ -14,7 +14,7 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
     private readonly RaftClientSettings _settings;
     private readonly Func<Member, ICanTell> _resolve;
     private Member[] _members;
-    private TimeSpan _membersAskedAt;
+    private TimeSpan? _membersAskedAt;
     private readonly Queue<PendingCall> _writes = new();
     private readonly Queue<PendingCall> _reads = new();
     private readonly SortedDictionary<MemberId, string> _lastOutcome = [];
@@ -55,7 +55,6 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
 
     protected override void PreStart()
     {
-        _membersAskedAt = Now;
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
     }
@@ -125,7 +124,6 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         flight.Target = _leader;
         flight.SentAt = Now;
         _resolve(_leader).Tell(Message(flight), Self);
-        AskForMembers();
         if (_ticking) return;
         _ticking = true;
         ScheduleTick();
@@ -134,7 +132,7 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
     /// <summary>Members come and go while a client lives.</summary>
     private void AskForMembers()
     {
-        if (Now - _membersAskedAt < _settings.MembersInterval) return;
+        if (_membersAskedAt is { } at && Now - at < _settings.MembersInterval) return;
         _membersAskedAt = Now;
         _resolve(_leader).Tell(new GetMembership(_settings.ClusterId, 0), Self);
     }
@@ -175,6 +173,7 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         if (_write is null || reply.RequestId != _write.RequestId) return;
         var flight = _write;
         _anyAnswer = true;
+        AskForMembers();
         _write = null;
         switch (KeyValueCodec.DecodeResult(reply.Result))
         {
@@ -219,6 +218,7 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         if (_read is null || reply.RequestId != _read.RequestId) return;
         var calls = _read.Calls;
         _anyAnswer = true;
+        AskForMembers();
         _read = null;
         var answer = KeyValueCodec.DecodeQueryResult(reply.Result);
         for (var i = 0; i < calls.Count; i++)

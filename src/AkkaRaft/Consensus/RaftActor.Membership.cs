@@ -181,18 +181,18 @@ internal sealed partial class RaftActor
         var heir = leading.Progress.Where(p => _log.Configuration.IsVoter(p.Key)).MaxBy(p => p.Value.MatchIndex).Key;
         Send(heir, h => new TimeoutNow(h));
         BecomeFollower(_term, leader: null);
-        LeaveIfRemoved();
+        Removed(heir);
     }
 
     private void LeaveIfRemoved()
     {
-        if (_log.ConfigurationIndex <= _commitIndex && _log.Configuration.Removed.Contains(Me)) Removed();
+        if (_log.ConfigurationIndex <= _commitIndex && _log.Configuration.Removed.Contains(Me)) Removed(_leader);
     }
 
-    private void Removed()
+    private void Removed(MemberId? successor)
     {
         _logger.Info("Member {0} was removed from the cluster and stops.", Me);
-        Context.Parent.Tell(new MemberRemoved(Me));
+        Context.Parent.Tell(new MemberRemoved(Me, successor is { } next ? Locate(next) : null));
         Context.Stop(Self);
     }
 
@@ -224,7 +224,7 @@ internal sealed partial class RaftActor
 
     private void Leave(Dismissed dismissed)
     {
-        if (dismissed.Reason == DismissalReason.Removed) Removed();
+        if (dismissed.Reason == DismissalReason.Removed) Removed(dismissed.Header.From);
         else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Restore its directory, or remove it ('members remove {Me}') and add a member with a new id.");
     }
 

@@ -9,7 +9,9 @@ namespace AkkaRaft.Hosting;
 internal sealed record MemberFailed(string Reason);
 
 /// <summary>A committed change has removed the member, which has stopped; it is told on the EventStream.</summary>
-internal sealed record MemberRemoved(MemberId Id);
+/// <param name="Id">The member.</param>
+/// <param name="Successor">One that is still a member, to which clients are sent on.</param>
+internal sealed record MemberRemoved(MemberId Id, Member? Successor);
 
 /// <summary>
 /// <c>/user/raft</c>: the door for plain messages, and the parent that starts the member anew, with backoff, when it had to stop.
@@ -27,6 +29,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private TimeSpan _startedAt;
     private TimeSpan _backoff = MinBackoff;
     private bool _ended;
+    private MemberRemoved? _removed;
 
     public RaftGateway(Props member, Props client)
     {
@@ -41,7 +44,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         });
         Receive<MemberRemoved>(removed =>
         {
-            _ended = true;
+            _removed = removed;
             Context.System.EventStream.Publish(removed);
         });
         Receive<Terminated>(_ => MemberStopped());
@@ -68,7 +71,8 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
 
     private void MemberStopped()
     {
-        if (_ended) return;
+        if (_removed is not null) Context.ActorOf(DepartedMember.Props(_removed).WithDispatcher(_memberProps.Dispatcher), "member");
+        if (_ended || _removed is not null) return;
         if (Now - _startedAt > Healthy) _backoff = MinBackoff;
         _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", _backoff);
         Timers.StartSingleTimer(nameof(Restart), Restart.Instance, _backoff);

@@ -23,7 +23,11 @@ public sealed class ClientActorTests : TestKit
         RetryDelay = TimeSpan.FromMilliseconds(10),
     };
 
-    public ClientActorTests() => _members = [CreateTestProbe(), CreateTestProbe()];
+    public ClientActorTests()
+    {
+        _members = [CreateTestProbe(), CreateTestProbe()];
+        foreach (var member in _members) member.IgnoreMessages(m => m is GetMembership);
+    }
 
     [Fact]
     public void A_write_waits_for_its_session_and_is_answered()

@@ -1,0 +1,207 @@
+using AkkaRaft.Protocol;
+using AkkaRaft.TestKit;
+
+namespace AkkaRaft.Simulation.Tests.Scenarios;
+
+/// <summary>Members come and go while the cluster runs (Raft dissertation §4).</summary>
+public sealed class MembershipTests
+{
+    [Fact]
+    public void From_three_to_five_and_back_with_every_original_replaced() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "k", "1");
+        int[] added = [simulation.AddMember(), simulation.AddMember()];
+        Change(simulation, [0, 1, 2, .. added]);
+        simulation.Commit(client, "k", "2");
+        var last = simulation.AddMember();
+        Change(simulation, [.. added, last]);
+        simulation.Commit(client, "k", "3");
+        Assert.Equal("3", simulation.Read(simulation.AddClient(), "k"));
+        simulation.RunUntil(() => simulation.HasLeft(0) && simulation.HasLeft(1) && simulation.HasLeft(2));
+    });
+
+    [Fact]
+    public void Members_are_replaced_one_by_one() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        for (var leaves = 0; leaves < 3; leaves++)
+        {
+            simulation.Commit(client, "k", $"{leaves}");
+            var comes = simulation.AddMember();
+            Change(simulation, [.. simulation.Voters.Where(v => v != leaves), comes]);
+        }
+        Assert.Equal([3, 4, 5], simulation.Voters);
+        Assert.Equal("2", simulation.Read(simulation.AddClient(), "k"));
+    }, seeds: 5);
+
+    [Fact]
+    public void A_leader_that_is_removed_commits_that_and_goes() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var leader = simulation.Leader!.Value;
+        Change(simulation, [.. simulation.Others(leader)]);
+        simulation.RunUntil(() => simulation.HasLeft(leader));
+        Assert.Equal("1", simulation.Read(simulation.AddClient(), "k"));
+    });
+
+    /// <summary>The bug of 2015: two leaders change one member each, and their quorums do not meet ("bug in single-server membership changes", Ongaro, raft-dev).</summary>
+    [Fact]
+    public void A_change_is_refused_until_an_entry_of_the_own_term_is_committed() => Story.Tell(4, simulation =>
+    {
+        var leader = simulation.RunUntilLeader();
+        simulation.RunFor(Story.Moment);
+        // The next leader can append, and commit nothing.
+        simulation.Crash(leader);
+        simulation.DropWhere(m => m is AppendEntriesReply);
+        var next = simulation.AnotherLeader(leader);
+        simulation.SetVoters([.. simulation.Others(leader)]);
+        simulation.RunUntil(() => simulation.OperatorReplies.Count > 0);
+        Assert.Equal(RefusalReason.NotReady, Assert.IsType<Refused>(simulation.OperatorReplies[0]).Reason);
+        Assert.Equal(4, simulation.Voters.Count);
+        Assert.Equal(next, simulation.Leader);
+    });
+
+    [Fact]
+    public void Whoever_leads_next_finishes_the_change() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var leader = simulation.Leader!.Value;
+        var comes = simulation.AddMember();
+        // It is named and cannot catch up.
+        simulation.Isolate(comes);
+        simulation.SetVoters(0, 1, 2, comes);
+        simulation.RunUntil(() => simulation.OperatorReplies.Count > 0);
+        simulation.RunFor(Story.Moment);
+        simulation.Crash(leader);
+        simulation.AnotherLeader(leader);
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.Voters.Contains(comes));
+        simulation.Restart(leader);
+    });
+
+    [Fact]
+    public void A_joint_configuration_decides_nothing_without_both_majorities() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "k", "1");
+        int[] comes = [simulation.AddMember(), simulation.AddMember(), simulation.AddMember()];
+        simulation.SetVoters(comes);
+        simulation.RunUntil(() => simulation.Leader is { } leads && simulation.Voters.SequenceEqual(comes) && leads < 3);
+        // Old and new part as soon as the joint configuration is in the leader's log.
+        simulation.Partition([0, 1, 2], comes);
+        simulation.RunFor(Story.Elections);
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.HasConverged && simulation.Voters.SequenceEqual(comes));
+        Assert.Equal("1", simulation.Read(simulation.AddClient(), "k"));
+    });
+
+    [Fact]
+    public void A_removed_member_that_does_not_know_disturbs_nobody_and_learns_of_it() => Story.Tell(4, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var leader = simulation.Leader!.Value;
+        var leaves = simulation.Others(leader)[0];
+        simulation.Isolate(leaves);
+        Change(simulation, [.. simulation.Others(leaves)]);
+        simulation.RunFor(Story.Elections);
+        var term = simulation.TermOf(leader);
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.HasLeft(leaves));
+        simulation.RunFor(Story.Elections);
+        Assert.Equal(term, simulation.TermOf(leader));
+        Assert.Equal(leader, simulation.Leader);
+    });
+
+    [Fact]
+    public void A_change_is_cancelled_while_a_member_catches_up() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var comes = simulation.AddMember();
+        simulation.Isolate(comes);
+        simulation.SetVoters(0, 1, comes);
+        simulation.RunUntil(() => simulation.OperatorReplies.Count == 1);
+        simulation.RunFor(Story.Moment);
+        simulation.SetVoters(0, 1);
+        simulation.RunUntil(() => simulation.OperatorReplies.Count == 2);
+        Assert.Equal(RefusalReason.Conflict, Assert.IsType<Refused>(simulation.OperatorReplies[1]).Reason);
+        simulation.CancelChange();
+        simulation.RunUntil(() => simulation.HasConverged);
+        Assert.Equal([0, 1, 2], simulation.Voters);
+    });
+
+    [Fact]
+    public void A_new_member_that_does_not_answer_is_given_up() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var comes = simulation.AddMember();
+        simulation.Crash(comes);
+        simulation.SetVoters(0, 1, 2, comes);
+        simulation.RunFor(Story.Moment);
+        simulation.RunUntil(() => simulation.HasConverged);
+        Assert.Equal([0, 1, 2], simulation.Voters);
+    }, seeds: 3);
+
+    [Fact]
+    public void What_cannot_be_is_refused_and_changes_nothing() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var leader = simulation.Leader!.Value;
+        var comes = simulation.AddMember();
+        var leaves = simulation.Others(leader, comes)[0];
+        Change(simulation, [.. simulation.Voters.Where(v => v != leaves), comes]);
+        var voters = simulation.Voters;
+        var learner = simulation.AddMember();
+        simulation.AddLearner(learner);
+        simulation.RunFor(Story.Moment);
+        var before = simulation.OperatorReplies.Count;
+        simulation.SetVoters();
+        simulation.SetVoters([.. voters, leaves]);
+        simulation.RemoveMember(8);
+        simulation.AddLearner(voters[0]);
+        simulation.TransferLeadership(learner);
+        simulation.RunUntil(() => simulation.OperatorReplies.Count == before + 5);
+        Assert.All(simulation.OperatorReplies.Skip(before), r => Assert.Equal(RefusalReason.BadRequest, Assert.IsType<Refused>(r).Reason));
+        Assert.Equal(voters, simulation.Voters);
+    });
+
+    [Fact]
+    public void A_wiped_member_is_refused_under_its_old_id_and_joins_under_a_new_one() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var wiped = simulation.Others(simulation.Leader!.Value)[0];
+        simulation.RunFor(Story.Moment);
+        simulation.Crash(wiped);
+        simulation.Wipe(wiped);
+        simulation.Restart(wiped);
+        simulation.RunFor(Story.Elections);
+        Assert.Equal(0, simulation.LastIndexOf(wiped));
+        var comes = simulation.AddMember();
+        Change(simulation, [.. simulation.Voters.Where(v => v != wiped), comes]);
+        Assert.Equal("1", simulation.Read(simulation.AddClient(), "k"));
+    });
+
+    [Fact]
+    public void Leadership_is_handed_over_without_an_election_timeout() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var leader = simulation.Leader!.Value;
+        var heir = simulation.Others(leader)[1];
+        simulation.TransferLeadership(heir);
+        simulation.RunFor(Story.Moment);
+        Assert.Equal(heir, simulation.Leader);
+    });
+
+    private static void Change(ClusterSimulation simulation, int[] voters)
+    {
+        // Asked again, as a client does whose leader is not ready yet.
+        simulation.RunUntil(() =>
+        {
+            if (simulation.Voters.SequenceEqual(voters.Order())) return true;
+            simulation.SetVoters(voters);
+            simulation.RunFor(Story.Moment);
+            return false;
+        });
+        simulation.RunFor(Story.Moment);
+    }
+}

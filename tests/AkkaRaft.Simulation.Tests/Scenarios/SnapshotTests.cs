@@ -1,0 +1,117 @@
+using AkkaRaft.TestKit;
+
+namespace AkkaRaft.Simulation.Tests.Scenarios;
+
+/// <summary>The log is compacted, and whoever was away gets a snapshot (Raft dissertation §5).</summary>
+public sealed class SnapshotTests
+{
+    private static SimulationSettings Small(SimulationSettings settings) => settings with
+    {
+        Configure = s => s with { RetainEntries = 0, MaxLogEntries = 10, SnapshotChunkBytes = 4 * 1024 },
+    };
+
+    [Fact]
+    public void The_log_stays_within_its_bounds_while_a_member_is_away() => Story.Tell(3, simulation =>
+    {
+        var away = Behind(simulation, 60);
+        var leader = simulation.Leader!.Value;
+        Assert.InRange(simulation.LastIndexOf(leader) - simulation.BaseIndexOf(leader), 0, 12);
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.BaseIndexOf(away) > 0 && simulation.HasConverged);
+    }, settings: Small);
+
+    [Fact]
+    public void A_follower_that_crashes_at_any_time_of_an_install_goes_on() => Story.Tell(3, simulation =>
+    {
+        var away = Behind(simulation, 40);
+        simulation.Heal();
+        simulation.RunFor(TimeSpan.FromMilliseconds(3 * simulation.Seed));
+        if (simulation.Seed % 2 == 0) simulation.Crash(away);
+        else simulation.LoseUnsynced(away);
+        simulation.RunFor(Story.Moment);
+        simulation.Restart(away);
+        simulation.RunUntil(() => simulation.HasConverged);
+    }, seeds: 60, settings: Small);
+
+    [Fact]
+    public void The_next_leader_gives_the_snapshot_when_the_first_dies() => Story.Tell(3, simulation =>
+    {
+        var away = Behind(simulation, 40);
+        var leader = simulation.Leader!.Value;
+        simulation.Heal();
+        simulation.RunFor(TimeSpan.FromMilliseconds(4 * simulation.Seed));
+        simulation.Crash(leader);
+        simulation.RunFor(Story.Elections);
+        simulation.Restart(leader);
+        simulation.RunUntil(() => simulation.HasConverged && simulation.AppliedIndexOf(away) > 40);
+    }, seeds: 20, settings: Small);
+
+    [Fact]
+    public void Lost_repeated_and_overtaken_pieces_do_no_harm() => Story.Tell(3, simulation =>
+    {
+        var away = Behind(simulation, 40);
+        simulation.Drop(0.3);
+        simulation.Duplicate(0.5);
+        simulation.Reorder(0.5);
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.BaseIndexOf(away) > 0);
+        simulation.EndFaults();
+        simulation.RunUntil(() => simulation.HasConverged);
+    }, seeds: 20, settings: Small);
+
+    [Fact]
+    public void A_follower_that_falls_behind_again_while_it_installs_gets_another() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        var away = Behind(simulation, 40);
+        simulation.HangDisk(away);
+        simulation.Heal();
+        for (var i = 0; i < 40; i++) simulation.Commit(client, "k", $"{i}");
+        simulation.ReleaseDisk(away);
+        simulation.RunUntil(() => simulation.HasConverged);
+        Assert.True(simulation.BaseIndexOf(away) > 40);
+    }, settings: Small);
+
+    [Fact]
+    public void All_members_may_crash_at_any_time_of_a_checkpoint() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        for (var i = 0; i < 30; i++) simulation.Commit(client, "k", $"{i}");
+        var put = client.Put("k", "last");
+        simulation.RunFor(TimeSpan.FromMilliseconds(0.7 * simulation.Seed));
+        foreach (var member in simulation.Members)
+        {
+            if (simulation.Seed % 2 == 0) simulation.Crash(member);
+            else simulation.LoseUnsynced(member);
+        }
+        foreach (var member in simulation.Members) simulation.Restart(member);
+        simulation.RunUntil(() => put.IsDone && simulation.HasConverged);
+        Assert.Equal("last", simulation.Read(simulation.AddClient(), "k"));
+    }, seeds: 60, settings: Small);
+
+    [Fact]
+    public void Sessions_travel_with_a_snapshot() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "other", "1");
+        var away = Behind(simulation, 40);
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.BaseIndexOf(away) > 0 && simulation.HasConverged);
+        simulation.TransferLeadership(away);
+        simulation.RunUntil(() => simulation.Leader == away);
+        // Its session was opened before all that the new leader ever saw of the log.
+        simulation.Commit(client, "other", "2");
+        Assert.Equal("2", simulation.Read(client, "other"));
+    }, settings: Small);
+
+    /// <summary>Puts while a follower is cut off.</summary>
+    private static int Behind(ClusterSimulation simulation, int puts)
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "k", "first");
+        var away = simulation.Others(simulation.Leader!.Value)[0];
+        simulation.Isolate(away);
+        for (var i = 0; i < puts; i++) simulation.Commit(client, "k", $"{i}");
+        return away;
+    }
+}
