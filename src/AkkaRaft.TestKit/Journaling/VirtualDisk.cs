@@ -200,12 +200,19 @@ internal sealed class DurableState
                 foreach (var entry in appended.Entries) _terms.Add(entry.Term);
                 break;
             case LogCompacted compacted:
-                StartFrom(compacted.Checkpoint.Base);
+                Replay(compacted.Checkpoint);
                 break;
             case SnapshotInstalled installed:
-                StartFrom(installed.Checkpoint.Base);
+                Replay(installed.Checkpoint);
                 break;
         }
+    }
+
+    private void Replay(Checkpoint checkpoint)
+    {
+        Term = checkpoint.TermAndVote.Term;
+        VotedFor = checkpoint.TermAndVote.VotedFor;
+        StartFrom(checkpoint.Base);
     }
 
     private void StartFrom(LogBase logBase)
