@@ -72,8 +72,15 @@ public sealed partial class ClusterSimulation
         Door(_operator, Operator, Leader ?? 0).Tell(request, Akka.Actor.ActorRefs.NoSender);
     }
 
-    private bool IsExpected(MemberFailed failed) =>
-        _members.Any(m => m.IsWiped && failed.Reason.StartsWith(string.Create(CultureInfo.InvariantCulture, $"Member {m.Id} began anew"), StringComparison.Ordinal));
+    /// <summary>Whether the member, wiped, was refused by the others.</summary>
+    public bool WasRefused(int member) => _members[member].WasRefused;
+
+    private bool IsExpected(MemberFailed failed)
+    {
+        var refused = _members.Find(m => m.IsWiped && failed.Reason.StartsWith(string.Create(CultureInfo.InvariantCulture, $"Member {m.Id} began anew"), StringComparison.Ordinal));
+        if (refused is not null) refused.WasRefused = true;
+        return refused is not null;
+    }
 
     private sealed class RepliesRef(ClusterSimulation simulation, Akka.Actor.ActorPath root) : Akka.Actor.MinimalActorRef
     {

@@ -43,6 +43,9 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
     /// <summary>It has learned that it is no member any more.</summary>
     public bool HasLeft { get; set; }
 
+    /// <summary>It was told that it began anew under an id that the cluster knows.</summary>
+    public bool WasRefused { get; set; }
+
     /// <summary>Its disk was replaced by an empty one.</summary>
     public bool IsWiped { get; private set; }
 

@@ -115,6 +115,15 @@ internal sealed class Cluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until the member's process ends by itself.</summary>
+    public async Task<int> EndAsync(int id)
+    {
+        var process = _members[id]!;
+        await process.WaitForExitAsync();
+        _members[id] = null;
+        using (process) return process.ExitCode;
+    }
+
     public async Task<List<System.Text.Json.JsonElement>> StatusAsync()
     {
         var ended = await Cli.RunAsync("status", "--json", "--members", Members);
@@ -154,9 +163,11 @@ internal sealed class Cluster : IAsyncDisposable
         }
     }
 
-    public Dictionary<string, string> Rows(int id)
+    public Dictionary<string, string> Rows(int id) => RowsOf(Path.Combine(Data, $"{id}", "kv.db"));
+
+    public static Dictionary<string, string> RowsOf(string file)
     {
-        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path.Combine(Data, $"{id}", "kv.db"), Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
         connection.Open();
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT CAST(key AS TEXT), CAST(value AS TEXT) FROM kv";

@@ -175,10 +175,32 @@ public sealed class MembershipTests
         simulation.Wipe(wiped);
         simulation.Restart(wiped);
         simulation.RunFor(Story.Elections);
-        Assert.Equal(0, simulation.LastIndexOf(wiped));
+        Assert.True(simulation.WasRefused(wiped));
         var comes = simulation.AddMember();
         Change(simulation, [.. simulation.Voters.Where(v => v != wiped), comes]);
         Assert.Equal("1", simulation.Read(simulation.AddClient(), "k"));
+    });
+
+    [Fact]
+    public void A_change_that_its_leader_could_not_commit_is_rolled_back() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var leader = simulation.Leader!.Value;
+        simulation.RunFor(Story.Moment);
+        simulation.Isolate(leader);
+        // It is in the leader's log, and in force there, and nobody else hears of it.
+        simulation.SetVoters(leader, simulation.Others(leader)[0]);
+        simulation.AnotherLeader(leader);
+        simulation.Commit(simulation.AddClient(), "k", "2");
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.HasConverged);
+        simulation.RunUntil(() =>
+        {
+            simulation.TransferLeadership(leader);
+            simulation.RunFor(Story.Moment);
+            return simulation.Leader == leader;
+        });
+        Assert.Equal([0, 1, 2], simulation.Voters);
     });
 
     [Fact]

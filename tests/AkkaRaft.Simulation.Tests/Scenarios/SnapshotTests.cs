@@ -7,7 +7,7 @@ public sealed class SnapshotTests
 {
     private static SimulationSettings Small(SimulationSettings settings) => settings with
     {
-        Configure = s => s with { RetainEntries = 0, MaxLogEntries = 10, SnapshotChunkBytes = 4 * 1024 },
+        Configure = s => s with { RetainEntries = 0, MaxLogEntries = 10, SnapshotChunkBytes = 2 * 1024, SnapshotBytesPerSecond = 200 * 1024 },
     };
 
     [Fact]

@@ -1,0 +1,152 @@
+using System.Text.Json;
+using OsProcess = System.Diagnostics.Process;
+
+namespace AkkaRaft.Process.Tests;
+
+public sealed class MembersTests
+{
+    private const int Puts = 3_000;
+
+    [UnixFact(Timeout = 240_000)] // ends a hang; says nothing about speed
+    public async Task Every_original_is_replaced_and_the_rest_restarted_under_load_and_no_put_fails()
+    {
+        await using var cluster = new Cluster();
+        cluster.StartAll();
+        await cluster.LeaderAsync();
+        var ports = Ports.Free(3);
+        string Address(int id) => $"127.0.0.1:{ports[id - 3]}";
+        OsProcess Join(int id) => Cli.Start("node", $"{id}", "--join", cluster.Members, "--listen", Address(id), "--data", cluster.Data);
+        var joined = new Dictionary<int, OsProcess>();
+        try
+        {
+            using var shell = Cli.Start("shell", "--json", "--timeout", "60s", "--members", cluster.Members);
+            _ = shell.StandardError.ReadToEndAsync();
+            var answers = Task.Run(async () =>
+            {
+                var lines = new List<string>();
+                while (await shell.StandardOutput.ReadLineAsync() is { } line) lines.Add(line);
+                return lines;
+            });
+            var feed = Task.Run(async () =>
+            {
+                for (int i = 0; i < Puts; i++)
+                {
+                    await shell.StandardInput.WriteLineAsync($"put k{i} v{i}");
+                    await shell.StandardInput.FlushAsync();
+                    await Task.Delay(5);
+                }
+
+                shell.StandardInput.Close();
+            });
+
+            foreach (int id in new[] { 3, 4, 5 }) joined[id] = Drained(Join(id));
+            string all = $"{cluster.Members},3={Address(3)},4={Address(4)},5={Address(5)}";
+            await Change(all, "add", $"3={Address(3)},4={Address(4)}");
+            Assert.Equal(["0", "1", "2", "3", "4"], await Members(all));
+            await Change(all, "set", $"3,4,5={Address(5)}");
+            Assert.Equal(["3", "4", "5"], await Members(all));
+            foreach (int id in new[] { 0, 1, 2 }) Assert.Equal(0, await cluster.EndAsync(id));
+
+            // One after the other is stopped as an operator stops it; whoever leads hands over first.
+            foreach (int id in new[] { 3, 4, 5 })
+            {
+                await Cli.SignalAsync("TERM", joined[id].Id);
+                await joined[id].WaitForExitAsync();
+                Assert.Equal(0, joined[id].ExitCode);
+                joined[id] = Drained(Join(id));
+                await Served(all);
+            }
+
+            await feed;
+            var lines = await answers;
+            Assert.Equal(Puts, lines.Count);
+            Assert.All(lines, l => Assert.True(JsonDocument.Parse(l).RootElement.GetProperty("ok").GetBoolean(), l));
+            await Cli.RunAsync("get", "k0", "--members", all);
+            foreach (int id in new[] { 3, 4, 5 }) await Eventually(() => Assert.Equal(Puts, cluster.Rows(id).Count));
+
+            var again = await Cli.RunAsync("members", "add", $"1={Address(3)}", "--members", all);
+            Assert.Equal(1, again.Code);
+            Assert.Contains("never used again", again.Err, StringComparison.Ordinal);
+        }
+        finally
+        {
+            foreach (var process in joined.Values)
+            {
+                if (!process.HasExited) process.Kill();
+                await process.WaitForExitAsync();
+                process.Dispose();
+            }
+        }
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task Leadership_goes_where_it_is_asked_to_and_a_backup_holds_what_was_acknowledged()
+    {
+        await using var cluster = new Cluster();
+        cluster.StartAll();
+        int leader = await cluster.LeaderAsync();
+        Assert.Equal(0, (await Cli.RunAsync("put", "k", "v", "--members", cluster.Members)).Code);
+        int heir = (leader + 1) % 3;
+        var transfer = await Cli.RunAsync("transfer", $"{heir}", "--members", cluster.Members);
+        Assert.Equal($"{heir}", transfer.Out.Trim());
+        Assert.Equal(heir, await cluster.LeaderAsync());
+        Assert.Equal(1, (await Cli.RunAsync("transfer", "9", "--members", cluster.Members)).Code);
+
+        string file = Path.Combine(cluster.Data, "backup.db");
+        var backup = await Cli.RunAsync("backup", file, "--json", "--members", cluster.Members);
+        Assert.Equal(0, backup.Code);
+        Assert.True(JsonDocument.Parse(backup.Out).RootElement.GetProperty("bytes").GetInt64() > 0);
+        Assert.Equal("v", Cluster.RowsOf(file)["k"]);
+        Assert.NotEqual(0, (await Cli.RunAsync("backup", file, "--members", cluster.Members)).Code);
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task A_member_that_was_wiped_is_refused_under_its_old_id()
+    {
+        await using var cluster = new Cluster();
+        cluster.StartAll();
+        int leader = await cluster.LeaderAsync();
+        Assert.Equal(0, (await Cli.RunAsync("put", "k", "v", "--members", cluster.Members)).Code);
+        int wiped = (leader + 1) % 3;
+        await cluster.KillAsync(wiped);
+        Directory.Delete(Path.Combine(cluster.Data, $"{wiped}"), recursive: true);
+        var ended = await Cli.RunAsync("node", $"{wiped}", "--config", cluster.Config, "--data", cluster.Data);
+        Assert.Equal(1, ended.Code);
+        Assert.Contains("began anew", ended.Err, StringComparison.Ordinal);
+    }
+
+    private static OsProcess Drained(OsProcess process)
+    {
+        _ = process.StandardOutput.ReadToEndAsync();
+        _ = process.StandardError.ReadToEndAsync();
+        return process;
+    }
+
+    private static async Task Change(string all, string verb, string members)
+    {
+        var ended = await Cli.RunAsync("members", verb, members, "--timeout", "30s", "--members", all);
+        Assert.True(ended.Code == 0, ended.Err);
+    }
+
+    private static async Task<List<string>> Members(string all) =>
+        [.. (await Cli.RunAsync("members", "--json", "--members", all)).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => JsonDocument.Parse(l).RootElement.GetProperty("id").GetRawText())];
+
+    private static async Task Served(string all) => Assert.Equal(0, (await Cli.RunAsync("get", "k0", "--timeout", "30s", "--members", all)).Code);
+
+    private static async Task Eventually(Action assertion)
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            try
+            {
+                assertion();
+                return;
+            }
+            catch (Exception e) when (attempt < 100 && e is not OperationCanceledException)
+            {
+                await Task.Delay(100);
+            }
+        }
+    }
+}
