@@ -17,6 +17,8 @@ internal static class CommandLine
             MembersCommand.Create(),
             TransferCommand.Create(),
             BackupCommand.Create(),
+            DisasterCommands.CreateRestore(),
+            DisasterCommands.CreateRecover(),
             ShellCommand.Create(),
             SimulateCommand.Create(),
         };
@@ -47,7 +49,7 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync($"akkaraft: {e.Message}").ConfigureAwait(false);
             return known.Code;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DataDirectoryException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DataDirectoryException or KeyValueStoreException)
         {
             await Console.Error.WriteLineAsync($"akkaraft: {e.Message}").ConfigureAwait(false);
             return ExitCodes.Usage;

@@ -51,6 +51,12 @@ public sealed record RaftSettings
     /// </summary>
     public bool Joins { get; init; }
 
+    /// <summary>Of a member that begins: the image that its state begins with.</summary>
+    internal (Storage.Snapshot Snapshot, string File)? RestoreFrom { get; init; }
+
+    /// <summary>The member goes on alone, though a majority of the others is lost.</summary>
+    internal bool ForcesSingle { get; init; }
+
     /// <summary>How long a member that joins may be silent before the change that adds it is given up.</summary>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

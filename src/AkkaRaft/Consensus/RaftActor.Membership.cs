@@ -196,6 +196,20 @@ internal sealed partial class RaftActor
         Context.Stop(Self);
     }
 
+    /// <summary>What only an operator may order, for a cluster whose majority is lost: no quorum is asked, and what only the lost ones had is gone.</summary>
+    private void GoOnAlone()
+    {
+        var now = _log.Configuration;
+        if (now.Members.All(m => m.Id == Me)) return;
+        var alone = Configuration.Of([Locate(Me) ?? throw new InvariantViolationException($"Member {Me} has no address.")]) with
+        {
+            Removed = now.Removed.Union(now.Members.Select(m => m.Id).Where(id => id != Me)),
+        };
+        SetTermAndVote(_term + 1, Me);
+        AppendOwn(EntryKind.Configuration, ConfigurationCodec.Encode(alone));
+        _logger.Warning("Member {0} goes on alone, with its log to {1}; {2} are members no more.", Me, _log.LastIndex, string.Join(", ", alone.Removed));
+    }
+
     // ---- who is no member any more --------------------------------------------------------------------------------
 
     /// <summary>Whether the sender is one that was removed, or that began anew and forgot what it voted and acknowledged; it is told so.</summary>

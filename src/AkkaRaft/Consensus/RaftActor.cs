@@ -250,7 +250,13 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _commitIndex = Math.Max(_appliedIndex, _log.BaseIndex);
         _lastLeaderContact = Now;
         _snapshots.Tell(new SnapshotActor.GetOwn());
+        if (_settings.ForcesSingle) GoOnAlone();
         BecomeFollower(_term, leader: null);
+        if (_settings.RestoreFrom is { } image && _firstSequenceNr == 0)
+        {
+            SetTermAndVote(image.Snapshot.Base.Term, votedFor: null);
+            Install(image.Snapshot, image.File);
+        }
         Flush();
         AfterDurable(0, () =>
         {

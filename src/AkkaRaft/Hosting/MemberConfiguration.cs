@@ -55,6 +55,7 @@ internal static partial class MemberConfiguration
               dedicated-thread-pool { thread-count = 1, threadtype = background }
             }
             """)
+            .WithFallback(settings.ForcesSingle || settings.RestoreFrom is not null ? ConfigurationFactory.ParseString("akka.loglevel = WARNING") : Config.Empty)
             .WithFallback(Remoting(host, port, frame))
             .WithFallback(RaftSerializer.Configuration)
             .WithFallback(SqlPersistence.DefaultConfiguration);

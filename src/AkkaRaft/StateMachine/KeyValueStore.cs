@@ -121,14 +121,43 @@ internal sealed class KeyValueStore : ISessionStorage, IDisposable
         {
             using var command = image.CreateCommand();
             command.CommandText =
-                "UPDATE meta SET value = CASE name WHEN 'journal_sequence' THEN $journal WHEN 'member_id' THEN $member ELSE value END";
+                "UPDATE meta SET value = CASE name WHEN 'journal_sequence' THEN $journal WHEN 'member_id' THEN $member WHEN 'cluster_id' THEN $cluster ELSE value END";
             command.Parameters.AddWithValue("$journal", journalSequenceNr);
             command.Parameters.AddWithValue("$member", _settings.Id.ToString());
+            command.Parameters.AddWithValue("$cluster", _settings.ClusterId);
             command.ExecuteNonQuery();
             image.BackupDatabase(_connection);
         }
         Run("PRAGMA wal_checkpoint(PASSIVE)");
         LoadState();
+    }
+
+    /// <summary>Whether a file is a sound image, and of what.</summary>
+    /// <exception cref="KeyValueStoreException">It is none, is damaged, or is of another version.</exception>
+    public static (long Index, long Term, string ClusterId) Inspect(string imageFile)
+    {
+        try
+        {
+            using var image = OpenImage(imageFile, SqliteOpenMode.ReadOnly);
+            string? Read(string sql)
+            {
+                using var command = image.CreateCommand();
+                command.CommandText = sql;
+                return Convert.ToString(command.ExecuteScalar(), CultureInfo.InvariantCulture);
+            }
+
+            if (Read("PRAGMA integrity_check") is var check && check != "ok") throw new KeyValueStoreException($"{imageFile} is damaged: {check}");
+            if (Read("SELECT value FROM meta WHERE name = 'schema_version'") is var version && version != SchemaVersion)
+                throw new KeyValueStoreException($"{imageFile} has schema version '{version}'; this version of AkkaRaft reads '{SchemaVersion}'.");
+            return (
+                long.Parse(Read("SELECT value FROM meta WHERE name = 'applied_index'")!, CultureInfo.InvariantCulture),
+                long.Parse(Read("SELECT value FROM meta WHERE name = 'applied_term'")!, CultureInfo.InvariantCulture),
+                Read("SELECT value FROM meta WHERE name = 'cluster_id'")!);
+        }
+        catch (SqliteException e)
+        {
+            throw new KeyValueStoreException($"{imageFile} is no backup of a key-value store, or cannot be read: {e.Message}", e);
+        }
     }
 
     private static SqliteConnection OpenImage(string file, SqliteOpenMode mode)

@@ -47,13 +47,6 @@ internal sealed class SnapshotFiles(string directory)
         return snapshot;
     }
 
-    /// <summary>Drops the image made here.</summary>
-    public void DeleteOwn()
-    {
-        File.Delete(OwnDescription);
-        File.Delete(OwnImage);
-    }
-
     /// <exception cref="IOException">It cannot be read.</exception>
     public byte[] Read(long offset, int maxBytes)
     {
@@ -107,6 +100,7 @@ internal sealed class SnapshotFiles(string directory)
     /// <summary>Drops the image that was fetched.</summary>
     public void DeleteIncoming()
     {
+        if (!Directory.Exists(directory)) return;
         File.Delete(IncomingDescription);
         File.Delete(IncomingImage);
     }

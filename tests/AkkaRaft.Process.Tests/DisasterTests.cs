@@ -1,0 +1,42 @@
+namespace AkkaRaft.Process.Tests;
+
+public sealed class DisasterTests
+{
+    [Fact(Timeout = 180_000)] // ends a hang; says nothing about speed
+    public async Task A_backup_is_restored_into_a_new_cluster_and_one_member_of_it_goes_on_alone()
+    {
+        await using var old = new Cluster();
+        old.StartAll();
+        await old.LeaderAsync();
+        Assert.Equal(0, (await Cli.RunAsync("put", "k", "v", "--members", old.Members)).Code);
+        string backup = Path.Combine(old.Data, "backup.db");
+        Assert.Equal(0, (await Cli.RunAsync("backup", backup, "--members", old.Members)).Code);
+
+        await using var cluster = new Cluster();
+        var same = await Cli.RunAsync("restore", backup, "--config", cluster.Config, "--data", cluster.Data);
+        Assert.Equal(1, same.Code);
+        Assert.Contains("cluster-id", same.Err, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(cluster.Config, (await File.ReadAllTextAsync(cluster.Config)).Replace("cluster-id = \"akkaraft\"", "cluster-id = \"another\"", StringComparison.Ordinal));
+        var restored = await Cli.RunAsync("restore", backup, "--config", cluster.Config, "--data", cluster.Data);
+        Assert.True(restored.Code == 0, restored.Err);
+        Assert.Equal(1, (await Cli.RunAsync("restore", backup, "--config", cluster.Config, "--data", cluster.Data)).Code);
+        Assert.Equal(1, (await Cli.RunAsync("restore", cluster.Config, "0", "--config", cluster.Config, "--data", Path.Combine(cluster.Data, "elsewhere"))).Code);
+
+        cluster.StartAll();
+        Assert.Equal("v", (await Cli.RunAsync("get", "k", "--config", cluster.Config, "--timeout", "30s")).Out.Trim());
+        Assert.Equal(0, (await Cli.RunAsync("put", "k2", "v2", "--config", cluster.Config)).Code);
+        for (int i = 0; i < 3; i++) await cluster.KillAsync(i);
+
+        Assert.Equal(1, (await Cli.RunAsync("recover", "1", "--config", cluster.Config, "--data", cluster.Data)).Code);
+        // Whoever acknowledged the last write; another may lack it.
+        int left = Enumerable.Range(0, 3).First(i => cluster.Rows(i).ContainsKey("k2"));
+        var recovered = await Cli.RunAsync("recover", $"{left}", "--force-single", "--config", cluster.Config, "--data", cluster.Data);
+        Assert.True(recovered.Code == 0, recovered.Err);
+        Assert.Contains("goes on alone", recovered.Err, StringComparison.Ordinal);
+        cluster.Start(left);
+        Assert.Equal("v2", (await Cli.RunAsync("get", "k2", "--config", cluster.Config, "--timeout", "30s")).Out.Trim());
+        // The others are told that they are members no more.
+        cluster.Start((left + 1) % 3);
+        Assert.Equal(0, await cluster.EndAsync((left + 1) % 3));
+    }
+}
