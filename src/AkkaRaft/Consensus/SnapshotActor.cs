@@ -8,10 +8,13 @@ namespace AkkaRaft.Consensus;
 /// <summary>The member's child that reads and writes images, so that no heartbeat waits for a file.</summary>
 internal sealed class SnapshotActor : ReceiveActor
 {
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(20);
+
     private readonly ILoggingAdapter _logger = Context.GetLogger();
     private readonly SnapshotFiles _files;
     private readonly int _chunkBytes;
     private readonly long _bytesPerSecond;
+    private TimeSpan _paidUntil;
     private Snapshot? _own;
     private Snapshot? _incoming;
 
@@ -85,8 +88,8 @@ internal sealed class SnapshotActor : ReceiveActor
         var member = Context.Parent;
         if (received < incoming.Length)
         {
-            var pause = _bytesPerSecond > 0 ? TimeSpan.FromSeconds((double)bytes / _bytesPerSecond) : TimeSpan.Zero;
-            if (pause < TimeSpan.FromMilliseconds(1)) member.Tell(new Received(incoming, received));
+            var pause = Pause(bytes);
+            if (pause < ShortestPause) member.Tell(new Received(incoming, received));
             else Context.System.Scheduler.ScheduleTellOnce(pause, member, new Received(incoming, received), Self);
             return;
         }
@@ -98,6 +101,15 @@ internal sealed class SnapshotActor : ReceiveActor
         }
         _logger.Warning("The snapshot to {0} is damaged as a whole; it is fetched anew.", incoming.Base.Index);
         member.Tell(new Failed());
+    }
+
+    /// <summary>How long to wait so that the rate is kept over all pieces; a timer's coarseness is made up for by those that follow.</summary>
+    private TimeSpan Pause(int bytes)
+    {
+        if (_bytesPerSecond == 0) return TimeSpan.Zero;
+        var now = Context.System.Scheduler.MonotonicClock;
+        _paidUntil = (_paidUntil > now - ShortestPause ? _paidUntil : now) + TimeSpan.FromSeconds((double)bytes / _bytesPerSecond);
+        return _paidUntil - now;
     }
 
     /// <summary>A full disk stops a snapshot, and not the member.</summary>
