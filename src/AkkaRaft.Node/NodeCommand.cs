@@ -6,6 +6,9 @@ namespace AkkaRaft.Node;
 
 internal static class NodeCommand
 {
+    // Twice as long as a client takes to ask who the members are.
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(10);
+
     public static Command Create()
     {
         Argument<int> id = new("ID") { Description = "Which member of the cluster's file this is" };
@@ -93,13 +96,14 @@ internal static class NodeCommand
         if (!stop.IsCompleted)
         {
             var (end, reason) = await node.Completion.ConfigureAwait(false);
-            signals.Stop();
             if (end == MemberEnd.Removed)
             {
-                Console.Out.WriteLine($"{reason} Its directory may go; its id is never used again.");
+                Console.Out.WriteLine($"{reason} Its directory may go; its id is never used again. For {Farewell.TotalSeconds:0} s it sends clients on to the others.");
+                await Task.WhenAny(stop, Task.Delay(Farewell)).ConfigureAwait(false);
                 return ExitCodes.Ok;
             }
 
+            signals.Stop();
             Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason}");
             return ExitCodes.Usage;
         }

@@ -14,7 +14,8 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
     private readonly RaftClientSettings _settings;
     private readonly Func<Member, ICanTell> _resolve;
     private Member[] _members;
-    private TimeSpan? _membersAskedAt;
+    private TimeSpan _askMembersAt = TimeSpan.MinValue;
+    private MemberId? _membersAskedOf;
     private readonly Queue<PendingCall> _writes = new();
     private readonly Queue<PendingCall> _reads = new();
     private readonly SortedDictionary<MemberId, string> _lastOutcome = [];
@@ -132,13 +133,17 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
     /// <summary>Members come and go while a client lives.</summary>
     private void AskForMembers()
     {
-        if (_membersAskedAt is { } at && Now - at < _settings.MembersInterval) return;
-        _membersAskedAt = Now;
+        // A new leader may be one of new members, and the old ones may be gone soon.
+        if (Now < _askMembersAt && _membersAskedOf == _leader.Id) return;
+        _askMembersAt = Now + _settings.MembersInterval;
+        _membersAskedOf = _leader.Id;
         _resolve(_leader).Tell(new GetMembership(_settings.ClusterId, 0), Self);
     }
 
     private void Learn(Membership membership)
     {
+        // A change under way will soon be done.
+        if (!membership.IsCommitted || membership.Phase != MembershipPhase.Stable) _askMembersAt = Now + _settings.AttemptTimeout;
         if (!membership.IsCommitted || membership.Members.IsEmpty) return;
         // The settings may know better where one is, and who was there at first may know more when nobody else answers.
         var now = membership.Members.Select(m => _settings.Members.GetValueOrDefault(m.Member.Id) ?? m.Member).ToList();
