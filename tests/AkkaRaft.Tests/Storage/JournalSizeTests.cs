@@ -58,25 +58,34 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
         {
             _member = member;
             Receive<string>(_ => Submit(KeyValueCodec.EncodeOpenSession("load")));
-            Receive<Refused>(_ => Timers.StartSingleTimer("open", "open", TimeSpan.FromMilliseconds(100)));
+            Receive<Refused>(_ => _session == 0, _ => Timers.StartSingleTimer("open", "open", TimeSpan.FromMilliseconds(100)));
+            Receive<Refused>(refused => done.TrySetException(new InvalidOperationException($"After {_answered} of {_sent}: {refused}")));
+            // The member may not have begun to listen, and a test that waits for ever tells nothing.
+            Receive<ReceiveTimeout>(_ => _session == 0, _ => Self.Tell("open"));
+            Receive<ReceiveTimeout>(_ => done.TrySetException(new TimeoutException($"{_answered} of {_sent} were answered, and no more for {Context.ReceiveTimeout}.")));
             Receive<SubmitReply>(reply =>
             {
                 if (_session == 0)
                 {
+                    SetReceiveTimeout(TimeSpan.FromMinutes(2));
                     _session = ((KvSessionOpened)KeyValueCodec.DecodeResult(reply.Result)).Session;
                     for (var i = 0; i < Window; i++) Put();
                     return;
                 }
                 if (++_answered % Sample == 0)
                     _sizes.Add(new[] { journal, journal + "-wal" }.Where(File.Exists).Sum(f => new FileInfo(f).Length));
-                if (_answered == Entries) done.SetResult(_sizes);
+                if (_answered == Entries) done.TrySetResult(_sizes);
                 else if (_sent < Entries) Put();
             });
         }
 
         public ITimerScheduler Timers { get; set; } = null!;
 
-        protected override void PreStart() => Self.Tell("open");
+        protected override void PreStart()
+        {
+            SetReceiveTimeout(TimeSpan.FromSeconds(2));
+            Self.Tell("open");
+        }
 
         private void Put()
         {
