@@ -69,7 +69,7 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
             call.Answer(new RequestFailed(request.RequestId, FailureKind.Overloaded, $"{_settings.MaxQueued} calls wait already; send them more slowly."));
         else
         {
-            (request is Get ? _reads : _writes).Enqueue(call);
+            (request is IKeyValueRead ? _reads : _writes).Enqueue(call);
             Self.Tell(Pump.Instance);
         }
     }
@@ -99,8 +99,8 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         }
         if (_read is null && _reads.Count > 0)
         {
-            var consistency = ((Get)_reads.Peek().Request).Consistency;
-            _read = new Flight(++_nextRequestId, Take(_reads, call => ((Get)call.Request).Consistency == consistency));
+            var consistency = ReadOf(_reads.Peek()).Consistency;
+            _read = new Flight(++_nextRequestId, Take(_reads, call => ReadOf(call).Consistency == consistency));
             if (_read.Calls.Count > 0) Send(_read);
             else _read = null;
         }
@@ -153,23 +153,14 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
     private object Message(Flight flight)
     {
         if (flight == _read)
-        {
-            var consistency = ((Get)flight.Calls[0].Request).Consistency;
-            return new Read(_settings.ClusterId, flight.RequestId, consistency, KeyValueCodec.EncodeQuery(flight.Calls.Select(c => ((Get)c.Request).Key)));
-        }
+            return new Read(_settings.ClusterId, flight.RequestId, ReadOf(flight.Calls[0]).Consistency, KeyValueCodec.EncodeQuery(flight.Calls.Select(ReadOf)));
         var payload = _session == 0
             ? KeyValueCodec.EncodeOpenSession(Self.Path.Name)
-            : KeyValueCodec.EncodeBatch(_session, _nextSerial, _nextSerial - 1, flight.Calls.Select(Operation));
+            : KeyValueCodec.EncodeBatch(_session, _nextSerial, _nextSerial - 1, flight.Calls.Select(c => c.Withdrawn ? null : (IKeyValueWrite)c.Request));
         return new Submit(_settings.ClusterId, flight.RequestId, payload);
     }
 
-    private static KvOperation Operation(PendingCall call) => call.Request switch
-    {
-        _ when call.Withdrawn => KvOperation.Noop,
-        Put put => KvOperation.Put(put.Key, put.Value),
-        Delete delete => KvOperation.Delete(delete.Key),
-        _ => KvOperation.Noop,
-    };
+    private static IKeyValueRead ReadOf(PendingCall call) => (IKeyValueRead)call.Request;
 
     // ---- answers -------------------------------------------------------------------------------------------------
 
@@ -187,7 +178,7 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
                 _nextSerial = 1;
                 break;
             case KvBatchExecuted executed:
-                for (var i = 0; i < flight.Calls.Count; i++) flight.Calls[i].Answer(Reply(flight.Calls[i].Request, executed.Results[i]));
+                for (var i = 0; i < flight.Calls.Count; i++) flight.Calls[i].Answer(KeyValueCodec.Reply((IKeyValueWrite)flight.Calls[i].Request, executed.Results[i]));
                 _nextSerial += flight.Calls.Count;
                 break;
             case KvMalformed malformed:
@@ -214,10 +205,6 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         foreach (var call in flight.Calls.Where(c => !c.Withdrawn).Concat(later)) _writes.Enqueue(call);
     }
 
-    private static IKeyValueReply Reply(IKeyValueRequest request, OperationResult result) => request is Put
-        ? new PutReply(request.RequestId, result.Version)
-        : new DeleteReply(request.RequestId, result.Existed, result.Version);
-
     private void Read(QueryReply reply)
     {
         if (_read is null || reply.RequestId != _read.RequestId) return;
@@ -225,16 +212,8 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         _anyAnswer = true;
         AskForMembers();
         _read = null;
-        var answer = KeyValueCodec.DecodeQueryResult(reply.Result);
-        for (var i = 0; i < calls.Count; i++)
-        {
-            if (answer.Error is { } error) Fail(calls[i], FailureKind.BadInput, error);
-            else
-            {
-                var found = answer.Lookups[i];
-                calls[i].Answer(new GetReply(calls[i].Request.RequestId, found.Found, found.Value, found.Version));
-            }
-        }
+        var answers = KeyValueCodec.Replies([.. calls.Select(ReadOf)], reply.Result);
+        for (var i = 0; i < calls.Count; i++) calls[i].Answer(answers[i]);
         PumpNow();
     }
 

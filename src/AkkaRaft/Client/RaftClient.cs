@@ -94,6 +94,7 @@ public sealed partial class RaftClient : IAsyncDisposable
         FailureKind.Overloaded => new OverloadedException(failed.Message),
         FailureKind.SessionExpired => new SessionExpiredException(failed.Message),
         FailureKind.BadInput => new BadInputException(failed.Message),
+        FailureKind.LeaseNotFound => new LeaseNotFoundException(failed.Message),
         _ => new OutcomeUnknownException(failed.Message),
     };
 

@@ -28,3 +28,13 @@ public sealed class ConflictException(string message) : RaftException(message);
 
 /// <summary>A change of members was given up before it took effect: nothing was changed.</summary>
 public sealed class ChangeGivenUpException(string message) : RaftException(message);
+
+/// <summary>The call names a lease that was never granted, has expired or was revoked: surely not executed.</summary>
+public sealed class LeaseNotFoundException(string message) : RaftException(message);
+
+/// <summary>Changes that a watch asked for are no longer kept: read the keys anew, and watch from there.</summary>
+public sealed class CompactedException(string message, long oldestRevision) : RaftException(message)
+{
+    /// <summary>The oldest revision whose changes are still kept.</summary>
+    public long OldestRevision { get; } = oldestRevision;
+}
