@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using AkkaRaft.Client.Codecs;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Client;
@@ -38,4 +39,7 @@ public sealed record RaftClientSettings
 
     /// <summary>Largest value, in bytes.</summary>
     public int MaxValueBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>How the typed calls write keys and values that are neither text nor bytes; without further types Hyperion takes numbers, times and collections of them.</summary>
+    public IRaftCodec Codec { get; init; } = new HyperionCodec();
 }
