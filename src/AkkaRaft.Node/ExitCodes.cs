@@ -19,6 +19,8 @@ internal static class ExitCodes
         OutcomeUnknownException => ("OutcomeUnknown", OutcomeUnknown),
         SessionExpiredException => ("OutcomeUnknown", OutcomeUnknown),
         ConflictException => ("Conflict", Conflict),
+        LeaseNotFoundException => ("LeaseNotFound", NotFound),
+        CompactedException => ("Compacted", Conflict),
         ChangeGivenUpException => ("ChangeGivenUp", Unavailable),
         BadInputException => ("BadInput", Usage),
         UsageException or RaftConfigurationException or ArgumentException => ("BadInput", Usage),

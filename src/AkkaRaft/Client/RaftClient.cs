@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Configuration;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 
@@ -12,6 +13,7 @@ public sealed partial class RaftClient : IAsyncDisposable
     private readonly ActorSystem _system;
     private readonly RaftClientSettings _settings;
     private readonly IActorRef _actor;
+    private bool _ownsSystem;
 
     private RaftClient(ActorSystem system, RaftClientSettings settings, IActorRef actor)
     {
@@ -27,10 +29,25 @@ public sealed partial class RaftClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(settings);
+        if (((ExtendedActorSystem)system).Provider is not Akka.Remote.IRemoteActorRefProvider)
+            throw new RaftConfigurationException($"The ActorSystem '{system.Name}' has no Akka.Remote: give it RaftClient.Configuration().");
         RaftSerializer.Register(system);
-        var actor = system.ActorOf(ClientActor.Props(settings, member => RemoteTransport.Resolve(system, member)));
+        var actor = system.ActorOf(ClientActor.Props(settings, member => RemoteTransport.Resolve(system, settings.SystemName, member)));
         return new RaftClient(system, settings, actor);
     }
+
+    /// <summary>Starts a client over an ActorSystem of its own, which ends with it and logs nothing: what goes wrong is told by the calls.</summary>
+    /// <param name="settings">Whom to ask.</param>
+    public static RaftClient Create(RaftClientSettings settings)
+    {
+        var client = Create(ActorSystem.Create("akkaraft-client", MemberConfiguration.ForClient), settings);
+        client._ownsSystem = true;
+        return client;
+    }
+
+    /// <summary>What a client needs of the HOCON of an application's ActorSystem: Akka.Remote at a free port, and frames that hold the largest value.</summary>
+    /// <param name="host">The address at which this process listens for answers.</param>
+    public static Config Configuration(string host = "127.0.0.1") => MemberConfiguration.SharedByClient(host);
 
     /// <summary>Sets a key; ends once the change is committed and applied.</summary>
     /// <param name="key">One to 4 096 bytes by default.</param>
@@ -74,7 +91,12 @@ public sealed partial class RaftClient : IAsyncDisposable
     public Task<DeleteReply> DeleteAsync(string key, CancellationToken cancellationToken = default) => DeleteAsync(Utf8(key), cancellationToken);
 
     /// <summary>Stops the client; calls that are still out end as cancelled.</summary>
-    public async ValueTask DisposeAsync() => await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
+    public async ValueTask DisposeAsync()
+    {
+        // An application may have ended its ActorSystem before.
+        if (!_system.WhenTerminated.IsCompleted) await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
+        if (_ownsSystem) await _system.Terminate().ConfigureAwait(false);
+    }
 
     private async Task<T> Ask<T>(IKeyValueRequest request, CancellationToken cancellationToken) where T : class
     {

@@ -13,6 +13,9 @@ public sealed record RaftClientSettings
     /// <summary>Where its members are.</summary>
     public required ImmutableSortedDictionary<MemberId, Member> Members { get; init; }
 
+    /// <summary>Name of the members' ActorSystems, which is <c>akkaraft</c> unless they live in an application's own.</summary>
+    public string SystemName { get; init; } = "akkaraft";
+
     /// <summary>How long a call may take in all before it fails.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
