@@ -90,9 +90,9 @@ internal static class TxnCommand
             ["put", var key, var value] => new("put", key, new PutStep(ClientOptions.Key(key), ClientOptions.Bytes(value))),
             ["put", var key, var value, "--lease", var lease] => new("put", key, new PutStep(ClientOptions.Key(key), ClientOptions.Bytes(value), Number(lease))),
             ["del", var key] => new("del", key, new DeleteStep(ClientOptions.Key(key))),
-            ["get", var key] => new("get", key, new RangeStep(ClientOptions.Key(key), KeyValueCodec.After(ClientOptions.Key(key)), 1)),
-            ["scan", var prefix] => new("scan", prefix, Scan(prefix, 0)),
-            ["scan", var prefix, "--limit", var limit] => new("scan", prefix, Scan(prefix, (int)Math.Min(Number(limit), int.MaxValue))),
+            ["get", var key] => new("get", key, Range(KeyRange.Key(ClientOptions.Key(key)), 1)),
+            ["scan", var prefix] => new("scan", prefix, Range(KeyRange.Prefix(ClientOptions.Bytes(prefix)), 0)),
+            ["scan", var prefix, "--limit", var limit] => new("scan", prefix, Range(KeyRange.Prefix(ClientOptions.Bytes(prefix)), (int)Math.Min(Number(limit), int.MaxValue))),
             _ => throw new UsageException($"'{text}' is no step of a transaction: {StepForms}."),
         };
 
@@ -101,11 +101,7 @@ internal static class TxnCommand
             : throw new UsageException($"'{text}': '{number}' is no number.");
     }
 
-    private static RangeStep Scan(string prefix, int limit)
-    {
-        var from = ClientOptions.Bytes(prefix);
-        return new RangeStep(from, KeyValueCodec.AfterPrefix(from), limit);
-    }
+    private static RangeStep Range(KeyRange range, int limit) => new(range.From, range.To, limit);
 }
 
 /// <summary>A step as it was written, for what is said of it.</summary>

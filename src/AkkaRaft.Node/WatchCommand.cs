@@ -13,7 +13,7 @@ internal static class WatchCommand
         {
             long first = parsed.GetValue(from) is var f and >= 0 ? f : throw new UsageException($"--from: {f} is no revision.");
             int left = parsed.GetValue(count) is var n and >= 0 ? n : throw new UsageException($"--count: {n} is below 0.");
-            await foreach (var change in call.Client.WatchAsync(ClientOptions.Bytes(parsed.GetValue(prefix)!), first, call.Cancel).ConfigureAwait(false))
+            await foreach (var change in call.Client.WatchAsync(KeyRange.Prefix(ClientOptions.Bytes(parsed.GetValue(prefix)!)), first == 0 ? null : first, call.Cancel).ConfigureAwait(false))
             {
                 call.Out.WriteLine(call.Json ? Output.Change(change) : Text(change));
                 if (--left == 0)

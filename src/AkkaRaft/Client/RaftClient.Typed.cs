@@ -38,6 +38,17 @@ public sealed partial class RaftClient
     public Task<PutReply> PutAsync<TKey, TValue>(TKey key, TValue value, CancellationToken cancellationToken = default) =>
         PutAsync(Encode(key), Encode(value), cancellationToken);
 
+    /// <summary>Sets a key that ends with a lease.</summary>
+    /// <param name="key">Text, bytes, or what the codec takes.</param>
+    /// <param name="value">Text, bytes, or what the codec takes.</param>
+    /// <param name="lease">The lease's number; 0 for none.</param>
+    /// <param name="cancellationToken">Ends the wait; the change may take effect all the same.</param>
+    /// <exception cref="CodecException">The codec refuses a type; nothing was sent.</exception>
+    /// <exception cref="LeaseNotFoundException">The lease has expired, or was revoked; nothing was changed.</exception>
+    /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
+    public Task<PutReply> PutAsync<TKey, TValue>(TKey key, TValue value, long lease, CancellationToken cancellationToken = default) =>
+        PutAsync(Encode(key), Encode(value), lease, cancellationToken);
+
     /// <summary>Reads a text key as a value of a type.</summary>
     /// <inheritdoc cref="GetAsync{TKey, TValue}(TKey, ReadConsistency, CancellationToken)" />
     public Task<Entry<TValue>?> GetAsync<TValue>(string key, ReadConsistency consistency = ReadConsistency.Linearizable, CancellationToken cancellationToken = default) =>
