@@ -22,6 +22,11 @@ internal static class WatchCommand
                 }
             }
 
+            if (call is { Json: true, InShell: true })
+            {
+                call.Out.WriteLine(Output.Listed("watch", parsed.GetValue(count)));
+            }
+
             return ExitCodes.Ok;
         })
         {

@@ -16,7 +16,9 @@ RaftSettings settings = RaftSettings.FromFile(args[1], id) with { DataDirectory 
 
 var builder = Host.CreateApplicationBuilder();
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
-builder.Services.AddAkka(settings.SystemName, akka => akka.WithRaft(settings));
+builder.Services.AddAkka(settings.SystemName, akka => akka
+    .ConfigureLoggers(logging => logging.LogLevel = Akka.Event.LogLevel.WarningLevel)
+    .WithRaft(settings));
 builder.Services.AddRaftClient(settings.ForClients() with { Codec = new HyperionCodec(typeof(Order)) });
 builder.Services.AddHostedService<Shop>();
 

@@ -33,8 +33,13 @@ public sealed class Shop(RaftClient client, IRequiredActor<RaftNode> member) : B
         else
         {
             var system = services.GetRequiredService<ActorSystem>();
-            IActorRef echo = system.ActorOf(dsl => dsl.ReceiveAny((message, context) => context.Sender.Tell(message)));
+            IActorRef echo = system.ActorOf(Props.Create<Echo>());
             Console.WriteLine($"{system.Name} says {await echo.Ask<string>(line)}");
         }
+    }
+
+    private sealed class Echo : ReceiveActor
+    {
+        public Echo() => ReceiveAny(message => Sender.Tell(message));
     }
 }

@@ -1,3 +1,4 @@
+using AkkaRaft.Hosting;
 using AkkaRaft.HostingSample;
 using AkkaRaft.Node;
 using OsProcess = System.Diagnostics.Process;
@@ -20,7 +21,7 @@ public sealed class HostingTests
         {
             foreach (var application in applications)
             {
-                Assert.Equal("stored 2 tea; plain messages go to akka://shop/user/raft", await application.StandardOutput.ReadLineAsync());
+                Assert.Equal("stored 2 tea; plain messages go to akka://shop/user/raft", await SaidAsync(application));
             }
 
             foreach (var application in applications)
@@ -94,6 +95,20 @@ public sealed class HostingTests
     {
         await application.StandardInput.WriteLineAsync(line);
         await application.StandardInput.FlushAsync();
-        return await application.StandardOutput.ReadLineAsync() ?? "";
+        return await SaidAsync(application);
+    }
+
+    /// <summary>The next line that is none of the log's.</summary>
+    private static async Task<string> SaidAsync(OsProcess application)
+    {
+        while (await application.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (line.StartsWith("stored", StringComparison.Ordinal) || line.StartsWith("akkaraft-", StringComparison.Ordinal) || line.StartsWith("shop says", StringComparison.Ordinal))
+            {
+                return line;
+            }
+        }
+
+        return "";
     }
 }
