@@ -104,9 +104,12 @@ internal sealed partial class RaftActor
         }
     }
 
-    /// <summary>No other leader can be before an election timeout after a confirmed round began; a tenth is kept for clocks that drift (§6.4.1).</summary>
+    /// <summary>
+    /// No other leader can be before an election timeout after a confirmed round began; a tenth is kept for clocks that drift (§6.4.1).
+    /// A member told to take over may campaign at any later time without anyone holding on to this leader, so that the term's lease ends there.
+    /// </summary>
     private bool HasLease(LeaderState leading) =>
-        leading.Transfer is null && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
+        !leading.ToldToTakeOver && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
 
     private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload)
     {
@@ -310,7 +313,10 @@ internal sealed partial class RaftActor
     private void ContinueTransfer(LeaderState leading)
     {
         if (leading.Transfer is { } transfer && leading.Progress.TryGetValue(transfer.Target, out var progress) && progress.MatchIndex == _log.LastIndex)
+        {
+            leading.ToldToTakeOver = true;
             Send(transfer.Target, h => new TimeoutNow(h));
+        }
     }
 
     // ---- the end -------------------------------------------------------------------------------------------------
