@@ -117,9 +117,6 @@ public sealed partial class ClusterSimulation
     /// <summary>Loses the messages between members that a test names.</summary>
     internal void DropWhere(Func<IRaftMessage, bool> drops) => _network.Drops = drops;
 
-    /// <summary>Lets messages between members that a test names arrive so much later.</summary>
-    internal void DelayWhere(Func<IRaftMessage, TimeSpan> delays) => _network.Delays = delays;
-
     // ---- members --------------------------------------------------------------------------------------------------
 
     /// <summary>The member's process is gone, as by <c>kill -9</c>: a write under way was done or not.</summary>
@@ -231,7 +228,6 @@ public sealed partial class ClusterSimulation
         _network.Unslow();
         _network.Loss = _network.Duplicates = _network.Reorders = 0;
         _network.Drops = _ => false;
-        _network.Delays = _ => TimeSpan.Zero;
         foreach (var member in _members)
         {
             member.Disk.Slowness = 1;

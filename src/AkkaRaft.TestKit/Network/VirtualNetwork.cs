@@ -30,9 +30,6 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
     /// <summary>Says of a message between members that it is to be lost.</summary>
     public Func<IRaftMessage, bool> Drops { get; set; } = _ => false;
 
-    /// <summary>Says of a message between members how much later it is to arrive; others overtake it.</summary>
-    public Func<IRaftMessage, TimeSpan> Delays { get; set; } = _ => TimeSpan.Zero;
-
     public long Delivered { get; private set; }
 
     public void Attach(int endpoint, Func<IActorRef?> receiver) => _endpoints[endpoint] = receiver;
@@ -63,20 +60,15 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
             trace?.Invoke(TraceKind.Lost, to, from, id, "lost");
             return;
         }
-        var late = message is IRaftMessage between ? Delays(between) : TimeSpan.Zero;
-        Carry(process, from, to, id, bytes, manifest, sender, late);
-        if (random.NextDouble() < Duplicates) Carry(process, from, to, id, bytes, manifest, sender, late);
+        Carry(process, from, to, id, bytes, manifest, sender);
+        if (random.NextDouble() < Duplicates) Carry(process, from, to, id, bytes, manifest, sender);
     }
 
-    private void Carry(SimulatedProcess process, int from, int to, long id, byte[] bytes, string manifest, Func<IActorRef?> sender, TimeSpan late)
+    private void Carry(SimulatedProcess process, int from, int to, long id, byte[] bytes, string manifest, Func<IActorRef?> sender)
     {
         var takes = timing.Shortest + (timing.Longest - timing.Shortest) * random.NextDouble() + _slow.GetValueOrDefault((from, to));
         var arrival = clock.Now + takes;
-        if (late > TimeSpan.Zero)
-        {
-            arrival += late;
-        }
-        else if (random.NextDouble() < Reorders)
+        if (random.NextDouble() < Reorders)
         {
             arrival += timing.Longest * (20 * random.NextDouble());
         }

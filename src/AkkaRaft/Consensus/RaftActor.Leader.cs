@@ -105,11 +105,11 @@ internal sealed partial class RaftActor
     }
 
     /// <summary>
-    /// No other leader can be before an election timeout after a confirmed round began, unless it was told to campaign, which may reach it late;
-    /// a tenth is kept for clocks that drift (§6.4.1).
+    /// No other leader can be before an election timeout after a confirmed round began; a tenth is kept for clocks that drift (§6.4.1).
+    /// A member told to take over may campaign at any later time without anyone holding on to this leader, so that the term's lease ends there.
     /// </summary>
     private bool HasLease(LeaderState leading) =>
-        !leading.ToldToCampaign && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
+        !leading.ToldToTakeOver && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
 
     private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload)
     {
@@ -313,7 +313,7 @@ internal sealed partial class RaftActor
     private void ContinueTransfer(LeaderState leading)
     {
         if (leading.Transfer is not { } transfer || !leading.Progress.TryGetValue(transfer.Target, out var progress) || progress.MatchIndex != _log.LastIndex) return;
-        leading.ToldToCampaign = true;
+        leading.ToldToTakeOver = true;
         Send(transfer.Target, h => new TimeoutNow(h));
     }
 

@@ -48,8 +48,8 @@ internal sealed class LeaderState(long firstIndexOfTerm)
 
     public Transfer? Transfer { get; set; }
 
-    /// <summary>Another was told to campaign at once in this term: it may do so at any later time.</summary>
-    public bool ToldToCampaign { get; set; }
+    /// <summary>A TimeoutNow was sent in this term, and may arrive however late.</summary>
+    public bool ToldToTakeOver { get; set; }
 
     /// <summary>Why the last change of members was given up.</summary>
     public string? ChangeFailure { get; set; }

@@ -276,29 +276,6 @@ public sealed class MembershipTests
         Assert.NotEqual(leader, simulation.Leader);
     });
 
-    /// <summary>A demand to campaign makes voters deaf to what they promised the leader, however late it comes (Raft dissertation §6.4.1).</summary>
-    [Fact]
-    public void A_leader_that_once_handed_over_reads_by_no_lease() => Story.Tell(3, simulation =>
-    {
-        var client = simulation.AddClient();
-        simulation.Commit(client, "k", "old");
-        var leader = simulation.Leader!.Value;
-        var heir = simulation.Others(leader)[0];
-        var late = TimeSpan.FromMilliseconds(900);
-        simulation.DelayWhere(m => m is TimeoutNow ? late : TimeSpan.Zero);
-        simulation.TransferLeadership(heir);
-        simulation.RunFor(late - TimeSpan.FromMilliseconds(20));
-        Assert.Equal(leader, simulation.Leader);
-        // From now on it hears of nothing; and what it was last told is not yet old.
-        foreach (var other in simulation.Others(leader)) simulation.CutOneWay(other, leader);
-        simulation.RunUntil(() => simulation.RoleOf(heir) == MemberRole.Leader);
-        // One that asks some member anew, and one that knows the old leader.
-        var put = simulation.AddClient().Put("k", "new");
-        simulation.RunUntil(() => put.IsDone);
-        var read = client.Get("k", ReadConsistency.Lease);
-        simulation.RunUntil(() => read.IsDone);
-    });
-
     private static void Change(ClusterSimulation simulation, int[] voters)
     {
         // Asked again, as a client does whose leader is not ready yet.
