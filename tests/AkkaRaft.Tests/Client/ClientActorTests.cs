@@ -60,7 +60,7 @@ public sealed class ClientActorTests : TestKit
         Client(_settings).Tell(new Get("k"u8.ToArray()));
         var read = _members[0].ExpectMsg<Read>();
         _members[0].Reply(new Refused(read.RequestId, RefusalReason.NotLeader, Members[1], "follows"));
-        Assert.Equal(read.RequestId, _members[1].ExpectMsg<Read>().RequestId);
+        Assert.Equal(read.Payload.ToArray(), _members[1].ExpectMsg<Read>().Payload.ToArray());
     }
 
     [Fact]
@@ -71,7 +71,6 @@ public sealed class ClientActorTests : TestKit
         Open(_members[0]);
         var first = _members[0].ExpectMsg<Submit>();
         var second = _members[1].ExpectMsg<Submit>();
-        Assert.Equal(first.RequestId, second.RequestId);
         Assert.Equal(Batch(first).FirstSerial, Batch(second).FirstSerial);
         Answer(_members[1], second, (false, 4));
         Assert.Equal(4, ExpectMsg<PutReply>().Version);
@@ -83,7 +82,7 @@ public sealed class ClientActorTests : TestKit
         Client(_settings).Tell(new Get("k"u8.ToArray()));
         var read = _members[0].ExpectMsg<Read>();
         _members[0].Reply(new Refused(read.RequestId, RefusalReason.Overloaded, Members[0], "busy"));
-        Assert.Equal(read.RequestId, _members[0].ExpectMsg<Read>().RequestId);
+        Assert.Equal(read.Payload.ToArray(), _members[0].ExpectMsg<Read>().Payload.ToArray());
     }
 
     [Fact]
@@ -124,9 +123,11 @@ public sealed class ClientActorTests : TestKit
         client.Tell(new Put(default, default, 1));
         Assert.Equal(FailureKind.BadInput, ExpectMsg<RequestFailed>().Kind);
         client.Tell(new Put("k"u8.ToArray(), new byte[_settings.MaxValueBytes + 1], 2));
-        Assert.Contains("1048577", ExpectMsg<RequestFailed>().Message, StringComparison.Ordinal);
+        var tooLarge = ExpectMsg<RequestFailed>();
+        Assert.Equal(FailureKind.ValueTooLarge, tooLarge.Kind);
+        Assert.Contains("1048577", tooLarge.Message, StringComparison.Ordinal);
         client.Tell(new Get(new byte[_settings.MaxKeyBytes + 1], RequestId: 3));
-        Assert.Equal(FailureKind.BadInput, ExpectMsg<RequestFailed>().Kind);
+        Assert.Equal(FailureKind.ValueTooLarge, ExpectMsg<RequestFailed>().Kind);
         _members[0].ExpectNoMsg(TimeSpan.FromMilliseconds(50));
     }
 
@@ -138,15 +139,23 @@ public sealed class ClientActorTests : TestKit
         Open(_members[0]);
         var submit = _members[0].ExpectMsg<Submit>();
         client.Tell(new Put("b"u8.ToArray(), default, 2));
+        var behind = _members[0].ExpectMsg<Submit>();
         // The first attempt went unanswered, so it may have been executed before the session went.
         var again = _members[1].ExpectMsg<Submit>();
-        Assert.Equal(submit.RequestId, again.RequestId);
+        Assert.Equal(Batch(submit).FirstSerial, Batch(again).FirstSerial);
+        var behindAgain = _members[1].ExpectMsg<Submit>();
+        Assert.Equal(Batch(behind).FirstSerial, Batch(behindAgain).FirstSerial);
         _members[1].Reply(new SubmitReply(again.RequestId, 6, new Wire.KvResult { SessionExpired = new Wire.KvSessionExpired() }.ToByteArray()));
         var failed = ExpectMsg<RequestFailed>();
         Assert.Equal((1L, FailureKind.OutcomeUnknown), (failed.RequestId, failed.Kind));
+        // The second may have been executed too.
+        _members[1].Reply(new SubmitReply(behindAgain.RequestId, 7, new Wire.KvResult { SessionExpired = new Wire.KvSessionExpired() }.ToByteArray()));
+        failed = ExpectMsg<RequestFailed>();
+        Assert.Equal((2L, FailureKind.OutcomeUnknown), (failed.RequestId, failed.Kind));
+        client.Tell(new Put("c"u8.ToArray(), default, 3));
         Open(_members[1]);
         Answer(_members[1], _members[1].ExpectMsg<Submit>(), (false, 8));
-        Assert.Equal(2, ExpectMsg<PutReply>().RequestId);
+        Assert.Equal(3, ExpectMsg<PutReply>().RequestId);
     }
 
     private IActorRef Client(RaftClientSettings settings) => Sys.ActorOf(ClientActor.Props(settings, to => _members[to.Id.Value]));

@@ -1,0 +1,37 @@
+using System.Text;
+
+namespace AkkaRaft.Node;
+
+internal static class WatchCommand
+{
+    public static Verb Create()
+    {
+        Argument<string> prefix = new("PREFIX") { Description = "With what the keys begin; all keys when nothing is said", DefaultValueFactory = _ => "" };
+        Option<long> from = new("--from") { Description = "The first revision whose changes are wanted; those that come from now on when nothing is said" };
+        Option<int> count = new("--count") { Description = "End after so many changes" };
+        return new Verb(new Command("watch", "Print each change of the keys that begin with PREFIX, in order and without gap, until Ctrl-C") { prefix, from, count }, async (parsed, call) =>
+        {
+            long first = parsed.GetValue(from) is var f and >= 0 ? f : throw new UsageException($"--from: {f} is no revision.");
+            int left = parsed.GetValue(count) is var n and >= 0 ? n : throw new UsageException($"--count: {n} is below 0.");
+            await foreach (var change in call.Client.WatchAsync(KeyRange.Prefix(ClientOptions.Bytes(parsed.GetValue(prefix)!)), first == 0 ? null : first, call.Cancel).ConfigureAwait(false))
+            {
+                call.Out.WriteLine(call.Json ? Output.Change(change) : Text(change));
+                if (--left == 0)
+                {
+                    break;
+                }
+            }
+
+            return ExitCodes.Ok;
+        })
+        {
+            Stays = true,
+        };
+    }
+
+    private static string Text(Change change)
+    {
+        string key = Encoding.UTF8.GetString(change.Key.Span);
+        return change.Deleted ? $"{change.Version} del {key}" : $"{change.Version} put {key} {Encoding.UTF8.GetString(change.Value.Span)}";
+    }
+}
