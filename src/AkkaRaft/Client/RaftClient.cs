@@ -30,8 +30,13 @@ public sealed partial class RaftClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(settings);
         RaftSerializer.Register(system);
+        return Create(system, settings, member => RemoteTransport.Resolve(system, member));
+    }
+
+    internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve)
+    {
         var inbox = new CallInbox(settings.MaxQueued);
-        var actor = system.ActorOf(ClientActor.Props(settings, member => RemoteTransport.Resolve(system, member), inbox));
+        var actor = system.ActorOf(ClientActor.Props(settings, resolve, inbox));
         system.WhenTerminated.ContinueWith(_ => inbox.Close(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         return new RaftClient(system, settings, actor, inbox);
     }
