@@ -93,6 +93,24 @@ public sealed record RaftSettings
     /// <summary>Most results kept for one session's retries.</summary>
     public int MaxResultsPerSession { get; init; } = 20_000;
 
+    /// <summary>Most compares of a transaction, and most steps of each of its branches.</summary>
+    public int MaxTransactionSteps { get; init; } = 1_000;
+
+    /// <summary>Most bytes of rows in a page of a range, and of changes in an answer to a watch; what is larger alone comes alone.</summary>
+    public int MaxPageBytes { get; init; } = 512 * 1024;
+
+    /// <summary>Most leases; one more is refused.</summary>
+    public int MaxLeases { get; init; } = 10_000;
+
+    /// <summary>Most watches that wait at one member; one more gets an error at once.</summary>
+    public int MaxWatches { get; init; } = 10_000;
+
+    /// <summary>Revisions whose changes are kept for watches; a watch from further back is told that they are gone.</summary>
+    public int WatchRetainChanges { get; init; } = 100_000;
+
+    /// <summary>Most bytes of changes kept for watches.</summary>
+    public int WatchRetainBytes { get; init; } = 64 * 1024 * 1024;
+
     /// <summary>Whether a non-loopback address may be used though the transport is neither encrypted nor authenticated.</summary>
     public bool AllowInsecureNetwork { get; init; }
 
@@ -160,6 +178,12 @@ public sealed record RaftSettings
             MaxSessions = reader.Number("max-sessions", otherwise.MaxSessions, 1, 1_000_000),
             SessionTimeToLive = reader.Duration("session-time-to-live", otherwise.SessionTimeToLive, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30)),
             MaxResultsPerSession = reader.Number("max-results-per-session", otherwise.MaxResultsPerSession, 1, 1_000_000),
+            MaxTransactionSteps = reader.Number("max-transaction-steps", otherwise.MaxTransactionSteps, 1, 5_000),
+            MaxPageBytes = reader.Bytes("max-page-bytes", otherwise.MaxPageBytes, KiB, 16 * MiB),
+            MaxLeases = reader.Number("max-leases", otherwise.MaxLeases, 1, 50_000),
+            MaxWatches = reader.Number("max-watches", otherwise.MaxWatches, 1, 1_000_000),
+            WatchRetainChanges = reader.Number("watch-retain-changes", otherwise.WatchRetainChanges, 1, 100_000_000),
+            WatchRetainBytes = reader.Bytes("watch-retain-bytes", otherwise.WatchRetainBytes, 64 * KiB, 2047 * MiB),
             AllowInsecureNetwork = reader.Switch("allow-insecure-network", otherwise.AllowInsecureNetwork),
             LogMessages = reader.Switch("log-messages", otherwise.LogMessages),
         };

@@ -61,13 +61,13 @@ internal static class KeyValueCodec
                     query.Lookups.Add(new Wire.KvLookup { Key = Bytes(get.Key) });
                     break;
                 case GetRange range:
-                    query.Ranges.Add(new Wire.KvRange { From = Bytes(range.From), To = Bytes(range.To), Limit = range.Limit });
+                    query.Ranges.Add(RangeToWire(range.From, range.To, range.Limit));
                     break;
                 case GetLeases:
                     query.Leases = true;
                     break;
                 case Watch watch:
-                    query.Watch = new Wire.KvWatch { From = Bytes(watch.From), To = Bytes(watch.To), FromRevision = watch.FromRevision, WaitMs = (long)watch.Wait.TotalMilliseconds };
+                    query.Watch = ToWire(watch);
                     break;
                 default:
                     throw new ArgumentException($"{request.GetType()} is no read of the key-value store.", nameof(requests));
@@ -105,6 +105,8 @@ internal static class KeyValueCodec
                 return new RequestFailed(id, FailureKind.LeaseNotFound, $"There is no lease {LeaseOf(request)}: it was never granted, has expired or was revoked. Nothing was changed.");
             case Wire.KvOperationError.TooManyLeases:
                 return new RequestFailed(id, FailureKind.Overloaded, "There are as many leases as the cluster holds (akkaraft.max-leases); revoke some, or let them expire.");
+            case Wire.KvOperationError.AnswerFull:
+                return new RequestFailed(id, FailureKind.Overloaded, "What it and the calls sent with it read is more than one answer holds (akkaraft.max-command-bytes); nothing was changed. Call it again, with fewer at once.");
             case not Wire.KvOperationError.None:
                 return new RequestFailed(id, FailureKind.BadInput, $"The store refused it for a reason that this client does not know ({(int)result.Error}); nothing was changed.");
         }
@@ -117,18 +119,18 @@ internal static class KeyValueCodec
             CompareAndSet => result.Transaction.Steps[0].Range.Rows is [{ } row]
                 ? new CompareAndSetReply(id, false, row.Version, row.Value.Memory)
                 : new CompareAndSetReply(id, false, 0, default),
-            Transaction => new TransactionReply(id, result.Transaction.Succeeded, result.Version, [.. result.Transaction.Steps.Select(FromWire)]),
+            Transaction => FromWire(id, result.Transaction, result.Version),
             GrantLease or KeepLeaseAlive or RevokeLease => new LeaseReply(id, FromWire(result.Lease)),
             _ => throw new ArgumentException($"{request.GetType()} is no write of the key-value store.", nameof(request)),
         };
     }
 
-    /// <summary>What the answer to a query says of each of its requests, in their order.</summary>
+    /// <summary>What the answer to a query says of each of its requests, in their order: of the last ones perhaps only that the answer was full.</summary>
     /// <exception cref="InvalidProtocolBufferException">The bytes are no result.</exception>
     public static IReadOnlyList<IKeyValueReply> Replies(IReadOnlyList<IKeyValueRead> requests, ReadOnlyMemory<byte> payload)
     {
         var result = Wire.KvQueryResult.Parser.ParseFrom(payload.Span);
-        if (result.Error.Length > 0) return [.. requests.Select(r => new RequestFailed(r.RequestId, FailureKind.BadInput, result.Error))];
+        if (result.Error.Length > 0) return [.. requests.Select(r => new RequestFailed(r.RequestId, result.Overloaded ? FailureKind.Overloaded : FailureKind.BadInput, result.Error))];
         var replies = new IKeyValueReply[requests.Count];
         int lookups = 0, ranges = 0;
         for (var i = 0; i < replies.Length; i++)
@@ -136,16 +138,10 @@ internal static class KeyValueCodec
             var id = requests[i].RequestId;
             replies[i] = requests[i] switch
             {
-                Get => result.Lookups[lookups++] is var found
-                    ? new GetReply(id, found.Found, found.Value.Memory, found.Version) { Lease = found.Lease }
-                    : throw new InvalidOperationException(),
-                GetRange => result.Ranges[ranges++] is var page
-                    ? new RangeReply(id, [.. page.Rows.Select(FromWire)], page.More, result.Revision)
-                    : throw new InvalidOperationException(),
+                Get => lookups < result.Lookups.Count ? FromWire(id, result.Lookups[lookups++]) : NoRoom(id),
+                GetRange => ranges < result.Ranges.Count ? FromWire(id, result.Ranges[ranges++], result.Revision) : NoRoom(id),
                 GetLeases => new LeasesReply(id, [.. result.Leases.Select(FromWire)], result.Revision),
-                Watch => new WatchReply(
-                    id, [.. result.Watch.Changes.Select(c => new Change(c.Key.Memory, c.Value.Memory, c.Version, c.Deleted, c.Lease))],
-                    result.Watch.NextRevision, result.Watch.OldestRevision > 0 ? result.Watch.OldestRevision : null),
+                Watch => FromWire(id, result.Watch),
                 var other => throw new ArgumentException($"{other.GetType()} is no read of the key-value store.", nameof(requests)),
             };
         }
@@ -166,15 +162,7 @@ internal static class KeyValueCodec
                 Otherwise = { new Wire.KvStep { Range = new Wire.KvRange { From = Bytes(set.Key), To = Bytes(After(set.Key)), Limit = 1 } } },
             },
         },
-        Transaction transaction => new Wire.KvOperation
-        {
-            Transaction = new Wire.KvTransaction
-            {
-                Compares = { transaction.Compares.Select(ToWire) },
-                Then = { transaction.Then.Select(ToWire) },
-                Otherwise = { transaction.Else.Select(ToWire) },
-            },
-        },
+        Transaction transaction => new Wire.KvOperation { Transaction = ToWire(transaction) },
         GrantLease grant => new Wire.KvOperation { GrantLease = new Wire.KvGrantLease { TimeToLiveMs = (long)grant.TimeToLive.TotalMilliseconds } },
         KeepLeaseAlive keep => new Wire.KvOperation { KeepLeaseAlive = keep.Lease },
         RevokeLease revoke => new Wire.KvOperation { RevokeLease = revoke.Lease },
@@ -212,8 +200,52 @@ internal static class KeyValueCodec
         _ => 0,
     };
 
-    private static Wire.KvPut PutToWire(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long lease) =>
+    public static Wire.KvTransaction ToWire(Transaction transaction) => new()
+    {
+        Compares = { transaction.Compares.Select(ToWire) },
+        Then = { transaction.Then.Select(ToWire) },
+        Otherwise = { transaction.Else.Select(ToWire) },
+    };
+
+    /// <exception cref="InvalidDataException">It has something that this version does not know.</exception>
+    public static Transaction FromWire(long id, Wire.KvTransaction wire) =>
+        new([.. wire.Compares.Select(FromWire)], [.. wire.Then.Select(FromWire)], [.. wire.Otherwise.Select(FromWire)], id);
+
+    public static Wire.KvTransactionResult ToWire(TransactionReply reply) => new() { Succeeded = reply.Succeeded, Steps = { reply.Steps.Select(ToWire) } };
+
+    public static TransactionReply FromWire(long id, Wire.KvTransactionResult wire, long version) =>
+        new(id, wire.Succeeded, version, [.. wire.Steps.Select(FromWire)]);
+
+    public static Wire.KvRangeResult ToWire(RangeReply reply) => new() { Rows = { reply.Rows.Select(ToWire) }, More = reply.More };
+
+    public static RangeReply FromWire(long id, Wire.KvRangeResult page, long revision) => new(id, [.. page.Rows.Select(FromWire)], page.More, revision);
+
+    public static Wire.KvWatch ToWire(Watch watch) =>
+        new() { From = Bytes(watch.From), To = Bytes(watch.To), FromRevision = watch.FromRevision, WaitMs = (long)watch.Wait.TotalMilliseconds };
+
+    public static Watch FromWire(long id, Wire.KvWatch wire) =>
+        new(wire.From.Memory, wire.To.Memory, wire.FromRevision, TimeSpan.FromMilliseconds(wire.WaitMs), id);
+
+    public static Wire.KvWatchResult ToWire(WatchReply reply) => new()
+    {
+        Changes = { reply.Changes.Select(c => new Wire.KvChange { Key = Bytes(c.Key), Value = Bytes(c.Value), Version = c.Version, Deleted = c.Deleted, Lease = c.Lease }) },
+        NextRevision = reply.NextRevision,
+        OldestRevision = reply.OldestRevision ?? 0,
+    };
+
+    public static WatchReply FromWire(long id, Wire.KvWatchResult wire) => new(
+        id, [.. wire.Changes.Select(c => new Change(c.Key.Memory, c.Value.Memory, c.Version, c.Deleted, c.Lease))],
+        wire.NextRevision, wire.OldestRevision > 0 ? wire.OldestRevision : null);
+
+    public static Wire.KvLease ToWire(LeaseStatus status) => new()
+    {
+        Lease = status.Lease, TimeToLiveMs = (long)status.TimeToLive.TotalMilliseconds, RemainingMs = (long)status.Remaining.TotalMilliseconds, Keys = status.Keys,
+    };
+
+    public static Wire.KvPut PutToWire(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long lease) =>
         new() { Key = Bytes(key), Value = Bytes(value), Lease = lease };
+
+    public static Wire.KvRange RangeToWire(ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> to, int limit) => new() { From = Bytes(from), To = Bytes(to), Limit = limit };
 
     private static Wire.KvCompare ToWire(Compare compare)
     {
@@ -227,16 +259,48 @@ internal static class KeyValueCodec
     {
         PutStep put => new Wire.KvStep { Put = PutToWire(put.Key, put.Value, put.Lease) },
         DeleteStep delete => new Wire.KvStep { Delete = new Wire.KvDelete { Key = Bytes(delete.Key) } },
-        RangeStep range => new Wire.KvStep { Range = new Wire.KvRange { From = Bytes(range.From), To = Bytes(range.To), Limit = range.Limit } },
+        RangeStep range => new Wire.KvStep { Range = RangeToWire(range.From, range.To, range.Limit) },
         _ => throw new ArgumentException($"{step.GetType()} is no step of a transaction.", nameof(step)),
     };
+
+    private static Compare FromWire(Wire.KvCompare wire) => wire.TargetCase switch
+    {
+        Wire.KvCompare.TargetOneofCase.Version => new Compare(wire.Key.Memory, Known(wire.Operator), wire.Version),
+        Wire.KvCompare.TargetOneofCase.Value => new Compare(wire.Key.Memory, Known(wire.Operator), null, wire.Value.Memory),
+        _ => throw new InvalidDataException("a compare with nothing to compare with"),
+    };
+
+    private static Comparison Known(int comparison) =>
+        Enum.IsDefined((Comparison)comparison) ? (Comparison)comparison : throw new InvalidDataException($"{comparison}, which is no comparison");
+
+    private static TransactionStep FromWire(Wire.KvStep wire) => wire.StepCase switch
+    {
+        Wire.KvStep.StepOneofCase.Put => new PutStep(wire.Put.Key.Memory, wire.Put.Value.Memory, wire.Put.Lease),
+        Wire.KvStep.StepOneofCase.Delete => new DeleteStep(wire.Delete.Key.Memory),
+        Wire.KvStep.StepOneofCase.Range => new RangeStep(wire.Range.From.Memory, wire.Range.To.Memory, wire.Range.Limit),
+        _ => throw new InvalidDataException("a step of an unknown kind"),
+    };
+
+    private static Wire.KvStepResult ToWire(StepResult step)
+    {
+        var wire = new Wire.KvStepResult { Existed = step.Existed };
+        if (step.Rows.Length > 0 || step.More) wire.Range = new Wire.KvRangeResult { Rows = { step.Rows.Select(ToWire) }, More = step.More };
+        return wire;
+    }
+
+    private static Wire.KvRow ToWire(Row row) => new() { Key = Bytes(row.Key), Value = Bytes(row.Value), Version = row.Version, Lease = row.Lease };
 
     private static StepResult FromWire(Wire.KvStepResult step) =>
         new(step.Existed, step.Range is { } range ? [.. range.Rows.Select(FromWire)] : [], step.Range?.More ?? false);
 
+    private static GetReply FromWire(long id, Wire.KvLookupResult found) => new(id, found.Found, found.Value.Memory, found.Version) { Lease = found.Lease };
+
+    private static RequestFailed NoRoom(long id) =>
+        new(id, FailureKind.Overloaded, "What was asked for together is more than one answer holds (akkaraft.max-command-bytes); ask again, for less at once.");
+
     private static Row FromWire(Wire.KvRow row) => new(row.Key.Memory, row.Value.Memory, row.Version, row.Lease);
 
-    private static LeaseStatus FromWire(Wire.KvLease lease) =>
+    public static LeaseStatus FromWire(Wire.KvLease lease) =>
         new(lease.Lease, TimeSpan.FromMilliseconds(lease.TimeToLiveMs), TimeSpan.FromMilliseconds(lease.RemainingMs), lease.Keys);
 
     // Not copied: a caller leaves the bytes alone until the call ends.

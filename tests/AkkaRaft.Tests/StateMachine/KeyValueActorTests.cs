@@ -22,7 +22,7 @@ public sealed class KeyValueActorTests : TestKit
         actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1), TestActor);
         var applied = ExpectMsg<EntriesApplied>();
         Assert.Equal(new KvSessionOpened(1), KeyValueCodec.DecodeResult(applied.Results[0]));
-        actor.Tell(new Query(5, KeyValueCodec.EncodeQuery([new byte[] { 1 }])), TestActor);
+        actor.Tell(new Query(5, KeyValueCodec.EncodeQuery([new Get(new byte[] { 1 })])), TestActor);
         Assert.Equal(5, ExpectMsg<QueryReply>().RequestId);
     }
 

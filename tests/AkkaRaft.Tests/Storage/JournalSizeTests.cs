@@ -90,7 +90,7 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
         private void Put()
         {
             _sent++;
-            Submit(KeyValueCodec.EncodeBatch(_session, _sent, Math.Max(0, _answered - 1), [KvOperation.Put(BitConverter.GetBytes(_sent % 10_000), new byte[100])]));
+            Submit(KeyValueCodec.EncodeBatch(_session, _sent, Math.Max(0, _answered - 1), [new Put(BitConverter.GetBytes(_sent % 10_000), new byte[100])]));
         }
 
         private void Submit(ReadOnlyMemory<byte> payload) => _member.Tell(new Submit("size", _sent, payload));
