@@ -269,6 +269,50 @@ public sealed class ClientActorTests : TestKit
     }
 
     [Fact]
+    public void Reads_for_which_an_answer_had_no_room_are_asked_again()
+    {
+        var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
+        for (var i = 1; i <= 3; i++) client.Tell(new Get("k"u8.ToArray(), RequestId: i));
+        foreach (var (asked, answered) in new[] { (3, 2), (1, 1) })
+        {
+            var read = _members[0].ExpectMsg<Read>();
+            Assert.Equal(asked, Wire.KvQuery.Parser.ParseFrom(read.Payload.Span).Lookups.Count);
+            var result = new Wire.KvQueryResult();
+            for (var i = 0; i < answered; i++) result.Lookups.Add(new Wire.KvLookupResult());
+            _members[0].Reply(new QueryReply(read.RequestId, result.ToByteArray()));
+        }
+        Assert.Equal([1L, 2L, 3L], Enumerable.Range(0, 3).Select(_ => ExpectMsg<GetReply>().RequestId));
+    }
+
+    [Fact]
+    public void A_watch_for_which_a_member_has_no_room_is_asked_again()
+    {
+        var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
+        client.Tell(new Watch(default, default, 1, TimeSpan.Zero, 1));
+        var read = _members[0].ExpectMsg<Read>();
+        _members[0].Reply(new QueryReply(read.RequestId, new Wire.KvQueryResult { Error = "full", Overloaded = true }.ToByteArray()));
+        read = _members[0].ExpectMsg<Read>();
+        _members[0].Reply(new QueryReply(read.RequestId, new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { NextRevision = 2 } }.ToByteArray()));
+        Assert.Equal(2, ExpectMsg<WatchReply>().NextRevision);
+    }
+
+    [Fact]
+    public void A_write_whose_answer_had_no_room_beside_others_is_sent_again()
+    {
+        var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
+        for (var i = 1; i <= 2; i++) client.Tell(new Transaction([], [new RangeStep(default, default)], [], i));
+        Open(_members[0]);
+        var submit = _members[0].ExpectMsg<Submit>();
+        var read = new Wire.KvOperationResult { Transaction = new Wire.KvTransactionResult { Succeeded = true, Steps = { new Wire.KvStepResult { Range = new Wire.KvRangeResult() } } } };
+        AnswerWith(_members[0], submit, read, new Wire.KvOperationResult { Error = Wire.KvOperationError.AnswerFull });
+        Assert.Equal(1, ExpectMsg<TransactionReply>().RequestId);
+        submit = _members[0].ExpectMsg<Submit>();
+        Assert.Equal((3L, 1), (Batch(submit).FirstSerial, Batch(submit).Operations.Count));
+        AnswerWith(_members[0], submit, read);
+        Assert.Equal(2, ExpectMsg<TransactionReply>().RequestId);
+    }
+
+    [Fact]
     public void A_watch_is_not_given_up_while_its_member_may_wait()
     {
         var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMilliseconds(100) });
@@ -358,10 +402,13 @@ public sealed class ClientActorTests : TestKit
         member.Reply(new SubmitReply(open.RequestId, 5, new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } }.ToByteArray()));
     }
 
-    private static void Answer(TestProbe member, Submit submit, params (bool Existed, long Version)[] results)
+    private static void Answer(TestProbe member, Submit submit, params (bool Existed, long Version)[] results) =>
+        AnswerWith(member, submit, [.. results.Select(r => new Wire.KvOperationResult { Existed = r.Existed, Version = r.Version })]);
+
+    private static void AnswerWith(TestProbe member, Submit submit, params Wire.KvOperationResult[] results)
     {
         var wire = new Wire.KvBatchResult();
-        wire.Results.AddRange(results.Select(r => new Wire.KvOperationResult { Existed = r.Existed, Version = r.Version }));
+        wire.Results.AddRange(results);
         member.Reply(new SubmitReply(submit.RequestId, 6, new Wire.KvResult { BatchResult = wire }.ToByteArray()));
     }
 
