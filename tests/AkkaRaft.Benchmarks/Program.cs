@@ -10,7 +10,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 if (args is ["micro", ..])
 {
     // In this process: the out-of-process toolchain builds a project of its own, which knows nothing of this solution's rules.
-    var inProcess = DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Default)).WithArtifactsPath("artifacts/micro");
+    var inProcess = DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(new InProcessEmitToolchain(TimeSpan.FromMinutes(10), logOutput: false))).WithArtifactsPath("artifacts/micro");
     BenchmarkSwitcher.FromAssembly(typeof(BenchmarkOptions).Assembly).Run(args[1..], inProcess);
     return 0;
 }
@@ -27,20 +27,21 @@ foreach (var (name, description, run) in new (string, string, Func<BenchmarkOpti
 })
 {
     Option<string> program = new("--akkaraft") { Description = "AkkaRaft.Node.dll", Required = true };
+    Option<string?> baseline = new("--baseline") { Description = "AkkaRaft.Node.dll of another build, for --systems akkaraft,baseline" };
     Option<string> work = new("--work") { Description = "Directory for the members' files, on the disk to be measured", Required = true };
     Option<string> output = new("--output") { Description = "Directory for tables and charts", DefaultValueFactory = _ => "docs/benchmarks" };
-    Option<string> systems = new("--systems") { Description = "Which systems, the first of them compared with the others", DefaultValueFactory = _ => string.Join(',', BenchmarkOptions.AllSystems) };
-    Option<int> port = new("--base-port") { Description = "The first of sixty ports of 127.0.0.1", DefaultValueFactory = _ => 22000 };
+    Option<string> systems = new("--systems") { Description = "Which systems, the first of them compared with the others", DefaultValueFactory = _ => string.Join(',', BenchmarkOptions.DefaultSystems) };
+    Option<int> port = new("--base-port") { Description = "The first of eighty ports of 127.0.0.1", DefaultValueFactory = _ => 22000 };
     Option<int> rounds = new("--rounds") { Description = "How many times each figure is measured; 0 for the mode's own number" };
     Option<string> callers = new("--callers") { Description = "Numbers of callers, as 1,16,64", DefaultValueFactory = _ => "" };
     Option<string?> pids = new("--pid-file") { Description = "Where the numbers of all processes started are written" };
     Option<bool> quick = new("--quick") { Description = "Smaller, and less to rely on" };
-    var command = new Command(name, description) { program, work, output, systems, port, rounds, callers, pids, quick };
+    var command = new Command(name, description) { program, baseline, work, output, systems, port, rounds, callers, pids, quick };
     command.SetAction(async (parsed, _) =>
     {
         ServerProcess.PidFile = parsed.GetValue(pids);
         await run(new BenchmarkOptions(
-            [.. parsed.GetRequiredValue(systems).Split(',')], Path.GetFullPath(parsed.GetRequiredValue(program)), Path.GetFullPath(parsed.GetRequiredValue(work)),
+            [.. parsed.GetRequiredValue(systems).Split(',')], Path.GetFullPath(parsed.GetRequiredValue(program)), parsed.GetValue(baseline) is { } other ? Path.GetFullPath(other) : null, Path.GetFullPath(parsed.GetRequiredValue(work)),
             Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(port), parsed.GetValue(quick), parsed.GetValue(rounds),
             [.. parsed.GetRequiredValue(callers).Split(',', StringSplitOptions.RemoveEmptyEntries).Select(c => int.Parse(c, System.Globalization.CultureInfo.InvariantCulture))])).ConfigureAwait(false);
     });

@@ -21,10 +21,12 @@ internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
     private readonly ActorSystem _system;
     private readonly RaftClient _client;
 
+    /// <param name="name">What tables call it.</param>
     /// <param name="spec">The members.</param>
     /// <param name="program">AkkaRaft.Node.dll.</param>
-    public AkkaRaftCluster(ClusterSpec spec, string program)
+    public AkkaRaftCluster(string name, ClusterSpec spec, string program)
     {
+        Name = name;
         _spec = spec;
         _program = program;
         _members = Enumerable.Range(0, spec.Members).Select(i => new Member(new MemberId(i), $"127.0.0.1:{spec.BasePort + i}")).ToImmutableSortedDictionary(m => m.Id, m => m);
@@ -33,7 +35,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
         _client = ClientOf(_members);
     }
 
-    public string Name => "AkkaRaft";
+    public string Name { get; }
 
     public IReadOnlyList<ServerProcess> Members => _processes;
 

@@ -7,6 +7,7 @@ namespace AkkaRaft.Benchmarks.Modes;
 /// <summary>What all modes share.</summary>
 /// <param name="Systems">Names of the systems to measure, in order.</param>
 /// <param name="Program">AkkaRaft.Node.dll.</param>
+/// <param name="Baseline">AkkaRaft.Node.dll of another build, which the system "baseline" runs.</param>
 /// <param name="Work">Where members keep their files while the benchmark runs.</param>
 /// <param name="Output">Where tables and charts go.</param>
 /// <param name="BasePort">The first of the ports used; each system has twenty.</param>
@@ -14,11 +15,14 @@ namespace AkkaRaft.Benchmarks.Modes;
 /// <param name="Rounds">How many times each figure is measured; 0 for the mode's own number.</param>
 /// <param name="Callers">Numbers of callers to measure with; empty for the mode's own.</param>
 internal sealed record BenchmarkOptions(
-    IReadOnlyList<string> Systems, string Program, string Work, string Output, int BasePort, bool IsQuick, int Rounds, IReadOnlyList<int> Callers)
+    IReadOnlyList<string> Systems, string Program, string? Baseline, string Work, string Output, int BasePort, bool IsQuick, int Rounds, IReadOnlyList<int> Callers)
 {
     private const int PortsPerCluster = 20;
 
-    public static readonly string[] AllSystems = ["akkaraft", "etcd", "dotnext"];
+    private const string BaselineSystem = "baseline";
+
+    public static readonly string[] DefaultSystems = ["akkaraft", "etcd", "dotnext"];
+    private static readonly string[] AllSystems = [.. DefaultSystems, BaselineSystem];
 
     private readonly long _began = Stopwatch.GetTimestamp();
     private int _clusters;
@@ -35,7 +39,8 @@ internal sealed record BenchmarkOptions(
         var spec = new ClusterSpec(members, BasePort + (Array.IndexOf(AllSystems, system) * PortsPerCluster), Path.Combine(Work, $"{system}-{++_clusters}"));
         return system switch
         {
-            "akkaraft" => new AkkaRaftCluster(spec, Program),
+            "akkaraft" => new AkkaRaftCluster("AkkaRaft", spec, Program),
+            BaselineSystem => new AkkaRaftCluster("baseline", spec, Baseline ?? throw new ArgumentException("The system 'baseline' needs --baseline.")),
             "etcd" => new EtcdCluster(spec),
             "dotnext" => new DotNextCluster(spec),
             _ => throw new ArgumentException($"'{system}' is none of {string.Join(", ", AllSystems)}."),
