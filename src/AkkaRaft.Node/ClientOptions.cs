@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 
 namespace AkkaRaft.Node;
@@ -142,6 +143,10 @@ internal sealed class ClientOptions
         "local" => ReadConsistency.Local,
         _ => throw new UsageException($"--consistency: '{text}' is none of linearizable, lease, local."),
     };
+
+    public static T Within<T>(string name, T value, T least, T most)
+        where T : INumber<T> =>
+        value >= least && value <= most ? value : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{name}: {value} is not between {least} and {most}."));
 
     public static ReadOnlyMemory<byte> Key(string key) => key.Length > 0 ? Bytes(key) : throw new UsageException("The key is empty.");
 

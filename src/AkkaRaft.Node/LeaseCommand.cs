@@ -5,6 +5,8 @@ namespace AkkaRaft.Node;
 /// <summary>Leases: keys put with one are removed once it expires.</summary>
 internal static class LeaseCommand
 {
+    private const double TenDays = 864_000;
+
     public static Verb Create() => new(new Command("lease", "Leases, with which keys end: grant one, keep it alive, revoke it, list them"))
     {
         Subverbs = [Grant(), KeepAlive(), Revoke(), List()],
@@ -15,12 +17,7 @@ internal static class LeaseCommand
         Argument<double> seconds = new("SECONDS") { Description = "How long it lives without being kept alive: 1 s to 10 days" };
         return new Verb(new Command("grant", "Ask for a lease, and print its number") { seconds }, async (parsed, call) =>
         {
-            double ttl = parsed.GetValue(seconds);
-            if (ttl is not (>= 1 and <= 864_000))
-            {
-                throw new UsageException($"SECONDS: {ttl.ToString(CultureInfo.InvariantCulture)} is not between 1 and 864000, which are ten days.");
-            }
-
+            double ttl = ClientOptions.Within("SECONDS", parsed.GetValue(seconds), 1, TenDays);
             Print(call, "grant", await call.Client.GrantLeaseAsync(TimeSpan.FromSeconds(ttl), call.Cancel).ConfigureAwait(false), lease => $"{lease.Lease}");
             return ExitCodes.Ok;
         });

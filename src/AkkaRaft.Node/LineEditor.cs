@@ -111,7 +111,7 @@ internal sealed class LineEditor(Func<string, IReadOnlyList<string>> complete)
             return;
         }
 
-        string common = found.Aggregate((a, b) => a[..a.Zip(b).TakeWhile(p => p.First == p.Second).Count()]);
+        string common = found.Aggregate((a, b) => a[..a.AsSpan().CommonPrefixLength(b)]);
         if (found.Count > 1 && common == word)
         {
             Choices = found;

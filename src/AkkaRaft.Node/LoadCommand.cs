@@ -39,9 +39,9 @@ internal static class LoadCommand
             }
 
             var shares = Shares(parsed.GetRequiredValue(mix));
-            int together = Within("--clients", parsed.GetValue(clients), 1, 100_000);
-            double duration = parsed.GetValue(seconds) is var s and > 0 and <= 86_400 ? s : throw new UsageException("--seconds is not above 0, up to a day.");
-            var load = new Load(call.Client, Within("--keys", parsed.GetValue(keys), 1, 100_000_000), Within("--value-size", parsed.GetValue(valueSize), 0, 64 * 1024 * 1024));
+            int together = ClientOptions.Within("--clients", parsed.GetValue(clients), 1, 100_000);
+            double duration = ClientOptions.Within("--seconds", parsed.GetValue(seconds), 0.001, 86_400);
+            var load = new Load(call.Client, ClientOptions.Within("--keys", parsed.GetValue(keys), 1, 100_000_000), ClientOptions.Within("--value-size", parsed.GetValue(valueSize), 0, 64 * 1024 * 1024));
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Cancel);
             using var report = new CancellationTokenSource();
             Task reporter = ReportAsync(load, call, report.Token);
@@ -151,7 +151,4 @@ internal static class LoadCommand
                 : throw new UsageException($"--mix: '{part}' is not of the form put=50; known are put, get, del and cas.")).ToList();
         return shares.Sum(s => (long)s.Item2) is > 0 and <= int.MaxValue ? shares : throw new UsageException("--mix has no share above 0.");
     }
-
-    private static int Within(string name, int value, int least, int most) =>
-        value >= least && value <= most ? value : throw new UsageException($"{name}: {value} is not between {least} and {most}.");
 }

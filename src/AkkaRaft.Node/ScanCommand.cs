@@ -14,7 +14,7 @@ internal static class ScanCommand
         return new Verb(new Command("scan", "Print the keys that begin with PREFIX, in order, with value and version") { prefix, limit, consistency }, async (parsed, call) =>
         {
             string from = parsed.GetValue(prefix)!;
-            int most = parsed.GetValue(limit) is var n and >= 0 ? n : throw new UsageException($"--limit: {n} is below 0.");
+            int most = ClientOptions.Within("--limit", parsed.GetValue(limit), 0, int.MaxValue);
             var level = call.Consistency(parsed.GetRequiredValue(consistency));
             int size = most == 0 ? PageRows : Math.Min(PageRows, most);
             var page = new List<Row>();

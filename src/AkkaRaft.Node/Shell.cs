@@ -33,6 +33,12 @@ internal sealed class Shell
         {
             _root.Subcommands.Add(verb.Command);
         }
+
+        // Without an action, a command that has others under it is taken for incomplete.
+        foreach (var verb in _verbs.Values.Where(v => v.Runs))
+        {
+            verb.Command.SetAction(_ => ExitCodes.Ok);
+        }
     }
 
     public async Task<int> RunAsync()
