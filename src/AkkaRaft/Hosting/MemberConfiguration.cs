@@ -14,6 +14,8 @@ internal static partial class MemberConfiguration
     // Addressing, headers and framing around the largest batch.
     private const int FrameSlackBytes = 256 * 1024;
 
+    private static readonly string SingleThread = $"{typeof(SingleThreadExecutor.Configurator).FullName}, {typeof(SingleThreadExecutor).Assembly.GetName().Name}";
+
     // Covers a member's largest batch and value at their defaults.
     private const int ClientFrameBytes = 4 * 1024 * 1024;
 
@@ -31,17 +33,21 @@ internal static partial class MemberConfiguration
                 # A member answers only at the doors named here, to nothing that could harm it.
                 untrusted-mode = on
                 trusted-selection-paths = ["/user/raft", "/user/raft/member"]
+                # Between a peer's message and the member there is no change of thread.
+                use-dispatcher = akkaraft.raft-dispatcher
               }
               persistence {
                 journal {
                   plugin = "akka.persistence.journal.sql"
                   sql {
+                    class = "AkkaRaft.Storage.SqliteJournal, AkkaRaft"
                     connection-string = "{{JournalGuard.ConnectionString(directory)}}"
                     provider-name = "SQLite.MS"
                     parallelism = 1
                     tag-write-mode = Csv
-                    prefer-parameters-on-multirow-insert = off
-                    auto-initialize = on
+                    auto-initialize = off
+                    plugin-dispatcher = akkaraft.journal-dispatcher
+                    materializer-dispatcher = akkaraft.journal-dispatcher
                     # The default discards what it finds doubtful; a log must not.
                     replay-filter.mode = fail
                   }
@@ -49,10 +55,11 @@ internal static partial class MemberConfiguration
                 snapshot-store.plugin = "akka.persistence.no-snapshot-store"
               }
             }
-            akkaraft.raft-dispatcher {
-              type = ForkJoinDispatcher
-              throughput = 100
-              dedicated-thread-pool { thread-count = 1, threadtype = background }
+            akkaraft {
+              # One thread for what decides and for what it is told, one for each file.
+              raft-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 100 }
+              journal-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 1 }
+              state-machine-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 1 }
             }
             """)
             .WithFallback(settings.ForcesSingle || settings.RestoreFrom is not null ? ConfigurationFactory.ParseString("akka.loglevel = WARNING") : Config.Empty)

@@ -89,7 +89,7 @@ public sealed class RaftNode : IAsyncDisposable
         System.EventStream.Subscribe(watcher, typeof(MemberRemoved));
 
         var transport = new RemoteTransport(System);
-        var stateMachine = KeyValueActor.Props(_settings, _directory.StateFile);
+        var stateMachine = KeyValueActor.Props(_settings, _directory.StateFile).WithDispatcher("akkaraft.state-machine-dispatcher");
         var member = RaftActor.Props(_settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
         var client = ClientActor.Props(
             new RaftClientSettings { ClusterId = _settings.ClusterId, Members = _settings.Members, MaxKeyBytes = _settings.MaxKeyBytes, MaxValueBytes = _settings.MaxValueBytes },
