@@ -19,6 +19,23 @@ public sealed partial class RaftClient
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long expectedVersion, CancellationToken cancellationToken = default) =>
         Ask<CompareAndSetReply>(new CompareAndSet(key, value, expectedVersion), cancellationToken);
 
+    /// <inheritdoc cref="CompareAndSetAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, long, CancellationToken)" />
+    public Task<CompareAndSetReply> CompareAndSetAsync(string key, string value, long expectedVersion, CancellationToken cancellationToken = default) =>
+        CompareAndSetAsync(Utf8(key), Utf8(value), expectedVersion, cancellationToken);
+
+    /// <summary>Sets a key that ends with a lease, if it has the expected version; with version 0 that is a lock.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="value">Its new value.</param>
+    /// <param name="expectedVersion">The version that it must have; 0 when it must not be there.</param>
+    /// <param name="lease">The lease's number, of <see cref="GrantLeaseAsync"/> or <see cref="Lease.Id"/>; 0 for none.</param>
+    /// <param name="cancellationToken">Ends the wait; the change may take effect all the same.</param>
+    /// <returns>Whether it was set, and the version that the key has now.</returns>
+    /// <exception cref="LeaseNotFoundException">The lease has expired, or was revoked; nothing was changed.</exception>
+    /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
+    public Task<CompareAndSetReply> CompareAndSetAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long expectedVersion, long lease, CancellationToken cancellationToken = default) =>
+        Ask<CompareAndSetReply>(new CompareAndSet(key, value, expectedVersion) { Lease = lease }, cancellationToken);
+
     /// <summary>Carries out a transaction: compares, and then one of two branches, in one moment and of one revision.</summary>
     /// <param name="transaction">The transaction.</param>
     /// <param name="cancellationToken">Ends the wait; the transaction may take place all the same.</param>
@@ -61,6 +78,17 @@ public sealed partial class RaftClient
     public IAsyncEnumerable<Row> ScanAsync(
         ReadOnlyMemory<byte> prefix, ReadConsistency consistency = ReadConsistency.Linearizable, int pageSize = 0, CancellationToken cancellationToken = default) =>
         RangeAsync(prefix, KeyValueCodec.AfterPrefix(prefix), consistency, pageSize, cancellationToken);
+
+    /// <inheritdoc cref="ScanAsync(ReadOnlyMemory{byte}, ReadConsistency, int, CancellationToken)" />
+    public IAsyncEnumerable<Row> ScanAsync(string prefix, ReadConsistency consistency = ReadConsistency.Linearizable, int pageSize = 0, CancellationToken cancellationToken = default) =>
+        ScanAsync(Utf8(prefix), consistency, pageSize, cancellationToken);
+
+    /// <summary>Asks for a lease, and keeps it alive until it is disposed of.</summary>
+    /// <param name="timeToLive">How long it lives when it cannot be kept alive; one second to ten days. The longer, the later others see that its holder is gone.</param>
+    /// <param name="cancellationToken">Ends the wait; the lease may be granted all the same, and expire.</param>
+    /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
+    public Task<Lease> HoldLeaseAsync(TimeSpan timeToLive, CancellationToken cancellationToken = default) =>
+        Lease.HoldAsync(this, timeToLive, TimeProvider.System, cancellationToken);
 
     /// <summary>Asks for a lease: keys put with it are removed once it expires.</summary>
     /// <param name="timeToLive">How long it lives without being kept alive; one second to ten days.</param>

@@ -20,8 +20,11 @@ public sealed class OverloadedException(string message) : RaftException(message)
 /// <summary>The client's session has expired: surely not executed.</summary>
 public sealed class SessionExpiredException(string message) : RaftException(message);
 
-/// <summary>The key or the value is not one the store takes: surely not executed.</summary>
+/// <summary>The request is not one the store takes: surely not executed.</summary>
 public sealed class BadInputException(string message) : RaftException(message);
+
+/// <summary>A key, a value or a whole transaction is above the limit: surely not executed.</summary>
+public sealed class ValueTooLargeException(string message) : RaftException(message);
 
 /// <summary>What was asked for does not fit what is under way: surely not executed.</summary>
 public sealed class ConflictException(string message) : RaftException(message);

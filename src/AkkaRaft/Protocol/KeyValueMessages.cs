@@ -261,11 +261,14 @@ public enum FailureKind
     /// <summary>The session that made it exactly-once has expired: earlier unanswered requests have an unknown outcome, this one was not executed.</summary>
     SessionExpired = 4,
 
-    /// <summary>The request is wrong in itself (empty key, value above the limit): surely not executed.</summary>
+    /// <summary>The request is wrong in itself (empty key, malformed): surely not executed.</summary>
     BadInput = 5,
 
     /// <summary>It names a lease that is not there (never granted, expired or revoked): surely not executed.</summary>
     LeaseNotFound = 6,
+
+    /// <summary>A key, a value or a whole transaction is above the limit: surely not executed.</summary>
+    ValueTooLarge = 7,
 }
 
 /// <summary>A request that got no result.</summary>

@@ -38,11 +38,14 @@ internal static class KeyValueCodec
         new Wire.KvCommand { CloseSession = new Wire.KvCloseSession { Session = session } }.ToByteArray();
 
     /// <summary>The requests have the serials <paramref name="firstSerial"/> and following; a session's first is 1. Null takes a serial and does nothing.</summary>
-    public static ReadOnlyMemory<byte> EncodeBatch(long session, long firstSerial, long ackedUpTo, IEnumerable<IKeyValueWrite?> requests)
+    public static ReadOnlyMemory<byte> EncodeBatch(long session, long firstSerial, long ackedUpTo, IEnumerable<IKeyValueWrite?> requests) =>
+        EncodeBatch(session, firstSerial, ackedUpTo, requests.Select(ToWire));
+
+    /// <inheritdoc cref="EncodeBatch(long, long, long, IEnumerable{IKeyValueWrite?})" />
+    public static ReadOnlyMemory<byte> EncodeBatch(long session, long firstSerial, long ackedUpTo, IEnumerable<Wire.KvOperation> operations)
     {
         var batch = new Wire.KvBatch { Session = session, FirstSerial = firstSerial, AckedUpTo = ackedUpTo };
-        foreach (var request in requests)
-            batch.Operations.Add(ToWire(request));
+        batch.Operations.AddRange(operations);
         return new Wire.KvCommand { Batch = batch }.ToByteArray();
     }
 
@@ -300,6 +303,6 @@ internal static class KeyValueCodec
     public static LeaseStatus FromWire(Wire.KvLease lease) =>
         new(lease.Lease, TimeSpan.FromMilliseconds(lease.TimeToLiveMs), TimeSpan.FromMilliseconds(lease.RemainingMs), lease.Keys);
 
-    // Encoded before the caller can change the bytes, so they need not be copied.
+    // Not copied: a caller leaves the bytes alone until the call ends.
     private static ByteString Bytes(ReadOnlyMemory<byte> bytes) => UnsafeByteOperations.UnsafeWrap(bytes);
 }
