@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Akka.Actor;
 using AkkaRaft.Client;
 using AkkaRaft.Client.Codecs;
 using AkkaRaft.Hosting;
@@ -88,7 +87,7 @@ public sealed class TypedCallsTests : IAsyncLifetime
         await _client.PutAsync(17, "seventeen");
         await _client.PutAsync(new Person("Ada", 1815), new[] { 1, 2, 3 });
         Assert.Equal("seventeen", (await _client.GetAsync<int, string>(17))!.Value);
-        Assert.Equal([1, 2, 3], (await _client.GetAsync<Person, int[]>(new Person("Ada", 1815)))!.Value);
+        Assert.Equal(new[] { 1, 2, 3 }, (await _client.GetAsync<Person, int[]>(new Person("Ada", 1815)))!.Value);
         Assert.Null(await _client.GetAsync<Person, int[]>(new Person("Ada", 1816)));
         Assert.True((await _client.DeleteAsync(17)).Deleted);
         Assert.False((await _client.DeleteAsync(17)).Deleted);
