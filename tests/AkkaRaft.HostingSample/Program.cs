@@ -2,7 +2,6 @@
 // AkkaRaft.HostingSample ID CLUSTER.CONF DATA; it stops when its standard input ends.
 using Akka.Hosting;
 using AkkaRaft;
-using AkkaRaft.Client;
 using AkkaRaft.Client.Codecs;
 using AkkaRaft.Hosting;
 using AkkaRaft.HostingSample;

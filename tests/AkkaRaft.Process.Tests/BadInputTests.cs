@@ -4,7 +4,7 @@ namespace AkkaRaft.Process.Tests;
 
 public sealed class BadInputTests
 {
-    [Theory]
+    [Theory(Timeout = Patience.TestMs)]
     [InlineData("frobnicate")]
     [InlineData("put|k")]
     [InlineData("put||v|--members|0=127.0.0.1:1")]

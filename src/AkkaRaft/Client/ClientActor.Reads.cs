@@ -42,14 +42,24 @@ internal sealed partial class ClientActor
         {
             replies = [.. flight.Calls.Select(c => new RequestFailed(c.Request.RequestId, FailureKind.BadInput, $"The answer cannot be read by this client: {e.Message}"))];
         }
-        if (replies is [RequestFailed { Kind: FailureKind.BadInput } failed, ..])
+        switch (replies)
         {
-            ReadAsBad(flight, failed.Message);
-        }
-        else
-        {
-            End(flight);
-            for (var i = 0; i < replies.Count; i++) Answer(flight.Calls[i], replies[i]);
+            case [RequestFailed { Kind: FailureKind.BadInput } bad, ..]:
+                ReadAsBad(flight, bad.Message);
+                break;
+            case [RequestFailed { Kind: FailureKind.Overloaded } full, ..] when flight.Target is { } target:
+                // Not even one is answered: there is no room for it now.
+                _lastOutcome[target.Id] = full.Message;
+                _overloaded = true;
+                SendAgain(flight, Backoff(++flight.Overloads));
+                break;
+            default:
+                End(flight);
+                for (var i = replies.Count - 1; i >= 0; i--)
+                    if (replies[i] is RequestFailed { Kind: FailureKind.Overloaded }) Requeue(flight.Calls[i]);
+                for (var i = 0; i < replies.Count; i++)
+                    if (flight.Calls[i].Place is null) Answer(flight.Calls[i], replies[i]);
+                break;
         }
         PumpNow();
     }

@@ -75,7 +75,7 @@ internal sealed partial class ClientActor
                 (_session, _nextSerial) = (opened.Session, 1);
                 break;
             case KvBatchExecuted executed when executed.Results.Count == flight.Calls.Count:
-                flight.Replies = [.. flight.Calls.Select((call, i) => ReplyOf(call, executed.Results[i]))];
+                flight.Replies = [.. flight.Calls.Select((call, i) => ReplyOf(flight, call, executed.Results[i]))];
                 AnswerInOrder();
                 break;
             case KvOutOfOrder early when _writes.Flights is [var oldest, ..] && early.ExpectedSerial >= oldest.FirstSerial:
@@ -117,15 +117,19 @@ internal sealed partial class ClientActor
         }
     }
 
-    private static IKeyValueReply ReplyOf(PendingCall call, Wire.KvOperationResult result) =>
-        call.IsAnswered ? new RequestFailed(call.Request.RequestId, FailureKind.OutcomeUnknown, "") : KeyValueCodec.Reply((IKeyValueWrite)call.Request, result);
+    /// <returns>Null when nobody waits for it, or when the answer had no room for it: then it was not executed, and is sent again with fewer.</returns>
+    private static IKeyValueReply? ReplyOf(Flight flight, PendingCall call, Wire.KvOperationResult result) =>
+        call.IsAnswered || (result.Error == Wire.KvOperationError.AnswerFull && flight.Calls.Count > 1) ? null : KeyValueCodec.Reply((IKeyValueWrite)call.Request, result);
 
     private void AnswerInOrder()
     {
         while (_writes.Flights is [{ Replies: { } replies } oldest, ..])
         {
             End(oldest);
-            for (var i = 0; i < replies.Count; i++) Answer(oldest.Calls[i], replies[i]);
+            for (var i = 0; i < replies.Count; i++)
+                if (replies[i] is { } reply) Answer(oldest.Calls[i], reply);
+            for (var i = replies.Count - 1; i >= 0; i--)
+                if (replies[i] is null) Requeue(oldest.Calls[i]);
         }
     }
 
@@ -209,14 +213,7 @@ internal sealed partial class ClientActor
     private void Requeue(Flight flight)
     {
         End(flight);
-        for (var i = flight.Calls.Count - 1; i >= 0; i--)
-        {
-            var call = flight.Calls[i];
-            if (call.IsAnswered) continue;
-            call.Flight = null;
-            call.Place = _writes.Waiting.AddFirst(call);
-            Queued(call);
-        }
+        for (var i = flight.Calls.Count - 1; i >= 0; i--) Requeue(flight.Calls[i]);
     }
 
     private void CloseSession()

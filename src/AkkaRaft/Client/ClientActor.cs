@@ -109,6 +109,15 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         _queuedBytes += call.Bytes;
     }
 
+    /// <summary>It surely was not executed, and is the next to be sent.</summary>
+    private void Requeue(PendingCall call)
+    {
+        if (call.IsAnswered) return;
+        call.Flight = null;
+        call.Place = LaneOf(call.Request).Waiting.AddFirst(call);
+        Queued(call);
+    }
+
     private void Unqueued(PendingCall call)
     {
         if (call.Place is not { } place) return;
@@ -320,7 +329,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     {
         _answeredAt = Now;
         _overloaded = false;
-        (flight.Silences, flight.Overloads, flight.Hops) = (0, 0, 0);
+        (flight.Silences, flight.Hops) = (0, 0);
         // A new leader may be one of new members, and the old ones may be gone soon.
         if (Now < _askMembersAt && _membersAskedOf == _leader.Id) return;
         _askMembersAt = Now + _settings.MembersInterval;
@@ -371,8 +380,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void Expire(PendingCall call)
     {
         if (call.Flight is not { } flight || flight.Lane != _writes) FailUnexecuted(call);
-        else if (flight.Replies is { } replies) Answer(call, replies[flight.Calls.IndexOf(call)]);
-        else if (flight.OpenAttempts == 0) FailUnexecuted(call);
+        else if (flight.Replies?[flight.Calls.IndexOf(call)] is { } reply) Answer(call, reply);
+        else if (flight.OpenAttempts == 0 || !flight.IsOpen) FailUnexecuted(call);
         else Fail(call, FailureKind.OutcomeUnknown, $"Sent, and not answered within {Seconds(call)}: it may have taken effect, and it may yet. {Tried} Read what it would have changed, or make it a compare-and-set that can be repeated.");
     }
 

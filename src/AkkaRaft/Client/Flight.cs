@@ -50,8 +50,8 @@ internal sealed class Flight(Lane lane, List<PendingCall> calls)
     /// <summary>Members in a row that named another as leader.</summary>
     public int Hops { get; set; }
 
-    /// <summary>The answers, held until all flights before it have theirs.</summary>
-    public IReadOnlyList<IKeyValueReply>? Replies { get; set; }
+    /// <summary>The answers, held until all flights before it have theirs; null for a call that is to be sent anew.</summary>
+    public IReadOnlyList<IKeyValueReply?>? Replies { get; set; }
 
     public bool IsOpen => Replies is null;
 

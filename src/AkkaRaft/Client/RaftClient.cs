@@ -34,8 +34,13 @@ public sealed partial class RaftClient : IAsyncDisposable
         if (((ExtendedActorSystem)system).Provider is not Akka.Remote.IRemoteActorRefProvider)
             throw new RaftConfigurationException($"The ActorSystem '{system.Name}' has no Akka.Remote: give it RaftClient.Configuration().");
         RaftSerializer.Register(system);
+        return Create(system, settings, member => RemoteTransport.Resolve(system, settings.SystemName, member));
+    }
+
+    internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve)
+    {
         var inbox = new CallInbox(settings.MaxQueued);
-        var actor = system.ActorOf(ClientActor.Props(settings, member => RemoteTransport.Resolve(system, settings.SystemName, member), inbox));
+        var actor = system.ActorOf(ClientActor.Props(settings, resolve, inbox));
         system.WhenTerminated.ContinueWith(_ => inbox.Close(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         return new RaftClient(system, settings, actor, inbox);
     }

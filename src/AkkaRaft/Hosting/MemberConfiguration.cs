@@ -14,6 +14,8 @@ internal static partial class MemberConfiguration
     // Addressing, headers and framing around the largest batch.
     private const int FrameSlackBytes = 256 * 1024;
 
+    private static readonly string SingleThread = $"{typeof(SingleThreadExecutor.Configurator).FullName}, {typeof(SingleThreadExecutor).Assembly.GetName().Name}";
+
     // Covers a member's largest batch and value at their defaults.
     private const int ClientFrameBytes = 4 * 1024 * 1024;
 
@@ -23,6 +25,8 @@ internal static partial class MemberConfiguration
     /// <summary>For an ActorSystem that is the member's alone.</summary>
     public static Config For(RaftSettings settings) =>
         (settings.IsQuiet ? ConfigurationFactory.ParseString("akka.loglevel = WARNING") : Config.Empty)
+            // Between a peer's message and the member there is no change of thread.
+            .WithFallback(ConfigurationFactory.ParseString("akka.remote.use-dispatcher = akkaraft.raft-dispatcher"))
             .WithFallback(Hardened)
             .WithFallback(Shared(settings));
 
@@ -38,23 +42,22 @@ internal static partial class MemberConfiguration
         return ConfigurationFactory.ParseString($$"""
             akkaraft {
               journal {
-                class = "Akka.Persistence.Sql.Journal.SqlWriteJournal, Akka.Persistence.Sql"
+                class = "AkkaRaft.Storage.SqliteJournal, AkkaRaft"
                 plugin-id = "{{Journal}}"
-                plugin-dispatcher = "akka.persistence.dispatchers.default-plugin-dispatcher"
+                plugin-dispatcher = akkaraft.journal-dispatcher
+                materializer-dispatcher = akkaraft.journal-dispatcher
                 connection-string = "{{JournalGuard.ConnectionString(DataDirectory.JournalOf(settings))}}"
                 provider-name = "SQLite.MS"
                 parallelism = 1
                 tag-write-mode = Csv
-                prefer-parameters-on-multirow-insert = off
-                auto-initialize = on
+                auto-initialize = off
                 # The default discards what it finds doubtful; a log must not.
                 replay-filter.mode = fail
               }
-              raft-dispatcher {
-                type = ForkJoinDispatcher
-                throughput = 100
-                dedicated-thread-pool { thread-count = 1, threadtype = background }
-              }
+              # One thread for what decides and for what it is told, one for each file.
+              raft-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 100 }
+              journal-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 1 }
+              state-machine-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 1 }
             }
             """)
             .WithFallback(Remoting(host, port, frame))

@@ -46,7 +46,7 @@ public sealed class RaftNode : IAsyncDisposable
         System.EventStream.Subscribe(_watcher, typeof(MemberRemoved));
 
         var transport = new RemoteTransport(System, settings.SystemName);
-        var stateMachine = KeyValueActor.Props(Settings, _directory.StateFile);
+        var stateMachine = KeyValueActor.Props(Settings, _directory.StateFile).WithDispatcher("akkaraft.state-machine-dispatcher");
         var member = RaftActor.Props(Settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
         var client = ClientActor.Props(settings.ForClients(), to => RemoteTransport.Resolve(system, settings.SystemName, to));
         Gateway = System.ActorOf(RaftGateway.Props(member, client), "raft");

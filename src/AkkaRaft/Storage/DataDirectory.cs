@@ -92,6 +92,7 @@ internal static class JournalGuard
             if (Convert.ToInt32(Scalar(connection, "PRAGMA synchronous"), System.Globalization.CultureInfo.InvariantCulture) != SynchronousFull)
                 throw new DataDirectoryException($"{file} is opened without synchronous=FULL by this build of SQLite: a power failure could lose acknowledged writes.");
             Identify(connection, settings, file);
+            Scalar(connection, SqliteJournal.Schema);
         }
         catch (SqliteException e)
         {

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Akka.Actor;
 using AkkaRaft.Client;
 using AkkaRaft.Client.Codecs;
 using AkkaRaft.Hosting;
