@@ -56,6 +56,11 @@ public sealed class SimulatedClient
         return call;
     }
 
+    /// <summary>Any request; no check looks at its reply.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="answered">Gets the reply, good or bad.</param>
+    public void Ask(IKeyValueRequest request, Action<IKeyValueReply> answered) => _actor.Tell(request, new AnswerRef(answered, _simulation, _actor.Path.Root));
+
     /// <summary>The client's process dies: its calls are never answered.</summary>
     public void Crash() => _process.Kill();
 
@@ -68,6 +73,18 @@ public sealed class SimulatedClient
         protected override void TellInternal(object message, IActorRef sender)
         {
             if (message is IKeyValueReply reply) call.Answer(reply, simulation.NextPlace());
+        }
+    }
+
+    private sealed class AnswerRef(Action<IKeyValueReply> answered, ClusterSimulation simulation, ActorPath root) : MinimalActorRef
+    {
+        public override ActorPath Path { get; } = root / "answer";
+
+        public override IActorRefProvider Provider => simulation.Provider;
+
+        protected override void TellInternal(object message, IActorRef sender)
+        {
+            if (message is IKeyValueReply reply) answered(reply);
         }
     }
 }
