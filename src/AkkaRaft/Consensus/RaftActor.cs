@@ -53,6 +53,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _random = random;
         _logger = Context.GetLogger();
         PersistenceId = $"akkaraft-member-{settings.Id}";
+        JournalPluginId = settings.JournalPlugin;
     }
 
     public static Props Props(RaftSettings settings, IMemberTransport transport, Props stateMachine, Random random) =>
