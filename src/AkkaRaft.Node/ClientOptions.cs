@@ -173,6 +173,8 @@ internal sealed class ClientSession : IAsyncDisposable
 
     public RaftClient Client { get; }
 
+    public ActorSystem ActorSystem => _system;
+
     public async ValueTask DisposeAsync()
     {
         await Client.DisposeAsync().ConfigureAwait(false);
