@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using AkkaRaft.Client;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft;
@@ -14,6 +15,9 @@ public sealed record RaftSettings
 
     /// <summary>The members the cluster begins with, and where each is found.</summary>
     public required ImmutableSortedDictionary<MemberId, Member> Members { get; init; }
+
+    /// <summary>Name of the ActorSystem that each member lives in, part of its address: the same for all members and clients.</summary>
+    public string SystemName { get; init; } = "akkaraft";
 
     /// <summary>Where members keep their files; this one's are in <c>DataDirectory/Id/</c>.</summary>
     public string DataDirectory { get; init; } = "data";
@@ -53,6 +57,12 @@ public sealed record RaftSettings
 
     /// <summary>Of a member that begins: the image that its state begins with.</summary>
     internal (Storage.Snapshot Snapshot, string File)? RestoreFrom { get; init; }
+
+    /// <summary>Whether the member's own ActorSystem logs warnings and errors alone.</summary>
+    internal bool IsQuiet { get; init; }
+
+    /// <summary>The journal plugin's HOCON path; empty for the ActorSystem's default one.</summary>
+    internal string JournalPlugin { get; init; } = "";
 
     /// <summary>The member goes on alone, though a majority of the others is lost.</summary>
     internal bool ForcesSingle { get; init; }
@@ -134,16 +144,9 @@ public sealed record RaftSettings
     /// <exception cref="RaftConfigurationException">The file, or something in it, is wrong.</exception>
     public static RaftSettings FromFile(string file) => Read(file, default);
 
-    /// <summary>Reads where the members are, as a client needs it.</summary>
-    /// <param name="file">The HOCON file.</param>
-    /// <param name="clusterId">The cluster's name.</param>
-    /// <exception cref="RaftConfigurationException">The file, or something in it, is wrong.</exception>
-    public static ImmutableSortedDictionary<MemberId, Member> ReadMembers(string file, out string clusterId)
-    {
-        var settings = Read(file, default);
-        clusterId = settings.ClusterId;
-        return settings.Members;
-    }
+    /// <summary>What a client of this cluster needs to know of it.</summary>
+    public RaftClientSettings ForClients() =>
+        new() { ClusterId = ClusterId, SystemName = SystemName, Members = Members, MaxKeyBytes = MaxKeyBytes, MaxValueBytes = MaxValueBytes };
 
     private static RaftSettings Read(string file, MemberId id)
     {
@@ -155,6 +158,7 @@ public sealed record RaftSettings
         var settings = otherwise with
         {
             ClusterId = reader.Text("cluster-id", otherwise.ClusterId),
+            SystemName = reader.SystemName("system-name", otherwise.SystemName),
             Members = reader.Members(),
             HeartbeatInterval = heartbeat,
             ElectionTimeoutMin = shortest,

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using AkkaRaft.Client;
 using AkkaRaft.Node;
-using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Process.Tests;
 
@@ -24,9 +23,9 @@ internal static class CounterClient
 
     public static async Task<int> Main(string[] args)
     {
-        await using var session = new ClientSession("akkaraft", ClientOptions.ParseMembers(args[0]), TimeSpan.FromSeconds(5));
+        await using var client = RaftClient.Create(new RaftClientSettings { ClusterId = "akkaraft", Members = ClientOptions.ParseMembers(args[0]) });
         using var stop = new CancellationTokenSource();
-        var loops = Enumerable.Range(0, Loops).Select(i => i % 2 == 0 ? CountAsync(session.Client, stop.Token) : PutAsync(session.Client, $"{PutPrefix}{args[1]}-{i}", stop.Token)).ToList();
+        var loops = Enumerable.Range(0, Loops).Select(i => i % 2 == 0 ? CountAsync(client, stop.Token) : PutAsync(client, $"{PutPrefix}{args[1]}-{i}", stop.Token)).ToList();
         await Console.In.ReadToEndAsync();
         await stop.CancelAsync();
         await Task.WhenAll(loops);

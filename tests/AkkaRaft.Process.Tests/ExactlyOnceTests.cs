@@ -22,10 +22,10 @@ public sealed class ExactlyOnceTests(ITestOutputHelper output)
         await using var cluster = new Cluster();
         cluster.StartAll();
         await cluster.LeaderAsync();
-        await using var session = new ClientSession("akkaraft", ClientOptions.ParseMembers(cluster.Members), TimeSpan.FromSeconds(60));
+        await using var client = RaftClient.Create(new RaftClientSettings { ClusterId = "akkaraft", Members = ClientOptions.ParseMembers(cluster.Members), RequestTimeout = TimeSpan.FromSeconds(60) });
         using var stopWatch = new CancellationTokenSource();
         var seen = new Dictionary<string, List<string>>();
-        var watching = WatchAsync(session.Client, seen, stopWatch.Token);
+        var watching = WatchAsync(client, seen, stopWatch.Token);
 
         var clients = Enumerable.Range(0, Clients).Select(i => Start(cluster.Members, i)).ToList();
         var outputs = clients.Select(c => c.StandardOutput.ReadToEndAsync()).ToList();
@@ -39,7 +39,7 @@ public sealed class ExactlyOnceTests(ITestOutputHelper output)
             await Task.Delay(TimeSpan.FromSeconds(1));
             cluster.Start(leader);
         }
-        foreach (var client in clients) client.StandardInput.Close();
+        clients.ForEach(c => c.StandardInput.Close());
         var tallies = new List<Tally>();
         for (var i = 0; i < Clients; i++)
         {
@@ -52,12 +52,12 @@ public sealed class ExactlyOnceTests(ITestOutputHelper output)
         var sum = new Tally(
             tallies.Sum(t => t.SetsDone), tallies.Sum(t => t.SetsUnknown), tallies.Sum(t => t.PutsDone), tallies.Sum(t => t.PutsUnknown), tallies.Sum(t => t.NotExecuted),
             tallies.Max(t => t.LongestCallSeconds));
-        var counter = long.Parse((await session.Client.GetAsync(CounterClient.Counter))!, CultureInfo.InvariantCulture);
+        var counter = long.Parse((await client.GetAsync(CounterClient.Counter))!, CultureInfo.InvariantCulture);
         output.WriteLine($"{kills} kills, counter {counter}, {sum}");
         Assert.InRange(counter, sum.SetsDone, sum.SetsDone + sum.SetsUnknown);
 
         // The watch has told all once it tells this.
-        await session.Client.PutAsync(CounterClient.PutPrefix + "end", "end");
+        await client.PutAsync(CounterClient.PutPrefix + "end", "end");
         await watching;
         var told = seen.Where(s => s.Key != CounterClient.PutPrefix + "end").ToList();
         Assert.All(told, s => Assert.Equal(s.Value.Distinct(), s.Value));

@@ -16,9 +16,10 @@ public sealed class OverloadTests(RunningCluster running, ITestOutputHelper outp
     public async Task A_flood_of_calls_ends_in_results_and_immediate_typed_errors_and_costs_no_leader()
     {
         var seconds = int.Parse(Environment.GetEnvironmentVariable("AKKARAFT_OVERLOAD_SECONDS") ?? "3", CultureInfo.InvariantCulture);
-        await using var system = new ClientSession("akkaraft", ClientOptions.ParseMembers(running.Cluster.Members), TimeSpan.FromSeconds(30));
-        await using var client = RaftClient.Create(
-            system.ActorSystem, new RaftClientSettings { ClusterId = "akkaraft", Members = system.Members, RequestTimeout = TimeSpan.FromSeconds(30), MaxQueued = MaxQueued, MaxOutstanding = MaxQueued });
+        await using var client = RaftClient.Create(new RaftClientSettings
+        {
+            ClusterId = "akkaraft", Members = ClientOptions.ParseMembers(running.Cluster.Members), RequestTimeout = TimeSpan.FromSeconds(30), MaxQueued = MaxQueued, MaxOutstanding = MaxQueued,
+        });
         await client.PutAsync("flood", "first");
         var before = await client.StatusAsync();
         output.WriteLine(Memory(before));

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Configuration;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 
@@ -13,6 +14,7 @@ public sealed partial class RaftClient : IAsyncDisposable
     private readonly RaftClientSettings _settings;
     private readonly IActorRef _actor;
     private readonly CallInbox _inbox;
+    private bool _ownsSystem;
 
     private RaftClient(ActorSystem system, RaftClientSettings settings, IActorRef actor, CallInbox inbox)
     {
@@ -29,8 +31,10 @@ public sealed partial class RaftClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(settings);
+        if (((ExtendedActorSystem)system).Provider is not Akka.Remote.IRemoteActorRefProvider)
+            throw new RaftConfigurationException($"The ActorSystem '{system.Name}' has no Akka.Remote: give it RaftClient.Configuration().");
         RaftSerializer.Register(system);
-        return Create(system, settings, member => RemoteTransport.Resolve(system, member));
+        return Create(system, settings, member => RemoteTransport.Resolve(system, settings.SystemName, member));
     }
 
     internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve)
@@ -44,8 +48,21 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <summary>The same client, sessions and queue included, whose calls may take so long before they fail.</summary>
     /// <param name="timeout">Instead of <see cref="RaftClientSettings.RequestTimeout"/>.</param>
     public RaftClient WithTimeout(TimeSpan timeout) => timeout > TimeSpan.Zero
-        ? new RaftClient(_system, _settings with { RequestTimeout = timeout }, _actor, _inbox)
+        ? new RaftClient(_system, _settings with { RequestTimeout = timeout }, _actor, _inbox) { _ownsSystem = _ownsSystem }
         : throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A call needs some time.");
+
+    /// <summary>Starts a client over an ActorSystem of its own, which ends with it and logs nothing: what goes wrong is told by the calls.</summary>
+    /// <param name="settings">Whom to ask.</param>
+    public static RaftClient Create(RaftClientSettings settings)
+    {
+        var client = Create(ActorSystem.Create("akkaraft-client", MemberConfiguration.ForClient), settings);
+        client._ownsSystem = true;
+        return client;
+    }
+
+    /// <summary>What a client needs of the HOCON of an application's ActorSystem: Akka.Remote at a free port, and frames that hold the largest value.</summary>
+    /// <param name="host">The address at which this process listens for answers.</param>
+    public static Config Configuration(string host = "127.0.0.1") => MemberConfiguration.SharedByClient(host);
 
     /// <summary>Sets a key; ends once the change is committed and applied.</summary>
     /// <param name="key">One to 4 096 bytes by default.</param>
@@ -101,8 +118,10 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <summary>Stops the client. Calls that are still out fail: as of unknown outcome those that were sent and would change something, the rest as surely not executed.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
+        // An application may have ended its ActorSystem before.
+        if (!_system.WhenTerminated.IsCompleted) await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
         _inbox.Close();
+        if (_ownsSystem) await _system.Terminate().ConfigureAwait(false);
     }
 
     private async Task<T> Ask<T>(IKeyValueRequest request, CancellationToken cancellationToken) where T : class

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using AkkaRaft.Client.Codecs;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Client;
@@ -11,6 +12,9 @@ public sealed record RaftClientSettings
 
     /// <summary>Where its members are.</summary>
     public required ImmutableSortedDictionary<MemberId, Member> Members { get; init; }
+
+    /// <summary>Name of the members' ActorSystems, which is <c>akkaraft</c> unless they live in an application's own.</summary>
+    public string SystemName { get; init; } = "akkaraft";
 
     /// <summary>How long a call may take in all before it fails.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(5);
@@ -56,4 +60,7 @@ public sealed record RaftClientSettings
 
     /// <summary>Largest transaction, in encoded bytes; a member takes <c>akkaraft.max-command-bytes</c>.</summary>
     public int MaxTransactionBytes { get; init; } = 1536 * 1024;
+
+    /// <summary>How the typed calls write keys and values that are neither text nor bytes; without further types Hyperion takes numbers, times and collections of them.</summary>
+    public IRaftCodec Codec { get; init; } = new HyperionCodec();
 }

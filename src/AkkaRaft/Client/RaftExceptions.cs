@@ -35,6 +35,9 @@ public sealed class ChangeGivenUpException(string message) : RaftException(messa
 /// <summary>The call names a lease that was never granted, has expired or was revoked: surely not executed.</summary>
 public sealed class LeaseNotFoundException(string message) : RaftException(message);
 
+/// <summary>The client's codec refuses a type, or cannot read what a key holds: nothing was written.</summary>
+public sealed class CodecException(string message) : RaftException(message);
+
 /// <summary>Changes that a watch asked for are no longer kept: read the keys anew, and watch from there.</summary>
 public sealed class CompactedException(string message, long oldestRevision) : RaftException(message)
 {

@@ -106,9 +106,12 @@ internal sealed partial class RaftActor
         }
     }
 
-    /// <summary>No other leader can be before an election timeout after a confirmed round began; a tenth is kept for clocks that drift (§6.4.1).</summary>
+    /// <summary>
+    /// No other leader can be before an election timeout after a confirmed round began; a tenth is kept for clocks that drift (§6.4.1).
+    /// A member told to take over may campaign at any later time without anyone holding on to this leader, so that the term's lease ends there.
+    /// </summary>
     private bool HasLease(LeaderState leading) =>
-        leading.Transfer is null && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
+        !leading.ToldToTakeOver && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
 
     private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload) =>
         _log.Append(new LogEntry(_log.LastIndex + 1, _term, _leading?.Clock.At(Now) ?? _log.LastTimestampMs, kind, payload));
@@ -310,16 +313,21 @@ internal sealed partial class RaftActor
             Refuse(request.RequestId, RefusalReason.NotReady, "Leadership is being handed over already, or the members change.");
             return;
         }
-        var target = request.Target ?? candidates.MaxBy(c => c.Value.MatchIndex).Key;
+        var target = request.Target ?? BestOf(candidates);
         leading.Transfer = new Transfer(target, Now + _settings.ElectionTimeoutMax, Sender, request.RequestId);
         ContinueTransfer(leading);
     }
 
     private void ContinueTransfer(LeaderState leading)
     {
-        if (leading.Transfer is { } transfer && leading.Progress.TryGetValue(transfer.Target, out var progress) && progress.MatchIndex == _log.LastIndex)
-            Send(transfer.Target, h => new TimeoutNow(h));
+        if (leading.Transfer is not { } transfer || !leading.Progress.TryGetValue(transfer.Target, out var progress) || progress.MatchIndex != _log.LastIndex) return;
+        leading.ToldToTakeOver = true;
+        Send(transfer.Target, h => new TimeoutNow(h));
     }
+
+    /// <summary>One that answers, and among those the one with the longest log.</summary>
+    private MemberId BestOf(IEnumerable<KeyValuePair<MemberId, Progress>> candidates) =>
+        candidates.MaxBy(c => (Now - c.Value.LastContact < _settings.ElectionTimeoutMin, c.Value.MatchIndex)).Key;
 
     // ---- the end -------------------------------------------------------------------------------------------------
 

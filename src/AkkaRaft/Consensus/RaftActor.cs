@@ -53,6 +53,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _random = random;
         _logger = Context.GetLogger();
         PersistenceId = $"akkaraft-member-{settings.Id}";
+        JournalPluginId = settings.JournalPlugin;
     }
 
     public static Props Props(RaftSettings settings, IMemberTransport transport, Props stateMachine, Random random) =>
@@ -173,7 +174,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         }
         _durableSequenceNr = LastSequenceNr;
         _stateMachine = Context.Watch(Context.ActorOf(_stateMachineProps, "state-machine"));
-        _snapshots = Context.ActorOf(SnapshotActor.Props(_settings).WithDispatcher(_stateMachineProps.Dispatcher), "snapshots");
+        _snapshots = Context.Watch(Context.ActorOf(SnapshotActor.Props(_settings).WithDispatcher(_stateMachineProps.Dispatcher), "snapshots"));
         Become(Starting);
     }
 
@@ -207,7 +208,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 Loaded(loaded);
                 Started();
                 break;
-            case Terminated { ActorRef: var stopped } when stopped.Equals(_stateMachine):
+            case Terminated:
                 Context.Stop(Self);
                 break;
             case GetMemberStatus get:
@@ -262,15 +263,16 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             Install(image.Snapshot, image.File);
         }
         Flush();
-        AfterDurable(0, () =>
-        {
-            foreach (var peer in Greeted()) Send(peer, header => new Hello(header));
-        });
+        AfterDurable(0, Greet);
         _logger.Info("Member {0} is up at term {1} with entries {2} to {3}, applied to {4}.", Me, _term, _log.FirstIndex, _log.LastIndex, _appliedIndex);
     }
 
-    /// <summary>A member that joins knows its peers from its settings alone.</summary>
-    private IEnumerable<Member> Greeted() => _log.Configuration.Members.Any() ? Peers : _settings.Members.Values.Where(m => m.Id != Me);
+    /// <summary>Says to all that it is there; a member that joins knows its peers from its settings alone.</summary>
+    private void Greet()
+    {
+        var peers = _log.Configuration.Members.Any() ? Peers : _settings.Members.Values.Where(m => m.Id != Me);
+        foreach (var peer in peers) Send(peer, header => new Hello(header));
+    }
 
     private void Fail(string reason)
     {
@@ -323,8 +325,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case Wake:
                 _wakeAt = null;
                 return false;
-            case Terminated { ActorRef: var stopped } when stopped.Equals(_stateMachine):
-                _logger.Error("Member {0}'s state machine stopped; the member starts anew with it.", Me);
+            case Terminated { ActorRef: var stopped }:
+                _logger.Error("Member {0}'s {1} stopped; the member starts anew with it.", Me, stopped.Path.Name);
                 Context.Stop(Self);
                 return true;
             default:
@@ -350,7 +352,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             Leave(dismissed);
             return false;
         }
-        if (IsDismissed(header)) return false;
+        if (IsDismissed(message)) return false;
         _heardFrom[header.From] = Now;
 
         if (header.Term > _term)

@@ -51,6 +51,9 @@ internal sealed class LeaderState(long firstIndexOfTerm, LogClock clock)
 
     public Transfer? Transfer { get; set; }
 
+    /// <summary>A TimeoutNow was sent in this term, and may arrive however late.</summary>
+    public bool ToldToTakeOver { get; set; }
+
     /// <summary>Why the last change of members was given up.</summary>
     public string? ChangeFailure { get; set; }
 
