@@ -87,7 +87,7 @@ public sealed class DocsSamples(RunningCluster running) : IClassFixture<RunningC
         Assert.Equal(["users/ann 2", "users/bob 1", "users/bob is gone"], told.Select(t => t[..t.LastIndexOf(' ')]));
 
         var system = ActorSystem.Create("streams");
-        using IMaterializer materializer = system.Materializer();
+        var materializer = system.Materializer();
         IReadOnlyList<Change> first = await client.WatchSource(KeyRange.Prefix("users/"), fromRevision: page.Revision + 1)
             .Where(change => !change.Deleted)
             .Take(2)
