@@ -88,11 +88,14 @@ public sealed class SimulatedClient
             OtherKey = otherKey,
         };
         _simulation.Called(call);
-        Tell(request, reply => call.Answer(reply, _simulation.NextPlace()));
+        Ask(request, reply => call.Answer(reply, _simulation.NextPlace()));
         return call;
     }
 
-    internal void Tell(IKeyValueRequest request, Action<IKeyValueReply> answered) => _actor.Tell(request, new ReplyRef(answered, _simulation, _actor.Path.Root));
+    /// <summary>Any request; no check looks at its reply.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="answered">Gets the reply, good or bad.</param>
+    public void Ask(IKeyValueRequest request, Action<IKeyValueReply> answered) => _actor.Tell(request, new ReplyRef(answered, _simulation, _actor.Path.Root));
 
     internal static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 

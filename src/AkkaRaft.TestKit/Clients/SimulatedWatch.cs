@@ -50,7 +50,7 @@ public sealed class SimulatedWatch
 
     private void Ask()
     {
-        if (!_ended) _client.Tell(new Watch(_from, _to, NextRevision, Wait), Told);
+        if (!_ended) _client.Ask(new Watch(_from, _to, NextRevision, Wait), Told);
     }
 
     private void Told(IKeyValueReply reply)
