@@ -19,14 +19,14 @@ internal static class NodeCommand
         Option<bool> print = new("--print-config") { Description = "Print the settings in force and exit" };
         Option<string?> join = new("--join") { Description = "Members of a running cluster, as 0=host:port,…, that this one joins; then say 'members add'" };
         Option<string?> listen = new("--listen") { Description = "Where a member that joins listens, as host:port" };
-        Option<string> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join", DefaultValueFactory = _ => "akkaraft" };
+        Option<string?> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join; akkaraft when nothing is said (AKKARAFT_CLUSTER_ID)" };
         Option<bool> stopWithStdin = new("--stop-with-stdin") { Hidden = true };
         var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, join, listen, clusterId, stopWithStdin };
         command.SetAction(async (parsed, _) =>
         {
             var self = new MemberId(parsed.GetValue(id));
             var settings = parsed.GetValue(join) is { } peers
-                ? Joining(self, peers, parsed.GetValue(listen), parsed.GetRequiredValue(clusterId), parsed.GetValue(config))
+                ? Joining(self, peers, parsed.GetValue(listen), parsed.GetValue(clusterId) ?? ClientOptions.FromEnvironment("AKKARAFT_CLUSTER_ID") ?? "akkaraft", parsed.GetValue(config))
                 : RaftSettings.FromFile(ClientOptions.FindConfig(parsed.GetValue(config)), self);
             if ((parsed.GetValue(data) ?? ClientOptions.FromEnvironment("AKKARAFT_DATA")) is { } directory)
             {
