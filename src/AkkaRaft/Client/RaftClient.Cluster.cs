@@ -178,7 +178,7 @@ public sealed partial class RaftClient
     {
         try
         {
-            return await RemoteTransport.Resolve(_system, member).Ask<object>(request, _settings.AttemptTimeout, cancellationToken).ConfigureAwait(false) as T;
+            return await RemoteTransport.Resolve(_system, _settings.SystemName, member).Ask<object>(request, _settings.AttemptTimeout, cancellationToken).ConfigureAwait(false) as T;
         }
         catch (AskTimeoutException)
         {
@@ -194,7 +194,7 @@ public sealed partial class RaftClient
             object? reply;
             try
             {
-                reply = await RemoteTransport.Resolve(_system, member).Ask<object>(request, _settings.RequestTimeout, cancellationToken).ConfigureAwait(false);
+                reply = await RemoteTransport.Resolve(_system, _settings.SystemName, member).Ask<object>(request, _settings.RequestTimeout, cancellationToken).ConfigureAwait(false);
             }
             catch (AskTimeoutException)
             {
