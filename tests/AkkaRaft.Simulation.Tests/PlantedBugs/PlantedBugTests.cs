@@ -1,11 +1,9 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 
 namespace AkkaRaft.Simulation.Tests.PlantedBugs;
 
-/// <summary>A checker is trusted once it has caught what was planted: each bug goes into a copy of the source, which is built and simulated.</summary>
-public sealed class PlantedBugTests(CopyOfTheSource copy) : IClassFixture<CopyOfTheSource>
+/// <summary>A checker is trusted once it has caught what was planted: each bug is compiled into a copy of AkkaRaft.dll, which is simulated.</summary>
+public sealed class PlantedBugTests(CopyOfTheBuild copy) : IClassFixture<CopyOfTheBuild>
 {
     public static TheoryData<string> Names => [.. PlantedBug.All.Select(b => b.Name)];
 
@@ -66,80 +64,3 @@ public sealed record PlantedBug(string Name, int Budget, IReadOnlyList<(string F
     }
 }
 
-/// <summary>The sources in a directory of their own, so that a bug never touches the real ones.</summary>
-public sealed class CopyOfTheSource : IDisposable
-{
-    private readonly string _root = Directory.CreateTempSubdirectory("akkaraft-planted-").FullName;
-
-    public CopyOfTheSource()
-    {
-        var from = FindRoot();
-        foreach (var file in new[] { "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "README.md" }.Where(f => File.Exists(Path.Combine(from, f))))
-            File.Copy(Path.Combine(from, file), Path.Combine(_root, file));
-        var files = new[] { "src", Path.Combine("tests", "AkkaRaft.Simulation.Tests") }.SelectMany(d => Directory.EnumerateFiles(Path.Combine(from, d), "*", SearchOption.AllDirectories));
-        foreach (var file in files)
-        {
-            var relative = Path.GetRelativePath(from, file);
-            if (relative.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj")) continue;
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_root, relative))!);
-            File.Copy(file, Path.Combine(_root, relative));
-        }
-    }
-
-    public async Task<(ulong Seed, string Violation)?> SimulateWithAsync(PlantedBug bug)
-    {
-        ArgumentNullException.ThrowIfNull(bug);
-        var originals = new Dictionary<string, string>();
-        try
-        {
-            foreach (var (file, old, replacement) in bug.Changes)
-            {
-                var path = Path.Combine(_root, "src", "AkkaRaft", file);
-                var text = (await File.ReadAllTextAsync(path)).ReplaceLineEndings("\n");
-                originals.TryAdd(path, text);
-                Assert.True(text.Split(old).Length == 2, $"The text that '{bug.Name}' replaces is not there exactly once in {file}: {old}");
-                await File.WriteAllTextAsync(path, text.Replace(old, replacement, StringComparison.Ordinal));
-            }
-            if (bug.Story is { } story)
-            {
-                var test = await RunAsync("test", "tests/AkkaRaft.Simulation.Tests", "-c", "Release", "-p:TreatWarningsAsErrors=false", "-p:RunAnalyzers=false", "--filter", $"FullyQualifiedName~{story}");
-                Assert.True(test.Out.Contains("Failed!", StringComparison.Ordinal) || test.Out.Contains("Passed!", StringComparison.Ordinal), test.Out);
-                return test.Out.Contains("Failed!", StringComparison.Ordinal) ? (0, $"the scenario {story} fails") : null;
-            }
-            var build = await RunAsync("build", "src/AkkaRaft.Node", "-c", "Release", "-v", "q", "-p:TreatWarningsAsErrors=false", "-p:RunAnalyzers=false");
-            Assert.True(build.Code == 0, $"'{bug.Name}' does not build:\n{build.Out}");
-            var run = await RunAsync(Path.Combine("src", "AkkaRaft.Node", "bin", "Release", "net10.0", "AkkaRaft.Node.dll"), "simulate", "--seeds", bug.Budget.ToString(CultureInfo.InvariantCulture), "--virtual", "3s", "--json");
-            using var result = JsonDocument.Parse(run.Out);
-            if (!result.RootElement.TryGetProperty("violation", out var violation)) return null;
-            return (result.RootElement.GetProperty("seed").GetUInt64(), violation.GetString()!.Split('\n')[0]);
-        }
-        finally
-        {
-            foreach (var (path, text) in originals) await File.WriteAllTextAsync(path, text);
-        }
-    }
-
-    public void Dispose() => Directory.Delete(_root, recursive: true);
-
-    private async Task<(int Code, string Out)> RunAsync(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = _root, RedirectStandardOutput = true, RedirectStandardError = true };
-        // What the test host was started with is not meant for the build.
-        start.Environment.Remove("MSBUILD_EXE_PATH");
-        start.Environment.Remove("MSBuildExtensionsPath");
-        start.Environment.Remove("MSBuildSDKsPath");
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        await errors;
-        return (process.ExitCode, output);
-    }
-
-    private static string FindRoot()
-    {
-        DirectoryInfo? at = new(AppContext.BaseDirectory);
-        while (at is not null && !File.Exists(Path.Combine(at.FullName, "AkkaRaft.sln"))) at = at.Parent;
-        return at?.FullName ?? throw new InvalidOperationException("AkkaRaft.sln is not above the tests.");
-    }
-}
