@@ -28,9 +28,17 @@ public sealed class ClusterVerbTests
         int port = Ports.FreeRow(3);
         using var cluster = Cli.Start("cluster", "--data", data.Path, "--base-port", $"{port}");
         _ = cluster.StandardError.ReadToEndAsync();
-        await UntilAsync(cluster, said => said.Contains("READY"));
-        var pids = await PidsAsync(string.Join(',', Enumerable.Range(0, 3).Select(i => $"{i}=127.0.0.1:{port + i}")));
-        cluster.Kill();
+        int[] pids;
+        try
+        {
+            await UntilAsync(cluster, said => said.Contains("READY"));
+            pids = await PidsAsync(string.Join(',', Enumerable.Range(0, 3).Select(i => $"{i}=127.0.0.1:{port + i}")));
+        }
+        finally
+        {
+            cluster.Kill();
+        }
+
         await Patience.EndAsync(cluster, "the command that was killed");
         await Patience.UntilAsync("the end of all members", () => Task.FromResult((!pids.Any(IsRunning), string.Join(", ", pids.Where(IsRunning)))));
     }

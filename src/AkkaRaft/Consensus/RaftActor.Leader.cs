@@ -14,7 +14,9 @@ internal sealed partial class RaftActor
     {
         _candidate = null;
         _leader = Me;
-        _leading = new LeaderState(_log.LastIndex + 1);
+        // Only an empty log has no timestamp.
+        var from = _log.LastTimestampMs > 0 ? _log.LastTimestampMs : Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
+        _leading = new LeaderState(_log.LastIndex + 1, new LogClock(from, Now));
         foreach (var peer in Peers) _leading.Progress.Add(peer.Id, new Progress(_log.LastIndex + 1, Now));
         _logger.Info("Member {0} leads at term {1}, from entry {2}.", Me, _term, _log.LastIndex + 1);
         Become(Leader);
@@ -111,11 +113,8 @@ internal sealed partial class RaftActor
     private bool HasLease(LeaderState leading) =>
         !leading.ToldToTakeOver && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
 
-    private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload)
-    {
-        var timestamp = Math.Max(_log.LastTimestampMs, Context.System.Scheduler.Now.ToUnixTimeMilliseconds());
-        _log.Append(new LogEntry(_log.LastIndex + 1, _term, timestamp, kind, payload));
-    }
+    private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload) =>
+        _log.Append(new LogEntry(_log.LastIndex + 1, _term, _leading?.Clock.At(Now) ?? _log.LastTimestampMs, kind, payload));
 
     /// <summary>What is in the mailbox already goes out together, at no delay.</summary>
     private void SchedulePump()
@@ -267,10 +266,19 @@ internal sealed partial class RaftActor
             transfer.Asker.Tell(new Refused(transfer.RequestId, RefusalReason.NotReady, LeaderMember, $"Member {transfer.Target} did not take over in time."));
         }
         SaySilent(leading);
+        LetTimePass(leading);
         ContinueChange(leading);
         if (_leading is null) return;
         if (Now >= leading.NextHeartbeat) Heartbeat(leading);
         else WakeAt(leading.NextHeartbeat);
+    }
+
+    /// <summary>What falls due in the state machine does so with an entry, and without writes there would be none.</summary>
+    private void LetTimePass(LeaderState leading)
+    {
+        if (leading.Transfer is not null || _log.LastTimestampMs >= _timeDue || !(leading.Clock.At(Now) >= _timeDue)) return;
+        AppendOwn(EntryKind.NoOp, default);
+        SchedulePump();
     }
 
     private void SaySilent(LeaderState leading)

@@ -31,6 +31,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private long _commitIndex;
     private long _appliedIndex;
     private bool _applying;
+    private long? _timeDue;
     private MemberId? _leader;
     private TimeSpan _lastLeaderContact;
     private IActorRef _stateMachine = ActorRefs.Nobody;
@@ -52,6 +53,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _random = random;
         _logger = Context.GetLogger();
         PersistenceId = $"akkaraft-member-{settings.Id}";
+        JournalPluginId = settings.JournalPlugin;
     }
 
     public static Props Props(RaftSettings settings, IMemberTransport transport, Props stateMachine, Random random) =>
@@ -193,6 +195,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case StateMachineFailed failed:
                 Fail(failed.Reason);
                 break;
+            case TimeDue due:
+                _timeDue = due.TimestampMs;
+                break;
             case SnapshotActor.IncomingFound { Snapshot: { } snapshot } found:
                 Load(snapshot, found.File);
                 break;
@@ -290,6 +295,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 return !Admit(raft) || HandledBySnapshots(raft);
             case EntriesApplied applied:
                 Applied(applied);
+                return true;
+            case TimeDue due:
+                _timeDue = due.TimestampMs;
                 return true;
             case Read { Consistency: ReadConsistency.Local } read when read.ClusterId == _settings.ClusterId:
                 _stateMachine.Tell(new Query(read.RequestId, read.Payload), Sender);

@@ -14,6 +14,9 @@ namespace AkkaRaft.Simulation.Tests.PlantedBugs;
 /// </summary>
 public sealed class CopyOfTheBuild : IDisposable
 {
+    // Ends a hang, with a word on what hung; says nothing about speed.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
     private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-planted-").FullName;
     private readonly string _source = Path.Combine(FindRoot(), "src", "AkkaRaft");
     private readonly CSharpCompilation _original;
@@ -91,10 +94,19 @@ public sealed class CopyOfTheBuild : IDisposable
         start.Environment.Remove("MSBuildSDKsPath");
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
+        var output = process.StandardOutput.ReadToEndAsync();
+        using var late = new CancellationTokenSource(Patience);
+        try
+        {
+            await process.WaitForExitAsync(late.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"This did not end within {Patience}: dotnet {string.Join(' ', arguments)}");
+        }
         await errors;
-        return (process.ExitCode, output);
+        return (process.ExitCode, await output);
     }
 
     private static string FindRoot()

@@ -63,4 +63,3 @@ public sealed record PlantedBug(string Name, int Budget, IReadOnlyList<(string F
         return bugs;
     }
 }
-

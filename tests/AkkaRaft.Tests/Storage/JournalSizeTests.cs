@@ -110,7 +110,7 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
         }
 
         private void Submit(int serial) => _member.Tell(new Submit(
-            "size", serial, KeyValueCodec.EncodeBatch(_session, serial, _open.Min - 1, [KvOperation.Put(BitConverter.GetBytes(serial % 10_000), new byte[100])])));
+            "size", serial, KeyValueCodec.EncodeBatch(_session, serial, _open.Min - 1, [new Put(BitConverter.GetBytes(serial % 10_000), new byte[100])])));
 
         private static long Size(string journal) => new[] { journal, journal + "-wal" }.Where(File.Exists).Sum(f => new FileInfo(f).Length);
 

@@ -1,0 +1,183 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.Persistence;
+using Akka.Persistence.Sql.Journal;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaRaft.Storage;
+
+/// <summary>
+/// The journal of Akka.Persistence.Sql, its table and its recovery, with writes and deletes of its own: prepared statements on a connection that stays open,
+/// on the journal's thread, where its own go through a stream, a query compiler and a connection for each. One transaction a write, synced to the disk.
+/// </summary>
+internal sealed class SqliteJournal : SqlWriteJournal
+{
+    /// <summary>The table, as Akka.Persistence.Sql names it. It would add two indexes, which only queries across actors need, and each write would have to pay for.</summary>
+    public const string Schema =
+        """
+        CREATE TABLE IF NOT EXISTS journal (
+            ordering INTEGER PRIMARY KEY NOT NULL, created INTEGER NOT NULL, deleted INTEGER NOT NULL, persistence_id TEXT NOT NULL, sequence_number INTEGER NOT NULL,
+            message BLOB NOT NULL, tags TEXT, manifest TEXT, identifier INTEGER, writer_uuid TEXT);
+        CREATE UNIQUE INDEX IF NOT EXISTS journal_uq ON journal (persistence_id, sequence_number);
+        DROP INDEX IF EXISTS journal_created_idx;
+        DROP INDEX IF EXISTS journal_sequence_number_idx;
+        """;
+
+    // Between two deletes of so many events, writes take their turn.
+    private const int DeletedAtOnce = 32;
+
+    private readonly string _connectionString;
+    private readonly string _writer = Guid.NewGuid().ToString("N");
+    private Connection? _connection;
+
+    public SqliteJournal(Config config)
+        : base(config) => _connectionString = config.GetString("connection-string");
+
+    private Connection Open => _connection ??= new Connection(_connectionString);
+
+    protected override void PostStop()
+    {
+        Close();
+        base.PostStop();
+    }
+
+    protected override Task<IImmutableList<Exception>> WriteMessagesAsync(IEnumerable<AtomicWrite> messages, CancellationToken cancellationToken)
+    {
+        InTransaction(connection =>
+        {
+            foreach (var write in messages)
+                foreach (var message in (IEnumerable<IPersistentRepresentation>)write.Payload)
+                {
+                    var serializer = Context.System.Serialization.FindSerializerFor(message.Payload);
+                    connection.Insert(
+                        DateTime.UtcNow.Ticks, message.PersistenceId, message.SequenceNr, serializer.ToBinary(message.Payload),
+                        Akka.Serialization.Serialization.ManifestFor(serializer, message.Payload), (long)serializer.Identifier, _writer);
+                }
+        });
+        // None was refused.
+        return Task.FromResult<IImmutableList<Exception>>(null!);
+    }
+
+    protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr, CancellationToken cancellationToken)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Delete(new DeleteNext(persistenceId, toSequenceNr, done));
+        return done.Task;
+    }
+
+    protected override bool ReceivePluginInternal(object message)
+    {
+        if (message is not DeleteNext next) return base.ReceivePluginInternal(message);
+        Delete(next);
+        return true;
+    }
+
+    private void Delete(DeleteNext next)
+    {
+        try
+        {
+            var deleted = 0L;
+            InTransaction(connection => deleted = connection.Delete(next.PersistenceId, next.ToSequenceNr, DeletedAtOnce));
+            if (deleted == DeletedAtOnce) Self.Tell(next);
+            else next.Done.SetResult();
+        }
+        catch (Exception e)
+        {
+            next.Done.SetException(e);
+        }
+    }
+
+    private void InTransaction(Action<Connection> work)
+    {
+        try
+        {
+            Open.Begin();
+            work(Open);
+            Open.Commit();
+        }
+        catch
+        {
+            // A transaction that is left open ends with its connection.
+            Close();
+            throw;
+        }
+    }
+
+    private void Close()
+    {
+        _connection?.Dispose();
+        _connection = null;
+    }
+
+    private sealed record DeleteNext(string PersistenceId, long ToSequenceNr, TaskCompletionSource Done);
+
+    private sealed class Connection : IDisposable
+    {
+        private readonly SqliteConnection _connection;
+        private readonly SqliteCommand _begin;
+        private readonly SqliteCommand _commit;
+        private readonly SqliteCommand _insert;
+        private readonly SqliteCommand _keepLast;
+        private readonly SqliteCommand _delete;
+
+        public Connection(string connectionString)
+        {
+            // A pooled connection would outlive this one, with its transaction.
+            _connection = new SqliteConnection(new SqliteConnectionStringBuilder(connectionString) { Pooling = false }.ToString());
+            _connection.Open();
+            using (var full = _connection.CreateCommand())
+            {
+                full.CommandText = "PRAGMA synchronous = FULL";
+                full.ExecuteNonQuery();
+            }
+            _begin = Prepare("BEGIN IMMEDIATE", 0);
+            _commit = Prepare("COMMIT", 0);
+            _insert = Prepare(
+                "INSERT INTO journal (created, deleted, persistence_id, sequence_number, message, manifest, identifier, tags, writer_uuid) VALUES ($0, 0, $1, $2, $3, $4, $5, '', $6)", 7);
+            // The highest sequence number is read from the last event, deleted or not.
+            _keepLast = Prepare(
+                "UPDATE journal SET deleted = 1 WHERE persistence_id = $0 AND sequence_number <= $1 AND sequence_number = (SELECT max(sequence_number) FROM journal WHERE persistence_id = $0)", 2);
+            _delete = Prepare(
+                """
+                DELETE FROM journal WHERE ordering IN (
+                    SELECT ordering FROM journal WHERE persistence_id = $0 AND sequence_number <= $1 AND sequence_number < (SELECT max(sequence_number) FROM journal WHERE persistence_id = $0)
+                    ORDER BY sequence_number LIMIT $2)
+                """, 3);
+        }
+
+        public void Begin() => Run(_begin);
+
+        public void Commit() => Run(_commit);
+
+        public void Insert(long created, string persistenceId, long sequenceNr, byte[] message, string manifest, long serializer, string writer) =>
+            Run(_insert, created, persistenceId, sequenceNr, message, manifest, serializer, writer);
+
+        public long Delete(string persistenceId, long toSequenceNr, long limit)
+        {
+            Run(_keepLast, persistenceId, toSequenceNr);
+            return Run(_delete, persistenceId, toSequenceNr, limit);
+        }
+
+        public void Dispose()
+        {
+            foreach (var command in new[] { _begin, _commit, _insert, _keepLast, _delete }) command.Dispose();
+            _connection.Dispose();
+        }
+
+        private SqliteCommand Prepare(string sql, int parameters)
+        {
+            var command = _connection.CreateCommand();
+            command.CommandText = sql;
+            for (var i = 0; i < parameters; i++) command.Parameters.Add(new SqliteParameter { ParameterName = $"${i}" });
+            command.Prepare();
+            return command;
+        }
+
+        private static int Run(SqliteCommand command, params ReadOnlySpan<object> values)
+        {
+            for (var i = 0; i < values.Length; i++) command.Parameters[i].Value = values[i];
+            return command.ExecuteNonQuery();
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using AkkaRaft.Benchmarks.Load;
+
+namespace AkkaRaft.Benchmarks.Clusters;
+
+/// <summary>How many members, where they listen, and where their files go.</summary>
+/// <param name="Members">How many processes.</param>
+/// <param name="BasePort">The first of twenty ports of 127.0.0.1 that are this cluster's.</param>
+/// <param name="Directory">Empty, or not there.</param>
+internal sealed record ClusterSpec(int Members, int BasePort, string Directory);
+
+/// <summary>The members of one system, each a process of its own, and the load that is driven against them.</summary>
+internal interface ICluster : IAsyncDisposable
+{
+    string Name { get; }
+
+    IReadOnlyList<ServerProcess> Members { get; }
+
+    /// <summary>Starts all members; ends once the cluster serves.</summary>
+    Task StartAsync();
+
+    Task<LoadResult> LoadAsync(LoadSpec spec);
+}
+
+/// <summary>A cluster whose members may die under its load.</summary>
+internal interface IRestartableCluster : ICluster
+{
+    /// <summary>What one of many callers uses that must get over a lost leader.</summary>
+    IStore StoreOf(int caller);
+
+    Task<int> LeaderAsync();
+
+    /// <summary>Starts a member that was killed; ends once a client that knows only this member gets a linearizable read.</summary>
+    Task RestartAsync(int member);
+}

@@ -1,0 +1,89 @@
+using AkkaRaft.Protocol.Wire;
+using AkkaRaft.StateMachine;
+using BenchmarkDotNet.Attributes;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaRaft.Benchmarks.Micro;
+
+/// <summary>Applying one client batch in a transaction of its own, and the session table alone.</summary>
+[MemoryDiagnoser]
+public class StateMachineBenchmarks
+{
+    private string _file = null!;
+    private KeyValueStore _store = null!;
+    private long _session;
+    private long _index;
+    private long _serial = 1;
+
+    /// <summary>Puts in the batch.</summary>
+    [Params(1, 100, 1000)]
+    public int Operations { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        _file = Path.Combine(Path.GetTempPath(), $"akkaraft-micro-{Environment.ProcessId}-{Operations}.db");
+        _store = KeyValueStore.Open(Inputs.Settings, _file);
+        _session = ++_index;
+        _store.Apply([Inputs.Entry(_session, KeyValueCodec.EncodeOpenSession("micro"))], 1);
+    }
+
+    [GlobalCleanup]
+    public void Cleanup()
+    {
+        _store.Dispose();
+        foreach (var file in new[] { _file, $"{_file}-wal", $"{_file}-shm" }) File.Delete(file);
+    }
+
+    /// <summary>To the file, as a member does it.</summary>
+    [Benchmark]
+    public object ApplyBatch()
+    {
+        var payload = Inputs.Batch(_session, _serial, Operations);
+        _serial += Operations;
+        return _store.Apply([Inputs.Entry(++_index, payload)], 1);
+    }
+}
+
+/// <summary>The session table by itself, in memory: one batch executed, the one before acknowledged.</summary>
+[MemoryDiagnoser]
+public class SessionBenchmarks
+{
+    private SqliteConnection _connection = null!;
+    private Sessions _sessions = null!;
+    private long _serial = 1;
+
+    /// <summary>Sessions that are there.</summary>
+    [Params(1, 10_000)]
+    public int Others { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        _connection = new SqliteConnection("Data Source=:memory:");
+        _connection.Open();
+        using (var schema = _connection.CreateCommand())
+        {
+            schema.CommandText = Sessions.Schema;
+            schema.ExecuteNonQuery();
+        }
+        _sessions = new Sessions(_connection, new SessionLimits(600_000, 10_000, 20_000, 64 * 1024 * 1024));
+        for (var i = 1; i <= Others; i++) _sessions.Open(i, 1_000 + i);
+    }
+
+    [GlobalCleanup]
+    public void Cleanup()
+    {
+        _sessions.Dispose();
+        _connection.Dispose();
+    }
+
+    [Benchmark(OperationsPerInvoke = 100)]
+    public object ExecuteHundred()
+    {
+        var outcome = _sessions.Execute(Others, _serial, _serial - 1, 100, 20_000, i => new KvOperationResult { Version = i });
+        _serial += 100;
+        _sessions.Save();
+        return outcome;
+    }
+}

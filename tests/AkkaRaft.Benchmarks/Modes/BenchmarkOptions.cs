@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using System.Globalization;
+using AkkaRaft.Benchmarks.Clusters;
+
+namespace AkkaRaft.Benchmarks.Modes;
+
+/// <summary>What all modes share.</summary>
+/// <param name="Systems">Names of the systems to measure, in order.</param>
+/// <param name="Program">AkkaRaft.Node.dll.</param>
+/// <param name="Baseline">AkkaRaft.Node.dll of another build, which the system "baseline" runs.</param>
+/// <param name="Work">Where members keep their files while the benchmark runs.</param>
+/// <param name="Output">Where tables and charts go.</param>
+/// <param name="BasePort">The first of the ports used; each system has twenty.</param>
+/// <param name="IsQuick">A few minutes' worth less, and less to rely on.</param>
+/// <param name="Rounds">How many times each figure is measured; 0 for the mode's own number.</param>
+/// <param name="Callers">Numbers of callers to measure with; empty for the mode's own.</param>
+internal sealed record BenchmarkOptions(
+    IReadOnlyList<string> Systems, string Program, string? Baseline, string Work, string Output, int BasePort, bool IsQuick, int Rounds, IReadOnlyList<int> Callers)
+{
+    private const int PortsPerCluster = 20;
+
+    private const string BaselineSystem = "baseline";
+
+    public static readonly string[] DefaultSystems = ["akkaraft", "etcd", "dotnext"];
+    private static readonly string[] AllSystems = [.. DefaultSystems, BaselineSystem];
+
+    private readonly long _began = Stopwatch.GetTimestamp();
+    private int _clusters;
+
+    public IEnumerable<ICluster> CreateClusters(int members = 3) => Systems.Select(s => Create(s, members));
+
+    /// <summary>The systems whose members may die under the load.</summary>
+    public IEnumerable<IRestartableCluster> CreateRestartable(int members = 3) =>
+        Systems.Where(s => s != "dotnext").Select(s => (IRestartableCluster)Create(s, members));
+
+    /// <summary>Each cluster has files of its own, and the ports of its system.</summary>
+    private ICluster Create(string system, int members)
+    {
+        var spec = new ClusterSpec(members, BasePort + (Array.IndexOf(AllSystems, system) * PortsPerCluster), Path.Combine(Work, $"{system}-{++_clusters}"));
+        return system switch
+        {
+            "akkaraft" => new AkkaRaftCluster("AkkaRaft", spec, Program),
+            BaselineSystem => new AkkaRaftCluster("baseline", spec, Baseline ?? throw new ArgumentException("The system 'baseline' needs --baseline.")),
+            "etcd" => new EtcdCluster(spec),
+            "dotnext" => new DotNextCluster(spec),
+            _ => throw new ArgumentException($"'{system}' is none of {string.Join(", ", AllSystems)}."),
+        };
+    }
+
+    /// <summary>A line of what is done, on standard error.</summary>
+    public void Say(string what) =>
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(_began):mm\\:ss} {what}"));
+}

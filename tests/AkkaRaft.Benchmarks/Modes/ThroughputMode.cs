@@ -1,0 +1,81 @@
+using System.Globalization;
+using AkkaRaft.Benchmarks.Load;
+using AkkaRaft.Benchmarks.Report;
+
+namespace AkkaRaft.Benchmarks.Modes;
+
+/// <summary>Puts and linearizable gets per second by number of callers. The systems take turns, so that what else the machine does meets all alike.</summary>
+internal static class ThroughputMode
+{
+    private const double WarmUpSeconds = 4;
+    private const int WarmUpCallers = 256;
+
+    public static async Task RunAsync(BenchmarkOptions options)
+    {
+        int[] callers = options.Callers.Count > 0 ? [.. options.Callers] : options.IsQuick ? [1, 64, 1024] : [1, 16, 64, 256, 1024];
+        var rounds = options.Rounds > 0 ? options.Rounds : options.IsQuick ? 1 : 5;
+        var seconds = options.IsQuick ? 2.0 : 3.0;
+        Dictionary<(string System, Operation Operation, int Callers), List<Sample>> results = [];
+        var clusters = options.CreateClusters().ToList();
+        try
+        {
+            foreach (var cluster in clusters)
+            {
+                options.Say($"{cluster.Name}: start");
+                await cluster.StartAsync().ConfigureAwait(false);
+                await cluster.LoadAsync(LoadSpec.Preload(10_000, 100)).ConfigureAwait(false);
+                await cluster.LoadAsync(new LoadSpec(Operation.Put, WarmUpCallers, WarmUpSeconds)).ConfigureAwait(false);
+                await cluster.LoadAsync(new LoadSpec(Operation.Get, WarmUpCallers, WarmUpSeconds)).ConfigureAwait(false);
+            }
+            var done = 0;
+            var all = rounds * callers.Length * clusters.Count * 2;
+            for (var round = 1; round <= rounds; round++)
+                foreach (var operation in Enum.GetValues<Operation>())
+                    foreach (var count in callers)
+                        foreach (var cluster in clusters)
+                        {
+                            var cpu = cluster.Members.Sum(m => m.CpuSeconds);
+                            var result = await cluster.LoadAsync(new LoadSpec(operation, count, seconds)).ConfigureAwait(false);
+                            var sample = new Sample(result, 1_000_000 * (cluster.Members.Sum(m => m.CpuSeconds) - cpu) / result.Completed);
+                            (results.TryGetValue((cluster.Name, operation, count), out var list) ? list : results[(cluster.Name, operation, count)] = []).Add(sample);
+                            options.Say(string.Create(CultureInfo.InvariantCulture,
+                                $"[{++done,3}/{all}] {cluster.Name,-8} {operation} C={count,-4} round {round}: {result.PerSecond,8:N0}/s  p50 {result.P50Ms:0.00} ms  p99 {result.P99Ms:0.00} ms  cpu {sample.CpuMicroseconds:0} µs{(result.Failed > 0 ? $"  {result.Failed} failed" : "")}"));
+                        }
+        }
+        finally
+        {
+            foreach (var cluster in clusters) await cluster.DisposeAsync().ConfigureAwait(false);
+        }
+
+        var report = new MarkdownReport(options, "throughput", $"Median of {rounds} rounds of {seconds:0} s each, in which the systems take turns; a ratio is the median of the rounds' ratios. Three members and one load process, 16 B keys out of 10 000, 100 B values. CPU is that of all members for one operation; DotNext's has the load in it.");
+        foreach (var operation in Enum.GetValues<Operation>())
+        {
+            var title = operation == Operation.Put ? "Puts" : "Linearizable gets";
+            report.Table(
+                title,
+                ["C", .. clusters.SelectMany(c => new[] { $"{c.Name} /s", "p50 ms", "p99 ms", "CPU µs" }), .. clusters.Skip(1).Select(c => $"{clusters[0].Name} : {c.Name}")],
+                callers.Select(count => (IReadOnlyList<string>)
+                [
+                    $"{count}",
+                    .. clusters.SelectMany(c => Cells(results[(c.Name, operation, count)])),
+                    .. clusters.Skip(1).Select(c => Figures.Ratio(Median(results[(clusters[0].Name, operation, count)].Zip(results[(c.Name, operation, count)], (mine, theirs) => mine.Load.PerSecond / theirs.Load.PerSecond)))),
+                ]));
+            report.Chart(
+                $"{title} per second", "callers", "per second", operation == Operation.Put ? "puts" : "gets",
+                clusters.Select(c => new Series(c.Name, [.. callers.Select(count => ((double)count, Median(results[(c.Name, operation, count)].Select(r => r.Load.PerSecond))))])));
+        }
+        report.Write();
+    }
+
+    private static string[] Cells(List<Sample> samples) =>
+    [
+        Figures.Whole(Median(samples.Select(s => s.Load.PerSecond))), Figures.Ms(Median(samples.Select(s => s.Load.P50Ms))),
+        Figures.Ms(Median(samples.Select(s => s.Load.P99Ms))), Figures.Whole(Median(samples.Select(s => s.CpuMicroseconds))),
+    ];
+
+    /// <param name="Load">What the load saw.</param>
+    /// <param name="CpuMicroseconds">What one operation cost the members, all together.</param>
+    private sealed record Sample(LoadResult Load, double CpuMicroseconds);
+
+    private static double Median(IEnumerable<double> values) => Figures.Median(values);
+}
