@@ -2,14 +2,11 @@ namespace AkkaRaft.Node;
 
 internal static class BackupCommand
 {
-    public static Command Create()
+    public static Verb Create()
     {
-        var options = new ClientOptions();
         Argument<string> file = new("FILE") { Description = "Where to write it; the file must not exist" };
         Option<int?> from = new("--from") { Description = "The member that gives it; the leader when nothing is said" };
-        var command = new Command("backup", "Write a consistent image of the state to FILE, while the cluster runs") { file, from };
-        options.AddTo(command);
-        command.SetAction((parsed, cancel) => ClientCommand.RunAsync(options, parsed, async (session, json) =>
+        return new Verb(new Command("backup", "Write a consistent image of the state to FILE, while the cluster runs") { file, from }, async (parsed, call) =>
         {
             string path = parsed.GetRequiredValue(file);
             var said = 0L;
@@ -18,13 +15,12 @@ internal static class BackupCommand
                 if (10 * p.Received / p.Length > said)
                 {
                     said = 10 * p.Received / p.Length;
-                    Console.Error.WriteLine($"{10 * said} % of {p.Length} bytes");
+                    call.Err.WriteLine($"{10 * said} % of {p.Length} bytes");
                 }
             });
-            var (index, bytes) = await session.Client.BackupAsync(path, parsed.GetValue(from) is { } id ? new MemberId(id) : null, progress, cancel).ConfigureAwait(false);
-            Console.Out.WriteLine(json ? Output.Backup(path, index, bytes) : $"{path}: the state up to entry {index}, {bytes} bytes.");
+            var (index, bytes) = await call.Client.BackupAsync(path, parsed.GetValue(from) is { } id ? new MemberId(id) : null, progress, call.Cancel).ConfigureAwait(false);
+            call.Out.WriteLine(call.Json ? Output.Backup(path, index, bytes) : $"{path}: the state up to entry {index}, {bytes} bytes.");
             return ExitCodes.Ok;
-        }));
-        return command;
+        });
     }
 }

@@ -1,6 +1,6 @@
 namespace AkkaRaft.Node;
 
-/// <summary>What put, get, del and status share: one session, errors on standard error and, with --json, as an object too.</summary>
+/// <summary>What client commands share on the command line: one session, errors on standard error and, with --json, as an object too.</summary>
 internal static class ClientCommand
 {
     public static async Task<int> RunAsync(ClientOptions options, ParseResult parsed, Func<ClientSession, bool, Task<int>> run)

@@ -1,8 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Numerics;
 using System.Text;
-using Akka.Actor;
-using Akka.Configuration;
 
 namespace AkkaRaft.Node;
 
@@ -11,10 +10,13 @@ internal sealed class ClientOptions
 {
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(10);
 
+    private const string DefaultName = "akkaraft";
+
     private static readonly UTF8Encoding StrictUtf8 = new(false, true);
 
     private readonly Option<string?> _members = new("--members") { Description = "The members, as 0=host:port,1=host:port,… (AKKARAFT_MEMBERS)" };
     private readonly Option<string?> _clusterId = new("--cluster-id") { Description = "The cluster's name (AKKARAFT_CLUSTER_ID)" };
+    private readonly Option<string?> _systemName = new("--system-name") { Description = "Name of the members' ActorSystems (AKKARAFT_SYSTEM_NAME)" };
     private readonly Option<string?> _config = new("--config") { Description = "The cluster's file; hocon/cluster.conf when nothing is said (AKKARAFT_CONFIG)" };
     private readonly Option<string?> _timeout = new("--timeout") { Description = "How long a request may take: 5, 5s, 500ms (AKKARAFT_TIMEOUT)" };
 
@@ -24,6 +26,7 @@ internal sealed class ClientOptions
     {
         command.Options.Add(_members);
         command.Options.Add(_clusterId);
+        command.Options.Add(_systemName);
         command.Options.Add(_config);
         command.Options.Add(_timeout);
         command.Options.Add(Json);
@@ -48,20 +51,23 @@ internal sealed class ClientOptions
             config = FromEnvironment("AKKARAFT_CONFIG");
         }
 
-        string? clusterId = Value(_clusterId, "AKKARAFT_CLUSTER_ID");
-        ImmutableSortedDictionary<MemberId, Member> found;
-        if (members is not null)
+        RaftClientSettings settings = members is null
+            ? RaftSettings.FromFile(FindConfig(config)).ForClients()
+            : new RaftClientSettings { ClusterId = DefaultName, Members = ParseMembers(members) };
+        return new ClientSession(settings with
         {
-            found = ParseMembers(members);
-            clusterId ??= "akkaraft";
-        }
-        else
-        {
-            found = RaftSettings.ReadMembers(FindConfig(config), out string named);
-            clusterId ??= named;
-        }
+            ClusterId = Value(_clusterId, "AKKARAFT_CLUSTER_ID") ?? settings.ClusterId,
+            SystemName = Value(_systemName, "AKKARAFT_SYSTEM_NAME") ?? settings.SystemName,
+            RequestTimeout = timeout,
+        });
+    }
 
-        return new ClientSession(clusterId, found, timeout);
+    /// <summary>How fresh a read must be.</summary>
+    public static Option<string> Consistency()
+    {
+        Option<string> option = new("--consistency") { Description = "linearizable, lease or local", DefaultValueFactory = _ => "linearizable" };
+        option.CompletionSources.Add("linearizable", "lease", "local");
+        return option;
     }
 
     public static string? FromEnvironment(string variable) =>
@@ -138,6 +144,10 @@ internal sealed class ClientOptions
         _ => throw new UsageException($"--consistency: '{text}' is none of linearizable, lease, local."),
     };
 
+    public static T Within<T>(string name, T value, T least, T most)
+        where T : INumber<T> =>
+        value >= least && value <= most ? value : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{name}: {value} is not between {least} and {most}."));
+
     public static ReadOnlyMemory<byte> Key(string key) => key.Length > 0 ? Bytes(key) : throw new UsageException("The key is empty.");
 
     public static ReadOnlyMemory<byte> Bytes(string text)
@@ -153,29 +163,17 @@ internal sealed class ClientOptions
     }
 }
 
-/// <summary>One client over its own actor system, which says nothing on standard output.</summary>
-internal sealed class ClientSession : IAsyncDisposable
+/// <summary>The client that commands share, and what it knows of the cluster.</summary>
+internal sealed class ClientSession(RaftClientSettings settings, RaftClient client) : IAsyncDisposable
 {
-    private readonly ActorSystem _system;
-
-    public ClientSession(string clusterId, ImmutableSortedDictionary<MemberId, Member> members, TimeSpan timeout)
+    public ClientSession(RaftClientSettings settings)
+        : this(settings, RaftClient.Create(settings))
     {
-        ClusterId = clusterId;
-        Members = members;
-        var quiet = ConfigurationFactory.ParseString("akka { loglevel = OFF, stdout-loglevel = OFF, log-dead-letters = off }");
-        _system = ActorSystem.Create("akkaraft-client", quiet.WithFallback(MemberConfiguration.ForClient()));
-        Client = RaftClient.Create(_system, new RaftClientSettings { ClusterId = clusterId, Members = members, RequestTimeout = timeout });
     }
 
-    public string ClusterId { get; }
+    public ImmutableSortedDictionary<MemberId, Member> Members => settings.Members;
 
-    public ImmutableSortedDictionary<MemberId, Member> Members { get; }
+    public RaftClient Client => client;
 
-    public RaftClient Client { get; }
-
-    public async ValueTask DisposeAsync()
-    {
-        await Client.DisposeAsync().ConfigureAwait(false);
-        await _system.Terminate().ConfigureAwait(false);
-    }
+    public ValueTask DisposeAsync() => client.DisposeAsync();
 }

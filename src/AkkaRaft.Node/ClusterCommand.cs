@@ -50,7 +50,7 @@ internal static class ClusterCommand
         var children = members.Values.Select(m => new Child(m, config, data)).ToList();
         try
         {
-            await using var session = new ClientSession(ClusterId, members, TimeSpan.FromSeconds(5));
+            await using var session = new ClientSession(new RaftClientSettings { ClusterId = ClusterId, Members = members });
             if (live)
             {
                 await AnsiConsole.Live(StatusCommand.Table([])).StartAsync(context => PollAsync(session, children, signals, all =>

@@ -10,18 +10,16 @@ internal static class CommandLine
         {
             NodeCommand.Create(),
             ClusterCommand.Create(),
-            PutCommand.Create(),
-            GetCommand.Create(),
-            DelCommand.Create(),
-            StatusCommand.Create(),
-            MembersCommand.Create(),
-            TransferCommand.Create(),
-            BackupCommand.Create(),
-            DisasterCommands.CreateRestore(),
-            DisasterCommands.CreateRecover(),
             ShellCommand.Create(),
             SimulateCommand.Create(),
+            DisasterCommands.CreateRestore(),
+            DisasterCommands.CreateRecover(),
         };
+        foreach (var verb in Verbs.Create())
+        {
+            root.Subcommands.Add(verb.ForCommandLine());
+        }
+
         // A key may begin with '@': it is no response file.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction || parsed.Errors.Count > 0 && parsed.Action?.Terminating != true)

@@ -2,29 +2,30 @@ namespace AkkaRaft.Node;
 
 internal static class DelCommand
 {
-    public static Command Create()
+    public static Verb Create()
     {
-        var options = new ClientOptions();
         Argument<string> key = new("KEY") { Description = "The key" };
-
-        var command = new Command("del", "Remove KEY");
-        command.Arguments.Add(key);
-        options.AddTo(command);
-        command.SetAction((parsed, cancel) => ClientCommand.RunAsync(options, parsed, async (session, json) =>
+        return new Verb(new Command("del", "Remove KEY") { key }, async (parsed, call) =>
         {
             string k = parsed.GetRequiredValue(key);
-            var reply = await session.Client.DeleteAsync(ClientOptions.Key(k), cancel).ConfigureAwait(false);
-            if (json)
+            var reply = await call.Client.DeleteAsync(ClientOptions.Key(k), call.Cancel).ConfigureAwait(false);
+            if (call.Json)
             {
-                Console.Out.WriteLine(Output.Delete(k, reply));
+                call.Out.WriteLine(Output.Delete(k, reply));
             }
             else if (!reply.Deleted)
             {
-                Console.Error.WriteLine($"akkaraft: there is no key {k}.");
+                call.Note($"there is no key {k}.");
+            }
+            else if (call.InShell)
+            {
+                call.Out.WriteLine("deleted");
             }
 
             return reply.Deleted ? ExitCodes.Ok : ExitCodes.NotFound;
-        }));
-        return command;
+        })
+        {
+            Key = key,
+        };
     }
 }

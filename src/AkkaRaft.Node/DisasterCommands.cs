@@ -12,7 +12,7 @@ internal static class DisasterCommands
         command.SetAction(async (parsed, _) =>
         {
             string path = ClientOptions.FindConfig(parsed.GetValue(config));
-            var members = parsed.GetValue(id) is { } one ? [new MemberId(one)] : RaftSettings.ReadMembers(path, out string _).Keys;
+            var members = parsed.GetValue(id) is { } one ? [new MemberId(one)] : RaftSettings.FromFile(path).Members.Keys;
             foreach (var member in members)
             {
                 long index = await Disaster.RestoreAsync(Settings(path, member, parsed.GetValue(data)), parsed.GetRequiredValue(file)).ConfigureAwait(false);

@@ -19,8 +19,11 @@ internal static class ExitCodes
         OutcomeUnknownException => ("OutcomeUnknown", OutcomeUnknown),
         SessionExpiredException => ("OutcomeUnknown", OutcomeUnknown),
         ConflictException => ("Conflict", Conflict),
+        LeaseNotFoundException => ("LeaseNotFound", NotFound),
+        CompactedException => ("Compacted", Conflict),
         ChangeGivenUpException => ("ChangeGivenUp", Unavailable),
-        BadInputException => ("BadInput", Usage),
+        // The contract's word for both, since before they were told apart.
+        ValueTooLargeException or BadInputException => ("BadInput", Usage),
         UsageException or RaftConfigurationException or ArgumentException => ("BadInput", Usage),
         _ => null,
     };

@@ -5,54 +5,39 @@ namespace AkkaRaft.Node;
 /// <summary>Who the members are, and how they change while the cluster runs.</summary>
 internal static class MembersCommand
 {
-    public static Command Create()
+    public static Verb Create()
     {
-        var options = new ClientOptions();
-        var command = new Command("members", "List the members, or change them while the cluster runs");
-        options.AddTo(command);
-        command.SetAction((parsed, cancel) => ClientCommand.RunAsync(options, parsed, async (session, json) =>
-        {
-            Write(await session.Client.MembersAsync(cancel).ConfigureAwait(false), json);
-            return ExitCodes.Ok;
-        }));
         Option<bool> learner = new("--learner") { Description = "Receive the log, and do not vote" };
         var add = Change("add", "Add members, as ID=host:port,…, each started with 'node ID --join …'", (parsed, text) =>
             (parsed.GetValue(learner) ? MembershipChangeKind.AddLearner : MembershipChangeKind.Add, ClientOptions.ParseNamed(text)));
-        add.Options.Add(learner);
-        command.Subcommands.Add(add);
-        command.Subcommands.Add(Change("set", "Let these members vote, and no others: ids, and ID=host:port for new ones", (_, text) =>
-            (MembershipChangeKind.Set, ClientOptions.ParseNamed(text))));
-        command.Subcommands.Add(Change("remove", "Remove members, by id; their ids are never used again", (_, text) =>
-            (MembershipChangeKind.Remove, ClientOptions.ParseNamed(text))));
-        command.Subcommands.Add(Cancel());
-        return command;
+        add.Command.Options.Add(learner);
+        return new Verb(new Command("members", "List the members, or change them while the cluster runs"), async (_, call) =>
+        {
+            Write(await call.Client.MembersAsync(call.Cancel).ConfigureAwait(false), call);
+            return ExitCodes.Ok;
+        })
+        {
+            Subverbs =
+            [
+                add,
+                Change("set", "Let these members vote, and no others: ids, and ID=host:port for new ones", (_, text) => (MembershipChangeKind.Set, ClientOptions.ParseNamed(text))),
+                Change("remove", "Remove members, by id; their ids are never used again", (_, text) => (MembershipChangeKind.Remove, ClientOptions.ParseNamed(text))),
+                new Verb(new Command("cancel", "Give up the change under way, if it does not yet take effect"), (_, call) => RunAsync(call, MembershipChangeKind.Cancel, [])),
+            ],
+        };
     }
 
-    private static Command Change(string name, string description, Func<ParseResult, string, (MembershipChangeKind Kind, IReadOnlyList<Member> Members)> read)
+    private static Verb Change(string name, string description, Func<ParseResult, string, (MembershipChangeKind Kind, IReadOnlyList<Member> Members)> read)
     {
-        var options = new ClientOptions();
         Argument<string> members = new("MEMBERS") { Description = "The members, with commas between them" };
-        var command = new Command(name, description) { members };
-        options.AddTo(command);
-        command.SetAction((parsed, cancel) => ClientCommand.RunAsync(options, parsed, (session, json) =>
+        return new Verb(new Command(name, description) { members }, (parsed, call) =>
         {
             var (kind, named) = read(parsed, parsed.GetRequiredValue(members));
-            return RunAsync(session, kind, named, json, cancel);
-        }));
-        return command;
+            return RunAsync(call, kind, named);
+        });
     }
 
-    private static Command Cancel()
-    {
-        var options = new ClientOptions();
-        var command = new Command("cancel", "Give up the change under way, if it does not yet take effect");
-        options.AddTo(command);
-        command.SetAction((parsed, cancel) => ClientCommand.RunAsync(options, parsed, (session, json) =>
-            RunAsync(session, MembershipChangeKind.Cancel, [], json, cancel)));
-        return command;
-    }
-
-    private static async Task<int> RunAsync(ClientSession session, MembershipChangeKind kind, IReadOnlyList<Member> members, bool json, CancellationToken cancel)
+    private static async Task<int> RunAsync(Call call, MembershipChangeKind kind, IReadOnlyList<Member> members)
     {
         var said = "";
         var progress = new Told<Membership>(now =>
@@ -69,9 +54,9 @@ internal static class MembersCommand
             }
 
             said = line;
-            Console.Error.WriteLine(line);
+            call.Err.WriteLine(line);
         });
-        Write(await session.Client.ChangeMembersAsync(kind, members, progress, cancel).ConfigureAwait(false), json);
+        Write(await call.Client.ChangeMembersAsync(kind, members, progress, call.Cancel).ConfigureAwait(false), call);
         return ExitCodes.Ok;
     }
 
@@ -79,13 +64,13 @@ internal static class MembersCommand
         ? $"member {member.Member.Id} has {100 * member.SnapshotReceived / member.SnapshotLength} % of the snapshot"
         : $"member {member.Member.Id} has the log to {member.MatchIndex}";
 
-    private static void Write(Membership now, bool json)
+    private static void Write(Membership now, Call call)
     {
-        if (json)
+        if (call.Json)
         {
             foreach (var member in now.Members)
             {
-                Console.Out.WriteLine(Output.Member(member));
+                call.Out.WriteLine(Output.Member(member));
             }
 
             return;

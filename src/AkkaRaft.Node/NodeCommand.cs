@@ -20,8 +20,10 @@ internal static class NodeCommand
         Option<string?> join = new("--join") { Description = "Members of a running cluster, as 0=host:port,…, that this one joins; then say 'members add'" };
         Option<string?> listen = new("--listen") { Description = "Where a member that joins listens, as host:port" };
         Option<string> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join", DefaultValueFactory = _ => "akkaraft" };
+        Option<bool> shell = new("--shell") { Description = "Read client commands from a prompt or a pipe, as 'akkaraft shell' does, and stop the member when they end" };
+        Option<bool> json = new("--json") { Description = "With --shell: print JSON, one object a line" };
         Option<bool> stopWithStdin = new("--stop-with-stdin") { Hidden = true };
-        var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, join, listen, clusterId, stopWithStdin };
+        var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, join, listen, clusterId, shell, json, stopWithStdin };
         command.SetAction(async (parsed, _) =>
         {
             var self = new MemberId(parsed.GetValue(id));
@@ -50,7 +52,9 @@ internal static class NodeCommand
                 return ExitCodes.Ok;
             }
 
-            return await RunAsync(settings, parsed.GetValue(stopWithStdin)).ConfigureAwait(false);
+            return parsed.GetValue(shell)
+                ? await RunShellAsync(settings, parsed.GetValue(json)).ConfigureAwait(false)
+                : await RunAsync(settings, parsed.GetValue(stopWithStdin)).ConfigureAwait(false);
         });
         return command;
     }
@@ -68,6 +72,18 @@ internal static class NodeCommand
             ? new RaftSettings { ClusterId = clusterId, Id = self, Members = members }
             : RaftSettings.FromFile(ClientOptions.FindConfig(config));
         return settings with { Id = self, Members = members, Joins = true };
+    }
+
+    /// <summary>A client inside the member's process; what the member logs below a warning would garble the prompt.</summary>
+    private static async Task<int> RunShellAsync(RaftSettings settings, bool json)
+    {
+        await using var node = await StartAsync(settings with { IsQuiet = true }, settings.Members[settings.Id]).ConfigureAwait(false);
+        var client = settings.ForClients() with { RequestTimeout = ClientOptions.DefaultTimeout };
+        await using var session = new ClientSession(client, RaftClient.Create(node.System, client));
+        _ = node.Completion.ContinueWith(
+            done => Console.Error.WriteLine($"akkaraft: member {settings.Members[settings.Id]} has stopped: {done.Result.Reason}"),
+            CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        return await new Shell(session, json).RunAsync().ConfigureAwait(false);
     }
 
     private static async Task<int> RunAsync(RaftSettings settings, bool stopWithStdin)

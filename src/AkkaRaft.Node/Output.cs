@@ -100,6 +100,165 @@ internal static class Output
         w.WriteNumber("bytes", bytes);
     });
 
+    public static string CompareAndSet(string key, CompareAndSetReply reply) => Write(w =>
+    {
+        Head(w, "cas", key);
+        w.WriteBoolean("succeeded", reply.Succeeded);
+        w.WriteNumber("version", reply.Version);
+        if (!reply.Succeeded && reply.Version > 0)
+        {
+            Text(w, "value", reply.Value);
+        }
+    });
+
+    public static string Row(Row row) => Write(w => Fields(w, row));
+
+    public static string Scanned(string prefix, int rows) => Write(w =>
+    {
+        w.WriteBoolean("ok", true);
+        w.WriteString("op", "scan");
+        w.WriteString("prefix", prefix);
+        w.WriteNumber("rows", rows);
+    });
+
+    public static string Listed(string op, int count) => Write(w =>
+    {
+        w.WriteBoolean("ok", true);
+        w.WriteString("op", op);
+        w.WriteNumber("count", count);
+    });
+
+    public static string Change(Change change) => Write(w =>
+    {
+        w.WriteString("op", change.Deleted ? "del" : "put");
+        Text(w, "key", change.Key);
+        if (!change.Deleted)
+        {
+            Text(w, "value", change.Value);
+        }
+
+        w.WriteNumber("version", change.Version);
+        Lease(w, change.Lease);
+    });
+
+    public static string Lease(LeaseStatus lease) => Write(w => Fields(w, lease));
+
+    public static string Lease(string op, LeaseStatus lease) => Write(w =>
+    {
+        w.WriteBoolean("ok", true);
+        w.WriteString("op", op);
+        Fields(w, lease);
+    });
+
+    public static string Transaction(TransactionReply reply, IReadOnlyList<NamedStep> steps) => Write(w =>
+    {
+        w.WriteBoolean("ok", true);
+        w.WriteString("op", "txn");
+        w.WriteBoolean("succeeded", reply.Succeeded);
+        w.WriteNumber("version", reply.Version);
+        w.WriteStartArray("results");
+        for (int i = 0; i < steps.Count; i++)
+        {
+            w.WriteStartObject();
+            w.WriteString("op", steps[i].Verb);
+            w.WriteString(steps[i].Verb == "scan" ? "prefix" : "key", steps[i].Key);
+            Fields(w, steps[i], reply.Steps[i], reply.Version);
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+    });
+
+    public static string Load(TimeSpan elapsed, IEnumerable<LoadFigures> operations, LoadFigures total) => Write(w =>
+    {
+        w.WriteBoolean("ok", true);
+        w.WriteString("op", "load");
+        w.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
+        foreach (var figures in operations.Append(total))
+        {
+            w.WriteStartObject(figures.Operation);
+            w.WriteNumber("count", figures.Count);
+            w.WriteNumber("opsPerSecond", Math.Round(figures.Count / elapsed.TotalSeconds, 1));
+            w.WriteNumber("p50Ms", figures.Ms(50));
+            w.WriteNumber("p99Ms", figures.Ms(99));
+            w.WriteNumber("maxMs", figures.Ms(100));
+            w.WriteNumber("errors", figures.Errors.Values.Sum());
+            foreach (var (kind, count) in figures.Errors)
+            {
+                w.WriteNumber($"errors{kind}", count);
+            }
+
+            w.WriteEndObject();
+        }
+    });
+
+    private static void Fields(Utf8JsonWriter w, NamedStep step, StepResult result, long version)
+    {
+        switch (step.Verb)
+        {
+            case "put":
+                w.WriteNumber("version", version);
+                break;
+            case "del":
+                w.WriteBoolean("deleted", result.Existed);
+                break;
+            case "get" when result.Rows.IsEmpty:
+                w.WriteNull("value");
+                w.WriteNumber("version", 0);
+                break;
+            case "get":
+                Text(w, "value", result.Rows[0].Value);
+                w.WriteNumber("version", result.Rows[0].Version);
+                break;
+            default:
+                w.WriteStartArray("rows");
+                foreach (var row in result.Rows)
+                {
+                    w.WriteStartObject();
+                    Fields(w, row);
+                    w.WriteEndObject();
+                }
+
+                w.WriteEndArray();
+                w.WriteBoolean("more", result.More);
+                break;
+        }
+    }
+
+    private static void Fields(Utf8JsonWriter w, Row row)
+    {
+        Text(w, "key", row.Key);
+        Text(w, "value", row.Value);
+        w.WriteNumber("version", row.Version);
+        Lease(w, row.Lease);
+    }
+
+    private static void Fields(Utf8JsonWriter w, LeaseStatus lease)
+    {
+        w.WriteNumber("lease", lease.Lease);
+        w.WriteNumber("ttlSeconds", lease.TimeToLive.TotalSeconds);
+        w.WriteNumber("remainingSeconds", lease.Remaining.TotalSeconds);
+        w.WriteNumber("keys", lease.Keys);
+    }
+
+    private static void Lease(Utf8JsonWriter w, long lease)
+    {
+        if (lease != 0)
+        {
+            w.WriteNumber("lease", lease);
+        }
+    }
+
+    /// <summary>Bytes that are no text are given in Base64 too, under a name of their own.</summary>
+    private static void Text(Utf8JsonWriter w, string name, ReadOnlyMemory<byte> bytes)
+    {
+        w.WriteString(name, Encoding.UTF8.GetString(bytes.Span));
+        if (!System.Text.Unicode.Utf8.IsValid(bytes.Span))
+        {
+            w.WriteBase64String($"{name}Base64", bytes.Span);
+        }
+    }
+
     private static void Head(Utf8JsonWriter writer, string op, string key)
     {
         writer.WriteBoolean("ok", true);

@@ -4,22 +4,20 @@ namespace AkkaRaft.Node;
 
 internal static class PutCommand
 {
-    public static Command Create()
+    public static Verb Create()
     {
-        var options = new ClientOptions();
         Argument<string> key = new("KEY") { Description = "The key" };
         Argument<string> value = new("VALUE") { Description = "Its new value" };
-        var command = new Command("put", "Set KEY to VALUE and print its version");
-        command.Arguments.Add(key);
-        command.Arguments.Add(value);
-        options.AddTo(command);
-        command.SetAction((parsed, cancel) => ClientCommand.RunAsync(options, parsed, async (session, json) =>
+        Option<long> lease = new("--lease") { Description = "The lease with which the key ends" };
+        return new Verb(new Command("put", "Set KEY to VALUE and print its version") { key, value, lease }, async (parsed, call) =>
         {
             string k = parsed.GetRequiredValue(key);
-            var reply = await session.Client.PutAsync(ClientOptions.Key(k), ClientOptions.Bytes(parsed.GetRequiredValue(value)), cancel).ConfigureAwait(false);
-            Console.Out.WriteLine(json ? Output.Put(k, reply) : reply.Version.ToString(CultureInfo.InvariantCulture));
+            var reply = await call.Client.PutAsync(ClientOptions.Key(k), ClientOptions.Bytes(parsed.GetRequiredValue(value)), parsed.GetValue(lease), call.Cancel).ConfigureAwait(false);
+            call.Out.WriteLine(call.Json ? Output.Put(k, reply) : reply.Version.ToString(CultureInfo.InvariantCulture));
             return ExitCodes.Ok;
-        }));
-        return command;
+        })
+        {
+            Key = key,
+        };
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime;
 using AkkaRaft.TestKit.Swarm;
 
 namespace AkkaRaft.Node;
@@ -58,6 +59,8 @@ internal static class SimulateCommand
 
     private static int RunMany(ulong first, int seeds, int[] sizes, TimeSpan duration, double? minutes, string? file, bool json, CancellationToken cancel)
     {
+        // No pause matters here, and a collector that runs beside the clusters takes its share of the cores.
+        GCSettings.LatencyMode = GCLatencyMode.Batch;
         var watch = Stopwatch.StartNew();
         var totals = new Totals();
         SwarmResult? broken = null;

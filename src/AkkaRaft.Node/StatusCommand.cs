@@ -5,25 +5,18 @@ namespace AkkaRaft.Node;
 
 internal static class StatusCommand
 {
-    public static Command Create()
+    public static Verb Create() => new(new Command("status", "Show how each member stands"), async (_, call) =>
     {
-        var options = new ClientOptions();
-        var command = new Command("status", "Show how each member stands");
-        options.AddTo(command);
-        command.SetAction((parsed, cancel) => ClientCommand.RunAsync(options, parsed, async (session, json) =>
+        var all = await call.Client.StatusAsync(call.Cancel).ConfigureAwait(false);
+        Write(all, call.Json);
+        if (all.Any(s => s.Role != MemberRole.Unreachable))
         {
-            var all = await session.Client.StatusAsync(cancel).ConfigureAwait(false);
-            Write(all, json);
-            if (all.Any(s => s.Role != MemberRole.Unreachable))
-            {
-                return ExitCodes.Ok;
-            }
+            return ExitCodes.Ok;
+        }
 
-            Console.Error.WriteLine($"akkaraft: none of the members {string.Join(", ", session.Members.Values)} answered.");
-            return ExitCodes.Unavailable;
-        }));
-        return command;
-    }
+        call.Note($"none of the members {string.Join(", ", call.Session.Members.Values)} answered.");
+        return ExitCodes.Unavailable;
+    });
 
     public static void Write(IEnumerable<MemberStatus> all, bool json)
     {

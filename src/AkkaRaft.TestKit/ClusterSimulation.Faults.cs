@@ -248,19 +248,19 @@ public sealed partial class ClusterSimulation
     private void Start(int id)
     {
         var member = _members[id];
-        var process = new SimulatedProcess(string.Create(CultureInfo.InvariantCulture, $"member-{id}-{++member.Starts}"), id);
-        var dispatcher = Register(process);
-        var stateMachineProcess = new SimulatedProcess(process.Name + "-state-machine", id);
+        var name = string.Create(CultureInfo.InvariantCulture, $"member-{id}-{++member.Starts}");
+        var process = new SimulatedProcess(name, id) { StateMachine = new SimulatedProcess(name + "-state-machine", id) };
         member.Process = process;
-        member.StateMachineProcess = stateMachineProcess;
+        member.StateMachineProcess = process.StateMachine;
         member.Disk.Owner = process;
         var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses, Joins = member.Joins, DataDirectory = _directory });
-        var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(Register(stateMachineProcess));
+        var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(StateMachineDispatcher);
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));
         var random = new Random(_elections.Next());
-        var raft = Props.CreateBy(new Producer<RaftActor>(() => new RaftActor(settings, transport, stateMachine, random), actor => member.Raft = actor)).WithDispatcher(dispatcher);
-        var client = ClientActor.Props(new RaftClientSettings { ClusterId = ClusterId, Members = _addresses }, _ => _system.DeadLetters).WithDispatcher(dispatcher);
-        var gateway = _system.ActorOf(RaftGateway.Props(raft, client).WithDispatcher(dispatcher), process.Name);
+        var raft = Props.CreateBy(new Producer<RaftActor>(() => new RaftActor(settings, transport, stateMachine, random), actor => member.Raft = actor)).WithDispatcher(ProcessDispatcher);
+        var client = ClientActor.Props(new RaftClientSettings { ClusterId = ClusterId, Members = _addresses }, _ => _system.DeadLetters).WithDispatcher(ProcessDispatcher);
+        _queue.Running = process;
+        var gateway = _system.ActorOf(RaftGateway.Props(raft, client).WithDispatcher(ProcessDispatcher), process.Name);
         member.Gateway = new MemberRef(gateway, Provider);
     }
 

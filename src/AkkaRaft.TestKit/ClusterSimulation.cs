@@ -59,6 +59,7 @@ public sealed partial class ClusterSimulation : IDisposable
         _queue = new RunQueue(new Random(seeds.Next()));
         _setup = new SimulationSetup(_queue, new VirtualDisks());
         _system = ActorSystem.Create("simulation", BootstrapSetup.Create().WithConfig(Configuration).And(_setup));
+        RegisterDispatchers();
         _clock = ((VirtualScheduler)_system.Scheduler).Clock;
         Provider = ((ExtendedActorSystem)_system).Provider;
         _network = new VirtualNetwork(
@@ -238,11 +239,11 @@ public sealed partial class ClusterSimulation : IDisposable
     {
         var id = _clients.Count + 1;
         var process = new SimulatedProcess(string.Create(CultureInfo.InvariantCulture, $"client-{id}"), null);
-        var dispatcher = Register(process);
         IActorRef? actor = null;
         var known = _addresses.Where(a => !_members[a.Key.Value].HasLeft).ToImmutableSortedDictionary();
         var settings = new RaftClientSettings { ClusterId = ClusterId, Members = known, RequestTimeout = _settings.RequestTimeout, AttemptTimeout = _settings.AttemptTimeout };
-        actor = _system.ActorOf(ClientActor.Props(settings, to => Door(process, -id, to.Id.Value)).WithDispatcher(dispatcher), process.Name);
+        _queue.Running = process;
+        actor = _system.ActorOf(ClientActor.Props(settings, to => Door(process, -id, to.Id.Value)).WithDispatcher(ProcessDispatcher), process.Name);
         _network.Attach(-id, () => process.IsDead ? null : actor);
         var client = new SimulatedClient(this, id, actor, process);
         _clients.Add(client);
@@ -408,11 +409,14 @@ public sealed partial class ClusterSimulation : IDisposable
         }
         """).WithFallback(RaftSerializer.Configuration);
 
-    private string Register(SimulatedProcess process)
+    private const string ProcessDispatcher = "akkaraft.simulation.process";
+    private const string StateMachineDispatcher = "akkaraft.simulation.state-machine";
+
+    private void RegisterDispatchers()
     {
-        var id = $"akkaraft.simulation.{process.Name}";
-        _system.Dispatchers.RegisterConfigurator(id, new QueueDispatcherConfigurator(_system.Dispatchers.Prerequisites, _queue, process));
-        return id;
+        var (dispatchers, queue) = (_system.Dispatchers, _queue);
+        dispatchers.RegisterConfigurator(ProcessDispatcher, new QueueDispatcherConfigurator(dispatchers.Prerequisites, queue, () => queue.Running!));
+        dispatchers.RegisterConfigurator(StateMachineDispatcher, new QueueDispatcherConfigurator(dispatchers.Prerequisites, queue, () => queue.Running!.StateMachine!));
     }
 
     /// <summary>An actor's error is a violation, unless the simulation injected its cause.</summary>

@@ -94,7 +94,12 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
     public string DumpState()
     {
         var text = new StringBuilder();
-        foreach (var query in new[] { "SELECT key, value, version FROM kv ORDER BY key", "SELECT id, last_used_ms, next_serial, acked FROM session ORDER BY id", "SELECT session, serial, existed, version FROM session_result ORDER BY session, serial" })
+        foreach (var query in new[]
+        {
+            "SELECT key, value, version, lease FROM kv ORDER BY key", "SELECT id, ttl_ms, expires_ms FROM lease ORDER BY id",
+            "SELECT id, last_used_ms, next_serial, acked FROM session ORDER BY id", "SELECT session, last_serial, first_serial, results FROM session_result ORDER BY session, last_serial",
+            "SELECT last_revision, first_revision, changes FROM history ORDER BY last_revision", "SELECT applied_index, applied_term, revision, last_lease, history_from FROM progress",
+        })
         {
             using var command = new SqliteCommand(query, _state);
             using var reader = command.ExecuteReader();

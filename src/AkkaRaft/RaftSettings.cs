@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using AkkaRaft.Client;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft;
@@ -14,6 +15,9 @@ public sealed record RaftSettings
 
     /// <summary>The members the cluster begins with, and where each is found.</summary>
     public required ImmutableSortedDictionary<MemberId, Member> Members { get; init; }
+
+    /// <summary>Name of the ActorSystem that each member lives in, part of its address: the same for all members and clients.</summary>
+    public string SystemName { get; init; } = "akkaraft";
 
     /// <summary>Where members keep their files; this one's are in <c>DataDirectory/Id/</c>.</summary>
     public string DataDirectory { get; init; } = "data";
@@ -54,6 +58,12 @@ public sealed record RaftSettings
     /// <summary>Of a member that begins: the image that its state begins with.</summary>
     internal (Storage.Snapshot Snapshot, string File)? RestoreFrom { get; init; }
 
+    /// <summary>Whether the member's own ActorSystem logs warnings and errors alone.</summary>
+    internal bool IsQuiet { get; init; }
+
+    /// <summary>The journal plugin's HOCON path; empty for the ActorSystem's default one.</summary>
+    internal string JournalPlugin { get; init; } = "";
+
     /// <summary>The member goes on alone, though a majority of the others is lost.</summary>
     internal bool ForcesSingle { get; init; }
 
@@ -93,6 +103,24 @@ public sealed record RaftSettings
     /// <summary>Most results kept for one session's retries.</summary>
     public int MaxResultsPerSession { get; init; } = 20_000;
 
+    /// <summary>Most compares of a transaction, and most steps of each of its branches.</summary>
+    public int MaxTransactionSteps { get; init; } = 1_000;
+
+    /// <summary>Most bytes of rows in a page of a range, and of changes in an answer to a watch; what is larger alone comes alone.</summary>
+    public int MaxPageBytes { get; init; } = 512 * 1024;
+
+    /// <summary>Most leases; one more is refused.</summary>
+    public int MaxLeases { get; init; } = 10_000;
+
+    /// <summary>Most watches that wait at one member; one more gets an error at once.</summary>
+    public int MaxWatches { get; init; } = 10_000;
+
+    /// <summary>Revisions whose changes are kept for watches; a watch from further back is told that they are gone.</summary>
+    public int WatchRetainChanges { get; init; } = 100_000;
+
+    /// <summary>Most bytes of changes kept for watches.</summary>
+    public int WatchRetainBytes { get; init; } = 64 * 1024 * 1024;
+
     /// <summary>Whether a non-loopback address may be used though the transport is neither encrypted nor authenticated.</summary>
     public bool AllowInsecureNetwork { get; init; }
 
@@ -116,16 +144,9 @@ public sealed record RaftSettings
     /// <exception cref="RaftConfigurationException">The file, or something in it, is wrong.</exception>
     public static RaftSettings FromFile(string file) => Read(file, default);
 
-    /// <summary>Reads where the members are, as a client needs it.</summary>
-    /// <param name="file">The HOCON file.</param>
-    /// <param name="clusterId">The cluster's name.</param>
-    /// <exception cref="RaftConfigurationException">The file, or something in it, is wrong.</exception>
-    public static ImmutableSortedDictionary<MemberId, Member> ReadMembers(string file, out string clusterId)
-    {
-        var settings = Read(file, default);
-        clusterId = settings.ClusterId;
-        return settings.Members;
-    }
+    /// <summary>What a client of this cluster needs to know of it.</summary>
+    public RaftClientSettings ForClients() =>
+        new() { ClusterId = ClusterId, SystemName = SystemName, Members = Members, MaxKeyBytes = MaxKeyBytes, MaxValueBytes = MaxValueBytes };
 
     private static RaftSettings Read(string file, MemberId id)
     {
@@ -137,6 +158,7 @@ public sealed record RaftSettings
         var settings = otherwise with
         {
             ClusterId = reader.Text("cluster-id", otherwise.ClusterId),
+            SystemName = reader.SystemName("system-name", otherwise.SystemName),
             Members = reader.Members(),
             HeartbeatInterval = heartbeat,
             ElectionTimeoutMin = shortest,
@@ -160,6 +182,12 @@ public sealed record RaftSettings
             MaxSessions = reader.Number("max-sessions", otherwise.MaxSessions, 1, 1_000_000),
             SessionTimeToLive = reader.Duration("session-time-to-live", otherwise.SessionTimeToLive, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30)),
             MaxResultsPerSession = reader.Number("max-results-per-session", otherwise.MaxResultsPerSession, 1, 1_000_000),
+            MaxTransactionSteps = reader.Number("max-transaction-steps", otherwise.MaxTransactionSteps, 1, 5_000),
+            MaxPageBytes = reader.Bytes("max-page-bytes", otherwise.MaxPageBytes, KiB, 16 * MiB),
+            MaxLeases = reader.Number("max-leases", otherwise.MaxLeases, 1, 50_000),
+            MaxWatches = reader.Number("max-watches", otherwise.MaxWatches, 1, 1_000_000),
+            WatchRetainChanges = reader.Number("watch-retain-changes", otherwise.WatchRetainChanges, 1, 100_000_000),
+            WatchRetainBytes = reader.Bytes("watch-retain-bytes", otherwise.WatchRetainBytes, 64 * KiB, 2047 * MiB),
             AllowInsecureNetwork = reader.Switch("allow-insecure-network", otherwise.AllowInsecureNetwork),
             LogMessages = reader.Switch("log-messages", otherwise.LogMessages),
         };

@@ -51,6 +51,13 @@ internal sealed partial class SettingsReader
 
     public string Text(string key, string otherwise) => Find(key) ?? otherwise;
 
+    public string SystemName(string key, string otherwise) => Find(key) switch
+    {
+        null => otherwise,
+        var name when ActorSystemName().IsMatch(name) => name,
+        var other => throw Wrong(key, other, "letters, digits, - and _, with a letter or digit first"),
+    };
+
     public bool Switch(string key, bool otherwise) => Find(key) switch
     {
         null => otherwise,
@@ -137,6 +144,9 @@ internal sealed partial class SettingsReader
         var full = key.StartsWith("akkaraft.", StringComparison.Ordinal) ? key : $"akkaraft.{key}";
         return new RaftConfigurationException($"{_file}: {full} = \"{value}\"; expected {expected}.");
     }
+
+    [GeneratedRegex(@"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
+    private static partial Regex ActorSystemName();
 
     [GeneratedRegex(@"^([0-9.]+)\s*(b|k|m|KiB|MiB)?$")]
     private static partial Regex ByteSize();

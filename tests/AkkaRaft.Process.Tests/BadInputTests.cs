@@ -4,7 +4,7 @@ namespace AkkaRaft.Process.Tests;
 
 public sealed class BadInputTests
 {
-    [Theory]
+    [Theory(Timeout = Patience.TestMs)]
     [InlineData("frobnicate")]
     [InlineData("put|k")]
     [InlineData("put||v|--members|0=127.0.0.1:1")]
@@ -29,10 +29,10 @@ public sealed class BadInputTests
     [InlineData("put k v", "put|k|v")]
     [InlineData("  put 'a b'  \"c \\\" d\" ", "put|a b|c \" d")]
     [InlineData("put k ''", "put|k|")]
-    public void The_shell_splits_words(string line, string words) => Assert.Equal(words.Split('|'), ShellCommand.Split(line));
+    public void The_shell_splits_words(string line, string words) => Assert.Equal(words.Split('|'), Words.Split(line));
 
     [Fact]
-    public void The_shell_refuses_an_open_quote() => Assert.Throws<UsageException>(() => ShellCommand.Split("put 'k v"));
+    public void The_shell_refuses_an_open_quote() => Assert.Throws<UsageException>(() => Words.Split("put 'k v"));
 
     [Theory]
     [InlineData("5", 5_000)]

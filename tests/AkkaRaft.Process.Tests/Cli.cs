@@ -9,6 +9,52 @@ namespace AkkaRaft.Process.Tests;
 
 internal sealed record Ended(int Code, string Out, string Err);
 
+/// <summary>Bounds that end a hang with a word on what was waited for; they say nothing about speed.</summary>
+internal static class Patience
+{
+    /// <summary>For one thing that is waited for, on a machine with far too much to do.</summary>
+    public static readonly TimeSpan Wait = TimeSpan.FromMinutes(3);
+
+    /// <summary>For a whole test: whatever it waits for has said so before.</summary>
+    public const int TestMs = 10 * 60 * 1_000;
+
+    /// <summary>Asks until it holds.</summary>
+    /// <param name="what">What is waited for.</param>
+    /// <param name="ask">What was seen, and whether it is enough.</param>
+    public static async Task<T> UntilAsync<T>(string what, Func<Task<(bool Enough, T Seen)>> ask)
+    {
+        long began = Environment.TickCount64;
+        while (true)
+        {
+            var (enough, seen) = await ask();
+            if (enough)
+            {
+                return seen;
+            }
+
+            Assert.True(Environment.TickCount64 - began < Wait.TotalMilliseconds, $"Waited {Wait} for this: {what}. Last seen: {seen}");
+            await Task.Delay(100);
+        }
+    }
+
+    /// <summary>Waits until a process ends by itself; one that does not is killed.</summary>
+    public static async Task<int> EndAsync(OsProcess process, string what)
+    {
+        using var late = new CancellationTokenSource(Wait);
+        try
+        {
+            await process.WaitForExitAsync(late.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"This did not end within {Wait}: {what}");
+        }
+
+        return process.ExitCode;
+    }
+}
+
 /// <summary>The command line as its own process.</summary>
 internal static class Cli
 {
@@ -41,16 +87,15 @@ internal static class Cli
         Task<string> error = process.StandardError.ReadToEndAsync();
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
-        await process.WaitForExitAsync();
-        return new(process.ExitCode, await output, await error);
+        int code = await Patience.EndAsync(process, "akkaraft " + string.Join(' ', args));
+        return new(code, await output, await error);
     }
 
     /// <summary>Sends a signal, as <c>kill -NAME pid</c> does.</summary>
     public static async Task SignalAsync(string name, int pid)
     {
         using var kill = OsProcess.Start("kill", [$"-{name}", $"{pid}"]);
-        await kill.WaitForExitAsync();
-        Assert.Equal(0, kill.ExitCode);
+        Assert.Equal(0, await Patience.EndAsync(kill, $"kill -{name}"));
     }
 
     private static string FindRoot()
@@ -118,10 +163,10 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Waits until the member's process ends by itself.</summary>
     public async Task<int> EndAsync(int id)
     {
-        var process = _members[id]!;
-        await process.WaitForExitAsync();
+        using var process = _members[id]!;
+        int code = await Patience.EndAsync(process, $"member {id}, by itself");
         _members[id] = null;
-        using (process) return process.ExitCode;
+        return code;
     }
 
     public async Task<List<System.Text.Json.JsonElement>> StatusAsync()
@@ -131,37 +176,33 @@ internal sealed class Cluster : IAsyncDisposable
             .Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).Where(e => e.TryGetProperty("role", out _)).ToList();
     }
 
+    /// <summary>Waits until some member leads.</summary>
     public async Task<int> LeaderAsync()
     {
-        while (true)
-        {
-            foreach (var status in await StatusAsync())
-            {
-                if (status.GetProperty("role").GetString() == "Leader")
-                {
-                    return status.GetProperty("id").GetInt32();
-                }
-            }
+        var all = await UntilAsync("a leader", all => all.Exists(s => s.GetProperty("role").GetString() == "Leader"));
+        return all.Find(s => s.GetProperty("role").GetString() == "Leader").GetProperty("id").GetInt32();
+    }
 
-            await Task.Delay(100);
-        }
+    /// <summary>Waits until all members answer.</summary>
+    public Task<List<System.Text.Json.JsonElement>> AllAsync() =>
+        UntilAsync("an answer of all members", all => all.Count == 3 && all.All(s => s.GetProperty("role").GetString() is "Leader" or "Follower"));
+
+    private async Task<List<System.Text.Json.JsonElement>> UntilAsync(string what, Predicate<List<System.Text.Json.JsonElement>> enough)
+    {
+        List<System.Text.Json.JsonElement> all = [];
+        await Patience.UntilAsync(what, async () =>
+        {
+            all = await StatusAsync();
+            return (enough(all), string.Join('\n', all));
+        });
+        return all;
     }
 
     /// <summary>Waits until all members have applied the same index.</summary>
-    public async Task InSyncAsync()
-    {
-        while (true)
-        {
-            var all = await StatusAsync();
-            if (all.Count == 3 && all.All(s => s.GetProperty("role").GetString() is "Leader" or "Follower")
-                && all.Select(s => (s.GetProperty("lastIndex").GetInt64(), s.GetProperty("appliedIndex").GetInt64())).Distinct().Count() == 1)
-            {
-                return;
-            }
-
-            await Task.Delay(100);
-        }
-    }
+    public Task InSyncAsync() => UntilAsync(
+        "the same index applied by all members",
+        all => all.Count == 3 && all.All(s => s.GetProperty("role").GetString() is "Leader" or "Follower")
+            && all.Select(s => (s.GetProperty("lastIndex").GetInt64(), s.GetProperty("appliedIndex").GetInt64())).Distinct().Count() == 1);
 
     public Dictionary<string, string> Rows(int id) => RowsOf(Path.Combine(Data, $"{id}", "kv.db"));
 

@@ -28,7 +28,7 @@ public sealed class ClientSystemSample(RunningCluster running) : IClassFixture<R
         .Select(m => new Member(new MemberId(int.Parse(m[0])), m[1]))
         .ToImmutableSortedDictionary(m => m.Id, m => m);
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_client_puts_gets_and_deletes()
     {
         using var system = ActorSystem.Create("application", Hocon);
@@ -58,7 +58,7 @@ public sealed class ClientSystemSample(RunningCluster running) : IClassFixture<R
         Assert.Equal(3, (await client.StatusAsync()).Count(s => s.Role is MemberRole.Leader or MemberRole.Follower));
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task An_actor_tells_messages_to_any_member()
     {
         using var system = ActorSystem.Create("application", Hocon);
@@ -68,7 +68,7 @@ public sealed class ClientSystemSample(RunningCluster running) : IClassFixture<R
         {
             var done = new TaskCompletionSource<IReadOnlyList<IKeyValueReply>>(TaskCreationOptions.RunContinuationsAsynchronously);
             system.ActorOf(Props.Create(() => new Application($"akka.tcp://akkaraft@{member.Address}/user/raft", done)));
-            var replies = await done.Task;
+            var replies = await done.Task.WaitAsync(Patience.Wait);
 
             Assert.Equal([1L, 2L, 3L, 4L, 5L], replies.Select(r => r.RequestId));
             var put = Assert.IsType<PutReply>(replies[0]);

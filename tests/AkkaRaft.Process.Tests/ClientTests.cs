@@ -8,7 +8,7 @@ public sealed class ClientTests(RunningCluster running) : IClassFixture<RunningC
     private const int MiB = 1024 * 1024;
     private readonly Cluster _cluster = running.Cluster;
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task An_empty_key_is_bad_input_and_nothing_is_written()
     {
         var put = await Cli.RunAsync("put", "", "v", "--json", "--members", _cluster.Members);
@@ -24,7 +24,7 @@ public sealed class ClientTests(RunningCluster running) : IClassFixture<RunningC
         Assert.DoesNotContain("", _cluster.Rows(0).Keys);
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_value_of_1_MiB_is_taken_and_a_longer_one_is_bad_input_and_not_written()
     {
         string most = new('m', MiB);
@@ -48,7 +48,7 @@ public sealed class ClientTests(RunningCluster running) : IClassFixture<RunningC
         }
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_client_of_another_cluster_is_refused()
     {
         foreach (string line in new[] { "put|stranger|v", "get|stranger", "get|stranger|--consistency|local", "del|stranger" })
@@ -62,7 +62,7 @@ public sealed class ClientTests(RunningCluster running) : IClassFixture<RunningC
         Assert.Equal(3, (await Cli.RunAsync("get", "stranger", "--members", _cluster.Members)).Code);
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_missing_key_ends_with_3()
     {
         var get = await Cli.RunAsync("get", "missing", "--members", _cluster.Members);
@@ -76,11 +76,11 @@ public sealed class ClientTests(RunningCluster running) : IClassFixture<RunningC
         Assert.Equal(3, (await Cli.RunAsync("del", "missing", "--members", _cluster.Members)).Code);
     }
 
-    [UnixFact(Timeout = 120_000)] // ends a hang; says nothing about speed
+    [UnixFact(Timeout = Patience.TestMs)]
     public async Task A_follower_that_stood_still_catches_up()
     {
         const int Puts = 1_000;
-        int pid = (await _cluster.StatusAsync()).First(s => s.GetProperty("role").GetString() == "Follower").GetProperty("pid").GetInt32();
+        int pid = (await _cluster.AllAsync()).First(s => s.GetProperty("role").GetString() == "Follower").GetProperty("pid").GetInt32();
         await Cli.SignalAsync("STOP", pid);
         Ended shell;
         try

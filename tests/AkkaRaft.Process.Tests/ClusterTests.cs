@@ -6,7 +6,7 @@ public sealed class ClusterTests
 {
     private const int Puts = 2_000;
 
-    [Fact(Timeout = 180_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task No_acknowledged_put_is_lost_when_the_leader_is_killed_and_then_all_are()
     {
         await using var cluster = new Cluster();
@@ -41,7 +41,7 @@ public sealed class ClusterTests
         }
 
         await shell.StandardInput.FlushAsync();
-        await half.Task;
+        await half.Task.WaitAsync(Patience.Wait);
         int leader = await cluster.LeaderAsync();
         await cluster.KillAsync(leader);
         for (int i = Puts / 2; i < Puts; i++)
@@ -50,8 +50,8 @@ public sealed class ClusterTests
         }
 
         shell.StandardInput.Close();
+        await Patience.EndAsync(shell, "the shell, once it has answered all lines");
         await reader;
-        await shell.WaitForExitAsync();
         Assert.True(acknowledged.Count > Puts / 2, $"the shell did not go on after the failover: {acknowledged.Count} acknowledged");
         Assert.Equal(acknowledged.OrderBy(k => int.Parse(k[1..])), acknowledged);
 
@@ -69,7 +69,7 @@ public sealed class ClusterTests
         AssertRows(cluster, acknowledged);
     }
 
-    [Fact(Timeout = 180_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_lone_member_of_three_takes_no_put_and_serves_no_linearizable_read()
     {
         await using var cluster = new Cluster();

@@ -5,7 +5,7 @@ namespace AkkaRaft.Process.Tests;
 
 public sealed class ClusterVerbTests
 {
-    [UnixFact(Timeout = 120_000)] // ends a hang; says nothing about speed
+    [UnixFact(Timeout = Patience.TestMs)]
     public async Task Into_a_pipe_it_says_READY_serves_stops_on_SIGINT_and_goes_on_from_its_data()
     {
         using var data = new TemporaryDirectory();
@@ -21,24 +21,26 @@ public sealed class ClusterVerbTests
         Assert.All(pids, AssertGone);
     }
 
-    [UnixFact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [UnixFact(Timeout = Patience.TestMs)]
     public async Task Members_end_with_the_process_that_started_them_however_it_ended()
     {
         using var data = new TemporaryDirectory();
         int port = Ports.FreeRow(3);
         using var cluster = Cli.Start("cluster", "--data", data.Path, "--base-port", $"{port}");
         _ = cluster.StandardError.ReadToEndAsync();
-        while (await cluster.StandardOutput.ReadLineAsync() is { } line && line != "READY")
+        int[] pids;
+        try
         {
+            await UntilAsync(cluster, said => said.Contains("READY"));
+            pids = await PidsAsync(string.Join(',', Enumerable.Range(0, 3).Select(i => $"{i}=127.0.0.1:{port + i}")));
+        }
+        finally
+        {
+            cluster.Kill();
         }
 
-        var pids = await PidsAsync(string.Join(',', Enumerable.Range(0, 3).Select(i => $"{i}=127.0.0.1:{port + i}")));
-        cluster.Kill();
-        await cluster.WaitForExitAsync();
-        while (pids.Any(IsRunning))
-        {
-            await Task.Delay(50);
-        }
+        await Patience.EndAsync(cluster, "the command that was killed");
+        await Patience.UntilAsync("the end of all members", () => Task.FromResult((!pids.Any(IsRunning), string.Join(", ", pids.Where(IsRunning)))));
     }
 
     /// <summary>Runs the verb until READY, then <paramref name="use"/>, then interrupts it; returns the members' process numbers.</summary>
@@ -48,26 +50,17 @@ public sealed class ClusterVerbTests
         Task<string> error = cluster.StandardError.ReadToEndAsync();
         try
         {
-            var said = new List<string>();
-            while (await cluster.StandardOutput.ReadLineAsync() is { } line && line != "READY")
-            {
-                said.Add(line);
-            }
-
-            for (int i = 0; i < 3; i++)
-            {
-                string form = $@"^{i} 127\.0\.0\.1:{port + i} (Leader|Follower|Candidate) term=\d+ last=\d+ commit=\d+ applied=\d+$";
-                Assert.Contains(said, l => Regex.IsMatch(l, form));
-            }
-
-            Assert.All(said, l => Assert.Matches($@"^[0-2] 127\.0\.0\.1:\d+ (Unreachable|\w+ term=\d+ last=\d+ commit=\d+ applied=\d+)$", l));
+            // A leader and a quorum serve; the third may start later.
+            var said = await UntilAsync(cluster, said => said.Contains("READY") && Enumerable.Range(0, 3).All(i => said.Exists(l =>
+                Regex.IsMatch(l, $@"^{i} 127\.0\.0\.1:{port + i} (Leader|Follower|Candidate) term=\d+ last=\d+ commit=\d+ applied=\d+$"))));
+            Assert.All(said.Where(l => l != "READY"), l => Assert.Matches($@"^[0-2] 127\.0\.0\.1:\d+ (Unreachable|\w+ term=\d+ last=\d+ commit=\d+ applied=\d+)$", l));
             var pids = await PidsAsync(members);
             Assert.All(pids, pid => Assert.True(IsRunning(pid)));
             await use();
 
             Task<string> rest = cluster.StandardOutput.ReadToEndAsync();
             await Cli.SignalAsync(IgnoresInterrupt(cluster.Id) ? "TERM" : "INT", cluster.Id);
-            await cluster.WaitForExitAsync();
+            await Patience.EndAsync(cluster, "the command that was interrupted");
             await rest;
             Assert.Equal("", await error);
             Assert.Equal(0, cluster.ExitCode);
@@ -79,12 +72,37 @@ public sealed class ClusterVerbTests
         }
     }
 
+    /// <summary>Reads what it says until that is enough.</summary>
+    private static async Task<List<string>> UntilAsync(OsProcess cluster, Predicate<List<string>> enough)
+    {
+        var said = new List<string>();
+        using var late = new CancellationTokenSource(Patience.Wait);
+        try
+        {
+            while (!enough(said) && await cluster.StandardOutput.ReadLineAsync(late.Token) is { } line)
+            {
+                said.Add(line);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Told by what was said.
+        }
+
+        Assert.True(enough(said), $"Within {Patience.Wait} it said only:\n{string.Join('\n', said)}");
+        return said;
+    }
+
     private static async Task<int[]> PidsAsync(string members)
     {
-        var status = await Cli.RunAsync("status", "--json", "--members", members);
-        int[] pids = [.. status.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement.GetProperty("pid").GetInt32())];
+        int[] pids = [];
+        await Patience.UntilAsync("the process numbers of all members", async () =>
+        {
+            var status = await Cli.RunAsync("status", "--json", "--members", members);
+            pids = [.. status.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement.GetProperty("pid").GetInt32())];
+            return (!pids.Contains(0), status.Out);
+        });
         Assert.Equal(3, pids.Distinct().Count());
-        Assert.DoesNotContain(0, pids);
         return pids;
     }
 

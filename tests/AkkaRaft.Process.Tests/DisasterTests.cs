@@ -2,7 +2,7 @@ namespace AkkaRaft.Process.Tests;
 
 public sealed class DisasterTests
 {
-    [Fact(Timeout = 180_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_backup_is_restored_into_a_new_cluster_and_one_member_of_it_goes_on_alone()
     {
         await using var old = new Cluster();

@@ -7,7 +7,7 @@ public sealed class MembersTests
 {
     private const int Puts = 3_000;
 
-    [UnixFact(Timeout = 240_000)] // ends a hang; says nothing about speed
+    [UnixFact(Timeout = Patience.TestMs)]
     public async Task Every_original_is_replaced_and_the_rest_restarted_under_load_and_no_put_fails()
     {
         await using var cluster = new Cluster();
@@ -51,18 +51,17 @@ public sealed class MembersTests
             foreach (int id in new[] { 3, 4, 5 })
             {
                 await Cli.SignalAsync("TERM", joined[id].Id);
-                await joined[id].WaitForExitAsync();
-                Assert.Equal(0, joined[id].ExitCode);
+                Assert.Equal(0, await Patience.EndAsync(joined[id], $"member {id}, told to stop"));
                 joined[id] = Drained(Join(id));
                 await Served(all);
             }
 
             await feed;
-            var lines = await answers;
+            var lines = await answers.WaitAsync(Patience.Wait);
             Assert.Equal(Puts, lines.Count);
             Assert.All(lines, l => Assert.True(JsonDocument.Parse(l).RootElement.GetProperty("ok").GetBoolean(), l));
             await Cli.RunAsync("get", "k0", "--members", all);
-            foreach (int id in new[] { 3, 4, 5 }) await Eventually(() => Assert.Equal(Puts, cluster.Rows(id).Count));
+            foreach (int id in new[] { 3, 4, 5 }) await Patience.UntilAsync($"{Puts} rows of member {id}", () => Task.FromResult((cluster.Rows(id).Count == Puts, cluster.Rows(id).Count)));
 
             var again = await Cli.RunAsync("members", "add", $"1={Address(3)}", "--members", all);
             Assert.Equal(1, again.Code);
@@ -79,7 +78,7 @@ public sealed class MembersTests
         }
     }
 
-    [Fact(Timeout = 120_000)]
+    [Fact(Timeout = Patience.TestMs)]
     public async Task Leadership_goes_where_it_is_asked_to_and_a_backup_holds_what_was_acknowledged()
     {
         await using var cluster = new Cluster();
@@ -87,9 +86,12 @@ public sealed class MembersTests
         int leader = await cluster.LeaderAsync();
         Assert.Equal(0, (await Cli.RunAsync("put", "k", "v", "--members", cluster.Members)).Code);
         int heir = (leader + 1) % 3;
-        var transfer = await Cli.RunAsync("transfer", $"{heir}", "--members", cluster.Members);
-        Assert.Equal($"{heir}", transfer.Out.Trim());
-        Assert.Equal(heir, await cluster.LeaderAsync());
+        // On a machine with too much to do another election may follow; then it is asked again.
+        await Patience.UntilAsync($"member {heir} leads", async () =>
+        {
+            var transfer = await Cli.RunAsync("transfer", $"{heir}", "--members", cluster.Members);
+            return (transfer.Out.Trim() == $"{heir}" && await cluster.LeaderAsync() == heir, transfer);
+        });
         Assert.Equal(1, (await Cli.RunAsync("transfer", "9", "--members", cluster.Members)).Code);
 
         string file = Path.Combine(cluster.Data, "backup.db");
@@ -100,7 +102,7 @@ public sealed class MembersTests
         Assert.NotEqual(0, (await Cli.RunAsync("backup", file, "--members", cluster.Members)).Code);
     }
 
-    [Fact(Timeout = 120_000)]
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_member_that_was_wiped_is_refused_under_its_old_id()
     {
         await using var cluster = new Cluster();
@@ -134,19 +136,4 @@ public sealed class MembersTests
 
     private static async Task Served(string all) => Assert.Equal(0, (await Cli.RunAsync("get", "k0", "--timeout", "30s", "--members", all)).Code);
 
-    private static async Task Eventually(Action assertion)
-    {
-        for (int attempt = 0; ; attempt++)
-        {
-            try
-            {
-                assertion();
-                return;
-            }
-            catch (Exception e) when (attempt < 100 && e is not OperationCanceledException)
-            {
-                await Task.Delay(100);
-            }
-        }
-    }
 }

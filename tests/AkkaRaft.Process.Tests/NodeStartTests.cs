@@ -7,7 +7,7 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
 {
     private readonly Cluster _cluster = running.Cluster;
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_port_in_use_is_named()
     {
         using var data = new TemporaryDirectory();
@@ -16,7 +16,7 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
             _cluster.Members.Split(',')[0][2..]);
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_directory_that_another_process_holds_is_named()
     {
         using var files = new TemporaryDirectory();
@@ -26,7 +26,7 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
             Path.Combine(_cluster.Data, "0"), "in use by another process");
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task The_files_of_another_member_are_refused()
     {
         using var data = new TemporaryDirectory();
@@ -42,7 +42,7 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
             Path.Combine(directory, "journal.db"), "belongs to member 0", "not to member 1");
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = Patience.TestMs)]
     public async Task The_files_of_another_cluster_are_refused()
     {
         using var data = new TemporaryDirectory();
@@ -59,7 +59,7 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
             Path.Combine(directory, "journal.db"), "of cluster 'akkaraft'", "of 'other'");
     }
 
-    [Theory(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Theory(Timeout = Patience.TestMs)]
     [InlineData("journal.db")]
     [InlineData("kv.db")]
     public async Task A_file_that_is_garbage_is_named(string name)
@@ -74,7 +74,7 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
         Assert.Equal(garbage, await File.ReadAllBytesAsync(file));
     }
 
-    [Theory(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Theory(Timeout = Patience.TestMs)]
     [InlineData("heartbeat-intervall = 50ms", "akkaraft.heartbeat-intervall")]
     [InlineData("heartbeat-interval = 1ms", "akkaraft.heartbeat-interval")]
     [InlineData("heartbeat-interval = 50", "akkaraft.heartbeat-interval")]

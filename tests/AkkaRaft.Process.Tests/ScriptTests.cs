@@ -30,7 +30,7 @@ public sealed class ScriptTests
         Assert.Equal("mine.conf", PowerShellSays($"$env:AKKARAFT_CONFIG = 'mine.conf'; $null = & '{Script("run-node.ps1")}' 0 --check 2>$null; $env:AKKARAFT_CONFIG; $env:AKKARAFT_CONFIG = $null")[^1]);
     }
 
-    [UnixFact(Timeout = 120_000)] // ends a hang; says nothing about speed
+    [UnixFact(Timeout = Patience.TestMs)]
     public async Task Run_node_sh_checks_the_configuration_and_hands_on_the_exit_code()
     {
         var good = await BashAsync(Script("run-node.sh"), "0", "--check");
@@ -63,7 +63,7 @@ public sealed class ScriptTests
         using var process = OsProcess.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return new(process.ExitCode, await output, await error);
+        int code = await Patience.EndAsync(process, "bash " + string.Join(' ', args));
+        return new(code, await output, await error);
     }
 }

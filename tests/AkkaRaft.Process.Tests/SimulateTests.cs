@@ -2,7 +2,7 @@ namespace AkkaRaft.Process.Tests;
 
 public sealed class SimulateTests
 {
-    [Theory]
+    [Theory(Timeout = Patience.TestMs)]
     [InlineData(7)]
     [InlineData(11)]
     [InlineData(31)]
@@ -22,7 +22,7 @@ public sealed class SimulateTests
         Directory.Delete(directory, recursive: true);
     }
 
-    [Fact]
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_run_that_proves_too_little_has_failed()
     {
         var ended = await Cli.RunAsync("simulate", "--seeds", "0");

@@ -18,22 +18,34 @@ internal sealed class SimulationSetup(RunQueue queue, Journaling.VirtualDisks di
 /// <summary>Makes the dispatchers of a simulation's ActorSystem put each mailbox run into the simulation's queue.</summary>
 internal sealed class QueueDispatcherConfigurator : MessageDispatcherConfigurator
 {
-    private readonly QueueDispatcher _dispatcher;
+    private readonly RunQueue _queue;
+    private readonly Func<SimulatedProcess> _processOf;
 
+    /// <summary>For what Akka's own configuration names.</summary>
     public QueueDispatcherConfigurator(Config config, IDispatcherPrerequisites prerequisites)
         : base(config, prerequisites)
     {
         var setup = prerequisites.Settings.Setup.Get<SimulationSetup>().Value;
-        _dispatcher = new QueueDispatcher(this, setup.Queue, setup.Everything);
+        _queue = setup.Queue;
+        _processOf = () => setup.Everything;
     }
 
-    public QueueDispatcherConfigurator(IDispatcherPrerequisites prerequisites, RunQueue queue, SimulatedProcess process)
+    /// <summary>Under one id for all processes, since Akka works settings out of its configuration anew for each id.</summary>
+    /// <param name="prerequisites">Akka's.</param>
+    /// <param name="queue">What the dispatchers put into.</param>
+    /// <param name="processOf">The process that an actor belongs to which is created now.</param>
+    public QueueDispatcherConfigurator(IDispatcherPrerequisites prerequisites, RunQueue queue, Func<SimulatedProcess> processOf)
         : base(Config.Empty, prerequisites)
     {
-        _dispatcher = new QueueDispatcher(this, queue, process);
+        _queue = queue;
+        _processOf = processOf;
     }
 
-    public override MessageDispatcher Dispatcher() => _dispatcher;
+    public override MessageDispatcher Dispatcher()
+    {
+        var process = _processOf();
+        return process.Dispatcher ??= new QueueDispatcher(this, _queue, process);
+    }
 }
 
 /// <summary>One message a run, so that the seed decides on every order.</summary>

@@ -12,6 +12,12 @@ internal sealed class SimulatedProcess(string name, int? member)
 
     public int? Member { get; } = member;
 
+    /// <summary>What the state machine of a member runs in; it can stand still alone.</summary>
+    public SimulatedProcess? StateMachine { get; init; }
+
+    /// <summary>Of its actors; there once the first is created.</summary>
+    public QueueDispatcher? Dispatcher { get; set; }
+
     /// <summary>It crashed: what it still had to do is never done.</summary>
     public bool IsDead { get; private set; }
 
@@ -52,6 +58,9 @@ internal sealed class RunQueue(Random random)
 {
     private readonly List<(SimulatedProcess Process, IRunnable Runnable)> _waiting = [];
 
+    /// <summary>The process that runs, or in whose name something is done.</summary>
+    public SimulatedProcess? Running { get; set; }
+
     public void Enqueue(SimulatedProcess process, IRunnable runnable)
     {
         if (process.IsDead) return;
@@ -74,6 +83,7 @@ internal sealed class RunQueue(Random random)
                 process.Hold(runnable);
                 continue;
             }
+            Running = process;
             runnable.Run();
             return process;
         }

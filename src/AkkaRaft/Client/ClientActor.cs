@@ -6,49 +6,62 @@ using AkkaRaft.StateMachine;
 namespace AkkaRaft.Client;
 
 /// <summary>
-/// Takes calls, sends what has gathered as one batch to the leader, and sends it again until it is answered. Writes carry a session and serials,
-/// so that the state machine executes each once however often it arrives (Raft dissertation §6.3).
+/// Takes calls, sends what has gathered as batches to the leader, and sends them again until they are answered: here is what writes and reads share.
 /// </summary>
-internal sealed class ClientActor : ReceiveActor, IWithTimers
+internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 {
+    private const int MaxSilencesThatCount = 3;
+
     private readonly RaftClientSettings _settings;
     private readonly Func<Member, ICanTell> _resolve;
-    private Member[] _members;
-    private TimeSpan _askMembersAt = TimeSpan.MinValue;
-    private MemberId? _membersAskedOf;
-    private readonly Queue<PendingCall> _writes = new();
-    private readonly Queue<PendingCall> _reads = new();
+    private readonly CallInbox _inbox;
+    private readonly Lane[] _lanes;
+    private readonly Dictionary<long, Flight> _attempts = [];
+    private readonly Deadlines _deadlines = new();
     private readonly SortedDictionary<MemberId, string> _lastOutcome = [];
 
-    private Flight? _write;
-    private Flight? _read;
+    private Member[] _members;
     private Member _leader;
-    private long _session;
-    private long _nextSerial = 1;
-    private long _nextRequestId;
-    private bool _anyAnswer;
+    private TimeSpan _askMembersAt = TimeSpan.MinValue;
+    private MemberId? _membersAskedOf;
+    private long _lastAttempt;
+    private TimeSpan? _answeredAt;
+    private bool _overloaded;
+    private int _queued;
+    private long _queuedBytes;
+    private int _outstanding;
+    private bool _pumping;
     private bool _ticking;
 
-    public ClientActor(RaftClientSettings settings, Func<Member, ICanTell> resolve)
+    public ClientActor(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox inbox)
     {
         _settings = settings;
         _resolve = resolve;
+        _inbox = inbox;
         _members = [.. settings.Members.Values];
         _leader = _members[0];
+        _writes = new Lane(settings.MaxInFlight);
+        _reads = [new Lane(settings.MaxInFlight), new Lane(settings.MaxInFlight), new Lane(settings.MaxInFlight)];
+        _watches = new Lane(settings.MaxOutstanding);
+        _lanes = [_writes, .. _reads, _watches];
 
-        Receive<IKeyValueRequest>(Accept);
-        Receive<SubmitReply>(reply => Executed(reply));
-        Receive<QueryReply>(reply => Read(reply));
-        Receive<Refused>(refused => Refused(refused));
-        Receive<Membership>(membership => Learn(membership));
+        Receive<IKeyValueRequest>(request =>
+        {
+            if (RequestLimits.Check(request, _settings) is { } failed) Sender.Tell(failed, ActorRefs.NoSender);
+            else Accept(PendingCall.From(request, Sender, _settings.RequestTimeout));
+        });
+        Receive<SubmitReply>(Executed);
+        Receive<QueryReply>(Read);
+        Receive<Refused>(Refused);
+        Receive<Membership>(Learn);
         Receive<Pump>(_ => PumpNow());
         Receive<Tick>(_ => Ticked());
         Receive<DisassociatedEvent>(lost => Lost(lost.RemoteAddress));
         Receive<AssociationErrorEvent>(lost => Lost(lost.RemoteAddress));
     }
 
-    public static Props Props(RaftClientSettings settings, Func<Member, ICanTell> resolve) =>
-        Akka.Actor.Props.Create(() => new ClientActor(settings, resolve));
+    public static Props Props(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox? inbox = null) =>
+        Akka.Actor.Props.Create(() => new ClientActor(settings, resolve, inbox ?? new CallInbox(0)));
 
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -60,79 +73,263 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
     }
 
-    private void Accept(IKeyValueRequest request)
+    // ---- taking calls --------------------------------------------------------------------------------------------
+
+    private void Accept(PendingCall call)
     {
-        var call = new PendingCall(request, Sender, Now + _settings.RequestTimeout);
-        if (Complaint(request) is { } complaint)
-            call.Answer(new RequestFailed(request.RequestId, FailureKind.BadInput, complaint));
-        else if (_writes.Count + _reads.Count >= _settings.MaxQueued)
-            call.Answer(new RequestFailed(request.RequestId, FailureKind.Overloaded, $"{_settings.MaxQueued} calls wait already; send them more slowly."));
+        if (call.IsAnswered) return;
+        call.Since = Now;
+        var lane = LaneOf(call.Request);
+        if (_queued >= _settings.MaxQueued || _queuedBytes + call.Bytes > _settings.MaxQueuedBytes)
+            call.Answer(TooMany(call.Request, $"{_queued} calls of {_queuedBytes} bytes wait to be sent already, and the client holds {_settings.MaxQueued} of {_settings.MaxQueuedBytes}. Nothing was sent; call more slowly."));
+        else if (lane == _watches && lane.Flights.Count + lane.Waiting.Count >= lane.MaxFlights)
+            call.Answer(TooMany(call.Request, $"{lane.MaxFlights} watches are under way already. Nothing was sent; end some."));
         else
         {
-            (request is Get ? _reads : _writes).Enqueue(call);
-            Self.Tell(Pump.Instance);
+            call.Place = lane.Waiting.AddLast(call);
+            Queued(call);
+            _deadlines.Add(call);
+            SchedulePump();
         }
     }
 
-    private string? Complaint(IKeyValueRequest request)
+    private static RequestFailed TooMany(IKeyValueRequest request, string message) => new(request.RequestId, FailureKind.Overloaded, message);
+
+    private Lane LaneOf(IKeyValueRequest request) => request switch
     {
-        var (key, value) = request switch
-        {
-            Put put => (put.Key, put.Value),
-            Get get => (get.Key, default),
-            Delete delete => (delete.Key, default),
-            _ => (default(ReadOnlyMemory<byte>), default(ReadOnlyMemory<byte>)),
-        };
-        if (key.IsEmpty) return "The key is empty; it needs at least one byte.";
-        if (key.Length > _settings.MaxKeyBytes) return $"The key has {key.Length} bytes; the limit is {_settings.MaxKeyBytes}.";
-        return value.Length > _settings.MaxValueBytes ? $"The value has {value.Length} bytes; the limit is {_settings.MaxValueBytes}." : null;
+        IKeyValueWrite => _writes,
+        Watch => _watches,
+        IKeyValueRead read => _reads[(int)read.Consistency],
+        _ => throw new ArgumentException($"{request.GetType()} is neither a write nor a read.", nameof(request)),
+    };
+
+    private void Queued(PendingCall call)
+    {
+        _queued++;
+        _queuedBytes += call.Bytes;
+    }
+
+    /// <summary>It surely was not executed, and is the next to be sent.</summary>
+    private void Requeue(PendingCall call)
+    {
+        if (call.IsAnswered) return;
+        call.Flight = null;
+        call.Place = LaneOf(call.Request).Waiting.AddFirst(call);
+        Queued(call);
+    }
+
+    private void Unqueued(PendingCall call)
+    {
+        if (call.Place is not { } place) return;
+        place.List!.Remove(place);
+        call.Place = null;
+        _queued--;
+        _queuedBytes -= call.Bytes;
+    }
+
+    /// <summary>What is in the mailbox already goes out together, at no delay.</summary>
+    private void SchedulePump()
+    {
+        if (_pumping) return;
+        _pumping = true;
+        Self.Tell(Pump.Instance);
     }
 
     private void PumpNow()
     {
-        if (_write is null && _writes.Count > 0)
-        {
-            // Nothing is sent for a session that is not yet there: a call that waits for it is surely not executed.
-            _write = new Flight(++_nextRequestId, _session == 0 ? [] : Take(_writes, _ => true));
-            if (_session == 0 || _write.Calls.Count > 0) Send(_write);
-            else _write = null;
-        }
-        if (_read is null && _reads.Count > 0)
-        {
-            var consistency = ((Get)_reads.Peek().Request).Consistency;
-            _read = new Flight(++_nextRequestId, Take(_reads, call => ((Get)call.Request).Consistency == consistency));
-            if (_read.Calls.Count > 0) Send(_read);
-            else _read = null;
-        }
+        _pumping = false;
+        _inbox.Told();
+        while (_inbox.TryTake(out var call)) Accept(call);
+        while (_inbox.TryTakeCancelled(out var cancelled)) Cancel(cancelled);
+        PumpWrites();
+        PumpReads();
+        if (_ticking || (_queued == 0 && _opening is null && !HasFlights)) return;
+        _ticking = true;
+        Timers.StartSingleTimer(nameof(Tick), Tick.Instance, _settings.RetryDelay);
     }
 
-    private List<PendingCall> Take(Queue<PendingCall> queue, Func<PendingCall, bool> fits)
+    private bool HasFlights => Array.Exists(_lanes, lane => lane.Flights.Count > 0);
+
+    private void Cancel(PendingCall call)
+    {
+        if (call.IsAnswered) return;
+        call.Abandon();
+        Ended(call);
+    }
+
+    /// <summary>Takes what may go together: by number, and by encoded bytes.</summary>
+    private List<PendingCall> Take(Lane lane, int most)
     {
         List<PendingCall> taken = [];
         var bytes = 0;
-        while (taken.Count < _settings.MaxBatchOperations && queue.TryPeek(out var call) && fits(call))
+        most = Math.Min(most, _settings.MaxOutstanding - _outstanding);
+        while (taken.Count < most && lane.Waiting.First is { Value: var call })
         {
             bytes += call.Bytes;
             if (bytes > _settings.MaxBatchBytes && taken.Count > 0) break;
-            queue.Dequeue();
-            if (!call.Answered) taken.Add(call);
+            Unqueued(call);
+            taken.Add(call);
         }
         return taken;
     }
 
-    private void Send(Flight flight)
+    private void Begin(Flight flight)
     {
-        flight.Target = _leader;
-        flight.SentAt = Now;
-        _resolve(_leader).Tell(Message(flight), Self);
-        if (_ticking) return;
-        _ticking = true;
-        ScheduleTick();
+        flight.Lane.Flights.Add(flight);
+        foreach (var call in flight.Calls) call.Flight = flight;
+        if (flight.Lane != _watches) _outstanding += flight.Calls.Count;
+        Send(flight);
     }
 
-    /// <summary>Members come and go while a client lives.</summary>
-    private void AskForMembers()
+    /// <summary>The flight is over: whatever still comes for it tells nothing.</summary>
+    private void End(Flight flight)
     {
+        flight.Lane.Flights.Remove(flight);
+        if (flight.Lane != _watches) _outstanding -= flight.Calls.Count;
+        foreach (var attempt in flight.Attempts) _attempts.Remove(attempt);
+    }
+
+    private void Answer(PendingCall call, IKeyValueReply reply)
+    {
+        if (call.IsAnswered) return;
+        call.Answer(reply);
+        Ended(call);
+    }
+
+    private void Ended(PendingCall call)
+    {
+        Unqueued(call);
+        _deadlines.Answered();
+        // Should it be sent again, then without this call.
+        if (call.Flight is { } flight) flight.Payload = null;
+    }
+
+    private void Fail(PendingCall call, FailureKind kind, string message) => Answer(call, new RequestFailed(call.Request.RequestId, kind, message));
+
+    // ---- sending -------------------------------------------------------------------------------------------------
+
+    private void Send(Flight flight)
+    {
+        var attempt = ++_lastAttempt;
+        _attempts.Add(attempt, flight);
+        flight.Attempts.Add(attempt);
+        flight.OpenAttempts++;
+        flight.Target = _leader;
+        flight.SentAt = Now;
+        flight.Payload ??= Encode(flight);
+        object message = flight.Lane == _writes
+            ? new Submit(_settings.ClusterId, attempt, flight.Payload.Value)
+            : new Read(_settings.ClusterId, attempt, ReadOf(flight.Calls[0]).Consistency, flight.Payload.Value);
+        _resolve(_leader).Tell(message, Self);
+    }
+
+    private ReadOnlyMemory<byte> Encode(Flight flight) => flight.Lane == _writes ? EncodeWrites(flight) : EncodeReads(flight);
+
+    /// <summary>Sends what waits to be sent again. A write never overtakes one before it.</summary>
+    private void SendDue(Lane lane)
+    {
+        var now = Now;
+        for (var i = 0; i < lane.Flights.Count; i++)
+        {
+            var flight = lane.Flights[i];
+            if (!flight.IsOpen || flight.Target is not null) continue;
+            if (now >= flight.RetryAt) Send(flight);
+            else if (lane == _writes) return;
+        }
+    }
+
+    private void SendAgain(Flight flight, TimeSpan delay)
+    {
+        flight.Target = null;
+        // Nobody waits: a member that is away for long need not be asked often.
+        flight.RetryAt = Now + (flight.IsAwaited || flight.Calls.Count == 0 ? delay : Max(delay, _settings.MaxBackoff));
+    }
+
+    private void Refused(Refused refused)
+    {
+        if (!_attempts.Remove(refused.RequestId, out var flight)) return;
+        _answeredAt = Now;
+        if (refused.Reason != RefusalReason.OutcomeUnknown) flight.OpenAttempts--;
+        if (!flight.IsOpen || flight.Attempts[^1] != refused.RequestId || flight.Target is not { } target) return;
+        _lastOutcome[target.Id] = refused.Message;
+        _overloaded = refused.Reason == RefusalReason.Overloaded;
+        flight.Silences = 0;
+        flight.Overloads = _overloaded ? flight.Overloads + 1 : 0;
+        switch (refused)
+        {
+            case { Reason: RefusalReason.BadRequest }:
+                if (flight.Lane == _writes) RefusedAsBad(flight, refused.Message);
+                else ReadAsBad(flight, refused.Message);
+                break;
+            case { Reason: RefusalReason.Overloaded }:
+                SendAgain(flight, Backoff(flight.Overloads));
+                break;
+            case { Leader: { } hint } when hint.Id != target.Id && flight.Hops++ < _members.Length:
+                Follow(flight, _settings.Members.GetValueOrDefault(hint.Id) ?? hint);
+                break;
+            default:
+                flight.Hops = 0;
+                if (refused.Reason is RefusalReason.NotLeader or RefusalReason.OutcomeUnknown || refused.Leader is null) TryNext(target);
+                SendAgain(flight, _settings.RetryDelay);
+                break;
+        }
+        PumpNow();
+    }
+
+    private TimeSpan Backoff(int times) => Min(_settings.RetryDelay * (1 << Math.Min(times - 1, 10)), _settings.MaxBackoff);
+
+    private void Follow(Flight flight, Member leader)
+    {
+        _leader = leader;
+        SendAgain(flight, TimeSpan.Zero);
+        // Writes behind it go where it goes, so that they arrive in order.
+        if (flight.Lane == _writes)
+        {
+            foreach (var behind in _writes.Flights.Where(f => f.IsOpen && f.Target is { } target && target.Id != leader.Id)) SendAgain(behind, TimeSpan.Zero);
+        }
+        SendDue(flight.Lane);
+        SendOpeningIfDue(Now);
+    }
+
+    /// <summary>A connection broke: whoever was asked over it will not answer.</summary>
+    private void Lost(Address address)
+    {
+        var name = $"{address.Host}:{address.Port}";
+        foreach (var lane in _lanes)
+        {
+            foreach (var flight in lane.Flights.ToArray())
+                if (flight is { IsOpen: true, Target: { } target } && target.Address == name) Unanswered(flight, target, "connection lost or refused");
+        }
+        if (_opening is { Target: { } asked } opening && asked.Address == name) Unanswered(opening, asked, "connection lost or refused");
+    }
+
+    private void Unanswered(Flight flight, Member target, string outcome)
+    {
+        _lastOutcome[target.Id] = outcome;
+        flight.Silences++;
+        flight.Hops = 0;
+        SendAgain(flight, _settings.RetryDelay);
+        TryNext(target);
+        if (flight.Lane != _writes) return;
+        // They would arrive before it.
+        foreach (var behind in _writes.Flights.Where(f => f.IsOpen && f.Target is not null && f.FirstSerial > flight.FirstSerial)) SendAgain(behind, _settings.RetryDelay);
+        foreach (var watch in _watches.Flights.Where(f => f.Target is { } watched && watched.Id == target.Id)) SendAgain(watch, _settings.RetryDelay);
+    }
+
+    private void TryNext(Member after)
+    {
+        if (_leader.Id != after.Id) return;
+        var at = Array.FindIndex(_members, m => m.Id == after.Id);
+        _leader = _members[(at + 1) % _members.Length];
+    }
+
+    // ---- members come and go while a client lives ----------------------------------------------------------------
+
+    private void Answered(Flight flight)
+    {
+        _answeredAt = Now;
+        _overloaded = false;
+        (flight.Silences, flight.Hops) = (0, 0);
         // A new leader may be one of new members, and the old ones may be gone soon.
         if (Now < _askMembersAt && _membersAskedOf == _leader.Id) return;
         _askMembersAt = Now + _settings.MembersInterval;
@@ -150,199 +347,83 @@ internal sealed class ClientActor : ReceiveActor, IWithTimers
         _members = [.. now, .. _settings.Members.Values.Where(m => now.TrueForAll(n => n.Id != m.Id))];
     }
 
-    private object Message(Flight flight)
-    {
-        if (flight == _read)
-        {
-            var consistency = ((Get)flight.Calls[0].Request).Consistency;
-            return new Read(_settings.ClusterId, flight.RequestId, consistency, KeyValueCodec.EncodeQuery(flight.Calls.Select(c => ((Get)c.Request).Key)));
-        }
-        var payload = _session == 0
-            ? KeyValueCodec.EncodeOpenSession(Self.Path.Name)
-            : KeyValueCodec.EncodeBatch(_session, _nextSerial, _nextSerial - 1, flight.Calls.Select(Operation));
-        return new Submit(_settings.ClusterId, flight.RequestId, payload);
-    }
-
-    private static KvOperation Operation(PendingCall call) => call.Request switch
-    {
-        _ when call.Withdrawn => KvOperation.Noop,
-        Put put => KvOperation.Put(put.Key, put.Value),
-        Delete delete => KvOperation.Delete(delete.Key),
-        _ => KvOperation.Noop,
-    };
-
-    // ---- answers -------------------------------------------------------------------------------------------------
-
-    private void Executed(SubmitReply reply)
-    {
-        if (_write is null || reply.RequestId != _write.RequestId) return;
-        var flight = _write;
-        _anyAnswer = true;
-        AskForMembers();
-        _write = null;
-        switch (KeyValueCodec.DecodeResult(reply.Result))
-        {
-            case KvSessionOpened opened:
-                _session = opened.Session;
-                _nextSerial = 1;
-                break;
-            case KvBatchExecuted executed:
-                for (var i = 0; i < flight.Calls.Count; i++) flight.Calls[i].Answer(Reply(flight.Calls[i].Request, executed.Results[i]));
-                _nextSerial += flight.Calls.Count;
-                break;
-            case KvMalformed malformed:
-                foreach (var call in flight.Calls) Fail(call, FailureKind.BadInput, malformed.Message);
-                break;
-            default:
-                Restart(flight);
-                break;
-        }
-        PumpNow();
-    }
-
-    /// <summary>The session is gone: what it may have executed cannot be known any more, the rest goes with a new one.</summary>
-    private void Restart(Flight flight)
-    {
-        _session = 0;
-        if (flight.MaybeAppended)
-        {
-            foreach (var call in flight.Calls) Fail(call, FailureKind.OutcomeUnknown, "The session expired before an answer came; the call may have taken effect.");
-            return;
-        }
-        var later = _writes.ToArray();
-        _writes.Clear();
-        foreach (var call in flight.Calls.Where(c => !c.Withdrawn).Concat(later)) _writes.Enqueue(call);
-    }
-
-    private static IKeyValueReply Reply(IKeyValueRequest request, OperationResult result) => request is Put
-        ? new PutReply(request.RequestId, result.Version)
-        : new DeleteReply(request.RequestId, result.Existed, result.Version);
-
-    private void Read(QueryReply reply)
-    {
-        if (_read is null || reply.RequestId != _read.RequestId) return;
-        var calls = _read.Calls;
-        _anyAnswer = true;
-        AskForMembers();
-        _read = null;
-        var answer = KeyValueCodec.DecodeQueryResult(reply.Result);
-        for (var i = 0; i < calls.Count; i++)
-        {
-            if (answer.Error is { } error) Fail(calls[i], FailureKind.BadInput, error);
-            else
-            {
-                var found = answer.Lookups[i];
-                calls[i].Answer(new GetReply(calls[i].Request.RequestId, found.Found, found.Value, found.Version));
-            }
-        }
-        PumpNow();
-    }
-
-    private void Refused(Refused refused)
-    {
-        var flight = _write?.RequestId == refused.RequestId ? _write : _read?.RequestId == refused.RequestId ? _read : null;
-        if (flight?.Target is not { } target) return;
-        _anyAnswer = true;
-        _lastOutcome[target.Id] = refused.Message;
-        if (refused.Reason == RefusalReason.BadRequest)
-        {
-            if (flight == _write) _write = null;
-            else _read = null;
-            IEnumerable<PendingCall> calls = flight.Calls.Count > 0 ? flight.Calls : Take(_writes, _ => true);
-            foreach (var call in calls) Fail(call, FailureKind.BadInput, refused.Message);
-            PumpNow();
-            return;
-        }
-        flight.MaybeAppended |= refused.Reason == RefusalReason.OutcomeUnknown;
-        if (refused.Leader is { } hint && hint.Id != target.Id)
-        {
-            _leader = _settings.Members.GetValueOrDefault(hint.Id) ?? hint;
-            Send(flight);
-            return;
-        }
-        if (refused.Reason is RefusalReason.NotLeader or RefusalReason.OutcomeUnknown) TryNext(target);
-        flight.Target = null;
-        flight.RetryAt = Now + _settings.RetryDelay;
-    }
-
-    /// <summary>A connection broke: whoever was asked over it will not answer.</summary>
-    private void Lost(Address address)
-    {
-        foreach (var flight in new[] { _write, _read })
-            if (flight?.Target is { } target && $"{address.Host}:{address.Port}" == target.Address)
-                Unanswered(flight, target, "connection lost or refused");
-    }
-
-    private void Unanswered(Flight flight, Member target, string outcome)
-    {
-        _lastOutcome[target.Id] = outcome;
-        flight.MaybeAppended = true;
-        flight.Target = null;
-        flight.RetryAt = Now + _settings.RetryDelay;
-        TryNext(target);
-    }
-
-    private void TryNext(Member after)
-    {
-        var at = Array.FindIndex(_members, m => m.Id == after.Id);
-        _leader = _members[(at + 1) % _members.Length];
-    }
-
     // ---- time ----------------------------------------------------------------------------------------------------
-
-    private void ScheduleTick() => Timers.StartSingleTimer(nameof(Tick), Tick.Instance, _settings.RetryDelay);
 
     private void Ticked()
     {
+        _ticking = false;
         var now = Now;
-        foreach (var flight in new[] { _write, _read })
+        foreach (var lane in _lanes)
         {
-            if (flight is null) continue;
-            if (flight.Target is { } target && now - flight.SentAt >= _settings.AttemptTimeout) Unanswered(flight, target, "no answer");
-            else if (flight.Target is null && now >= flight.RetryAt) Send(flight);
-            foreach (var call in flight.Calls.Where(c => !c.Answered && now >= c.Deadline)) Expire(flight, call);
+            for (var i = 0; i < lane.Flights.Count; i++) LookAt(lane.Flights[i], now);
         }
-        if (_read is { } read && read.Calls.All(c => c.Answered)) _read = null;
-        if (_write is { Calls.Count: 0 } && _writes.All(c => c.Answered)) _write = null;
-        foreach (var call in _writes.Concat(_reads))
-            if (!call.Answered && now >= call.Deadline) FailUnexecuted(call);
-
-        _ticking = _write is not null || _read is not null || _writes.Count > 0 || _reads.Count > 0;
-        if (_ticking) ScheduleTick();
+        if (_opening is { } opening) LookAt(opening, now);
+        while (_deadlines.TryTake(now, out var call)) Expire(call);
+        foreach (var lane in _lanes.Where(l => l != _writes)) lane.Flights.RemoveAll(EndsUnread);
+        foreach (var lane in _lanes) SendDue(lane);
+        SendOpeningIfDue(now);
         PumpNow();
     }
 
-    private void Expire(Flight flight, PendingCall call)
+    private void LookAt(Flight flight, TimeSpan now)
     {
-        if (flight == _write && (flight.MaybeAppended || flight.Target is not null))
-        {
-            Fail(call, FailureKind.OutcomeUnknown, $"Sent, and not answered within {Seconds}: it may have taken effect, and it may yet. {Tried}");
-            return;
-        }
-        call.Withdrawn = true;
-        FailUnexecuted(call);
+        if (flight is { IsOpen: true, Target: { } target } && now - flight.SentAt >= TimeoutOf(flight)) Unanswered(flight, target, "no answer");
+    }
+
+    /// <summary>A member that is asked again may only be slow, and asking more often would make it slower.</summary>
+    private TimeSpan TimeoutOf(Flight flight)
+    {
+        var timeout = _settings.AttemptTimeout * (1 << Math.Min(flight.Silences, MaxSilencesThatCount));
+        return flight.Lane == _watches ? timeout + ((Watch)flight.Calls[0].Request).Wait : timeout;
+    }
+
+    private void Expire(PendingCall call)
+    {
+        if (call.Flight is not { } flight || flight.Lane != _writes) FailUnexecuted(call);
+        else if (flight.Replies?[flight.Calls.IndexOf(call)] is { } reply) Answer(call, reply);
+        else if (flight.OpenAttempts == 0 || !flight.IsOpen) FailUnexecuted(call);
+        else Fail(call, FailureKind.OutcomeUnknown, $"Sent, and not answered within {Seconds(call)}: it may have taken effect, and it may yet. {Tried} Read what it would have changed, or make it a compare-and-set that can be repeated.");
     }
 
     private void FailUnexecuted(PendingCall call)
     {
-        if (_anyAnswer) Fail(call, FailureKind.NoLeader, $"No leader after {Seconds}. {Tried} A cluster serves when a majority of its members can reach each other.");
-        else Fail(call, FailureKind.ClusterUnreachable, $"No member answered within {Seconds}. {Tried} Are the members running, and are these their addresses?");
+        if (_answeredAt is not { } at || at < call.Since)
+            Fail(call, FailureKind.ClusterUnreachable, $"No member answered within {Seconds(call)}; nothing was executed. {Tried} Are the members running, and are these their addresses?");
+        else if (_overloaded)
+            Fail(call, FailureKind.Overloaded, $"The leader took no more for {Seconds(call)}; nothing was executed. {Tried} Call more slowly, or with a longer timeout.");
+        else
+            Fail(call, FailureKind.NoLeader, $"No leader answered it within {Seconds(call)}; nothing was executed. {Tried} A cluster serves when a majority of its members can reach each other.");
     }
 
-    private static void Fail(PendingCall call, FailureKind kind, string message) =>
-        call.Answer(new RequestFailed(call.Request.RequestId, kind, message));
-
-    private string Seconds => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_settings.RequestTimeout.TotalSeconds:0.0} s");
+    private static string Seconds(PendingCall call) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{call.Timeout.TotalSeconds:0.0} s");
 
     private string Tried => "Tried " + string.Join("; ", _members.Select(m => $"{m}: {_lastOutcome.GetValueOrDefault(m.Id, "not asked").TrimEnd('.')}")) + ".";
 
-    private sealed class Pump
+    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    // ---- the end -------------------------------------------------------------------------------------------------
+
+    /// <summary>Nobody is left without an answer, and the session does not wait for its expiry.</summary>
+    protected override void PostStop()
     {
-        public static readonly Pump Instance = new();
+        foreach (var call in _lanes.SelectMany(lane => lane.Flights.SelectMany(flight => flight.Calls).Concat(lane.Waiting)).ToList()) call.Answer(Stopped(call));
+        CloseSession();
     }
+
+    private static RequestFailed Stopped(PendingCall call) => call is { Request: IKeyValueWrite, Flight.OpenAttempts: > 0 }
+        ? new RequestFailed(call.Request.RequestId, FailureKind.OutcomeUnknown, "The client was stopped before an answer came; the call may have taken effect.")
+        : new RequestFailed(call.Request.RequestId, FailureKind.ClusterUnreachable, "The client was stopped before the call was answered; nothing was executed.");
 
     private sealed class Tick
     {
         public static readonly Tick Instance = new();
+    }
+
+    /// <summary>Something has gathered.</summary>
+    internal sealed class Pump
+    {
+        public static readonly Pump Instance = new();
     }
 }

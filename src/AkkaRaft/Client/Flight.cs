@@ -2,51 +2,58 @@ using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Client;
 
-/// <summary>One message to the cluster, sent again to whichever member may lead until it is answered; the same number each time.</summary>
-internal sealed class Flight(long requestId, IReadOnlyList<PendingCall> calls)
+/// <summary>Calls of one kind: those that wait, in order, and those under way.</summary>
+/// <param name="maxFlights">Most flights at once.</param>
+internal sealed class Lane(int maxFlights)
 {
-    public long RequestId { get; } = requestId;
+    public int MaxFlights => maxFlights;
+
+    public LinkedList<PendingCall> Waiting { get; } = [];
+
+    /// <summary>In order of sending.</summary>
+    public List<Flight> Flights { get; } = [];
+}
+
+/// <summary>Calls that go to the cluster in one message, sent again to whichever member may lead until they are answered.</summary>
+internal sealed class Flight(Lane lane, List<PendingCall> calls)
+{
+    public Lane Lane { get; } = lane;
 
     /// <summary>Whose answers come with it; empty when it opens a session.</summary>
-    public List<PendingCall> Calls { get; } = [.. calls];
+    public List<PendingCall> Calls { get; } = calls;
 
-    /// <summary>The member asked, or null while it waits to be sent again.</summary>
+    /// <summary>Serial of the first call; fixed, since a member may have it in its log.</summary>
+    public long FirstSerial { get; init; }
+
+    /// <summary>What is sent; null when it is to be encoded anew.</summary>
+    public ReadOnlyMemory<byte>? Payload { get; set; }
+
+    /// <summary>Numbers of the messages sent, each greater than the one before.</summary>
+    public List<long> Attempts { get; } = [];
+
+    /// <summary>Attempts of which no answer says that they were not and will not be executed.</summary>
+    public int OpenAttempts { get; set; }
+
+    /// <summary>The member asked last, or null while it waits to be sent again.</summary>
     public Member? Target { get; set; }
 
     public TimeSpan SentAt { get; set; }
 
     public TimeSpan RetryAt { get; set; }
 
-    /// <summary>Some member may have it in its log.</summary>
-    public bool MaybeAppended { get; set; }
-}
+    /// <summary>Attempts in a row that were not answered.</summary>
+    public int Silences { get; set; }
 
-/// <summary>A call not yet answered.</summary>
-internal sealed class PendingCall(IKeyValueRequest request, Akka.Actor.IActorRef asker, TimeSpan deadline)
-{
-    public IKeyValueRequest Request { get; } = request;
+    /// <summary>Refusals in a row as overloaded.</summary>
+    public int Overloads { get; set; }
 
-    public Akka.Actor.IActorRef Asker { get; } = asker;
+    /// <summary>Members in a row that named another as leader.</summary>
+    public int Hops { get; set; }
 
-    public TimeSpan Deadline { get; } = deadline;
+    /// <summary>The answers, held until all flights before it have theirs; null for a call that is to be sent anew.</summary>
+    public IReadOnlyList<IKeyValueReply?>? Replies { get; set; }
 
-    public bool Answered { get; private set; }
+    public bool IsOpen => Replies is null;
 
-    /// <summary>It will not be executed any more: a no-op takes its serial.</summary>
-    public bool Withdrawn { get; set; }
-
-    public int Bytes => Request switch
-    {
-        Put put => put.Key.Length + put.Value.Length,
-        Get get => get.Key.Length,
-        Delete delete => delete.Key.Length,
-        _ => 0,
-    };
-
-    public void Answer(IKeyValueReply reply)
-    {
-        if (Answered) return;
-        Answered = true;
-        Asker.Tell(reply, Akka.Actor.ActorRefs.NoSender);
-    }
+    public bool IsAwaited => Calls.Exists(c => !c.IsAnswered);
 }

@@ -17,6 +17,17 @@ public sealed partial class RaftClient
     /// <returns>One status per member, in order of id; one that is silent for an attempt's time is <see cref="MemberRole.Unreachable"/>.</returns>
     public async Task<IReadOnlyList<MemberStatus>> StatusAsync(CancellationToken cancellationToken = default)
     {
+        var deadline = DateTime.UtcNow + _settings.RequestTimeout;
+        while (true)
+        {
+            var all = await StatusOnceAsync(cancellationToken).ConfigureAwait(false);
+            // One that is down must not keep the others waiting; that none answers may be this process's first connections, or a machine with too much to do.
+            if (DateTime.UtcNow >= deadline || all.Any(s => s.Role != MemberRole.Unreachable)) return all;
+        }
+    }
+
+    private async Task<IReadOnlyList<MemberStatus>> StatusOnceAsync(CancellationToken cancellationToken)
+    {
         var asked = Known;
         var memberships = Task.WhenAll(asked.Values.Select(m => TryAsk<Membership>(m, new GetMembership(_settings.ClusterId, 0), cancellationToken)));
         var statuses = (await Task.WhenAll(asked.Values.Select(m => StatusOf(m, cancellationToken))).ConfigureAwait(false)).ToList();
@@ -166,7 +177,7 @@ public sealed partial class RaftClient
     {
         try
         {
-            return await RemoteTransport.Resolve(_system, member).Ask<object>(request, _settings.AttemptTimeout, cancellationToken).ConfigureAwait(false) as T;
+            return await RemoteTransport.Resolve(_system, _settings.SystemName, member).Ask<object>(request, _settings.AttemptTimeout, cancellationToken).ConfigureAwait(false) as T;
         }
         catch (AskTimeoutException)
         {
@@ -182,7 +193,7 @@ public sealed partial class RaftClient
             object? reply;
             try
             {
-                reply = await RemoteTransport.Resolve(_system, member).Ask<object>(request, _settings.RequestTimeout, cancellationToken).ConfigureAwait(false);
+                reply = await RemoteTransport.Resolve(_system, _settings.SystemName, member).Ask<object>(request, _settings.RequestTimeout, cancellationToken).ConfigureAwait(false);
             }
             catch (AskTimeoutException)
             {

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Configuration;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 
@@ -12,12 +13,15 @@ public sealed partial class RaftClient : IAsyncDisposable
     private readonly ActorSystem _system;
     private readonly RaftClientSettings _settings;
     private readonly IActorRef _actor;
+    private readonly CallInbox _inbox;
+    private bool _ownsSystem;
 
-    private RaftClient(ActorSystem system, RaftClientSettings settings, IActorRef actor)
+    private RaftClient(ActorSystem system, RaftClientSettings settings, IActorRef actor, CallInbox inbox)
     {
         _system = system;
         _settings = settings;
         _actor = actor;
+        _inbox = inbox;
     }
 
     /// <summary>Starts a client; it connects with its first call.</summary>
@@ -27,10 +31,38 @@ public sealed partial class RaftClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(settings);
+        if (((ExtendedActorSystem)system).Provider is not Akka.Remote.IRemoteActorRefProvider)
+            throw new RaftConfigurationException($"The ActorSystem '{system.Name}' has no Akka.Remote: give it RaftClient.Configuration().");
         RaftSerializer.Register(system);
-        var actor = system.ActorOf(ClientActor.Props(settings, member => RemoteTransport.Resolve(system, member)));
-        return new RaftClient(system, settings, actor);
+        return Create(system, settings, member => RemoteTransport.Resolve(system, settings.SystemName, member));
     }
+
+    internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve)
+    {
+        var inbox = new CallInbox(settings.MaxQueued);
+        var actor = system.ActorOf(ClientActor.Props(settings, resolve, inbox));
+        system.WhenTerminated.ContinueWith(_ => inbox.Close(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        return new RaftClient(system, settings, actor, inbox);
+    }
+
+    /// <summary>The same client, sessions and queue included, whose calls may take so long before they fail.</summary>
+    /// <param name="timeout">Instead of <see cref="RaftClientSettings.RequestTimeout"/>.</param>
+    public RaftClient WithTimeout(TimeSpan timeout) => timeout > TimeSpan.Zero
+        ? new RaftClient(_system, _settings with { RequestTimeout = timeout }, _actor, _inbox)
+        : throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A call needs some time.");
+
+    /// <summary>Starts a client over an ActorSystem of its own, which ends with it and logs nothing: what goes wrong is told by the calls.</summary>
+    /// <param name="settings">Whom to ask.</param>
+    public static RaftClient Create(RaftClientSettings settings)
+    {
+        var client = Create(ActorSystem.Create("akkaraft-client", MemberConfiguration.ForClient), settings);
+        client._ownsSystem = true;
+        return client;
+    }
+
+    /// <summary>What a client needs of the HOCON of an application's ActorSystem: Akka.Remote at a free port, and frames that hold the largest value.</summary>
+    /// <param name="host">The address at which this process listens for answers.</param>
+    public static Config Configuration(string host = "127.0.0.1") => MemberConfiguration.SharedByClient(host);
 
     /// <summary>Sets a key; ends once the change is committed and applied.</summary>
     /// <param name="key">One to 4 096 bytes by default.</param>
@@ -39,6 +71,16 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
     public Task<PutReply> PutAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default) =>
         Ask<PutReply>(new Put(key, value), cancellationToken);
+
+    /// <summary>Sets a key that ends with a lease.</summary>
+    /// <param name="key">One to 4 096 bytes by default.</param>
+    /// <param name="value">Up to 1 MiB by default.</param>
+    /// <param name="lease">The lease's number, of <see cref="GrantLeaseAsync"/>; 0 for none.</param>
+    /// <param name="cancellationToken">Ends the wait; the change may take effect all the same.</param>
+    /// <exception cref="LeaseNotFoundException">The lease has expired, or was revoked; nothing was changed.</exception>
+    /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
+    public Task<PutReply> PutAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long lease, CancellationToken cancellationToken = default) =>
+        Ask<PutReply>(new Put(key, value) { Lease = lease }, cancellationToken);
 
     /// <inheritdoc cref="PutAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, CancellationToken)" />
     public Task<PutReply> PutAsync(string key, string value, CancellationToken cancellationToken = default) =>
@@ -73,18 +115,43 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <inheritdoc cref="DeleteAsync(ReadOnlyMemory{byte}, CancellationToken)" />
     public Task<DeleteReply> DeleteAsync(string key, CancellationToken cancellationToken = default) => DeleteAsync(Utf8(key), cancellationToken);
 
-    /// <summary>Stops the client; calls that are still out end as cancelled.</summary>
-    public async ValueTask DisposeAsync() => await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
+    /// <summary>Stops the client. Calls that are still out fail: as of unknown outcome those that were sent and would change something, the rest as surely not executed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        // An application may have ended its ActorSystem before.
+        if (!_system.WhenTerminated.IsCompleted) await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
+        _inbox.Close();
+        if (_ownsSystem) await _system.Terminate().ConfigureAwait(false);
+    }
 
     private async Task<T> Ask<T>(IKeyValueRequest request, CancellationToken cancellationToken) where T : class
     {
-        var reply = await _actor.Ask<IKeyValueReply>(request, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
-        return reply switch
+        cancellationToken.ThrowIfCancellationRequested();
+        if (RequestLimits.Check(request, _settings) is { } wrong) throw ExceptionOf(wrong);
+        var completion = new TaskCompletionSource<IKeyValueReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var call = PendingCall.From(request, completion, _settings.RequestTimeout);
+        if (!_inbox.TryAdd(call)) throw new OverloadedException($"{_settings.MaxQueued} calls wait to be taken already. Nothing was sent; call more slowly.");
+        Tell();
+        using var registration = cancellationToken.UnsafeRegister((_, token) => Cancel(call, completion, token), null);
+        return await completion.Task.ConfigureAwait(false) switch
         {
             T result => result,
             RequestFailed failed => throw ExceptionOf(failed),
-            _ => throw new InvalidOperationException($"{request.GetType().Name} was answered by {reply.GetType().Name}."),
+            var other => throw new InvalidOperationException($"{request.GetType().Name} was answered by {other.GetType().Name}."),
         };
+    }
+
+    /// <summary>What has not been sent is not sent any more.</summary>
+    private void Cancel(PendingCall call, TaskCompletionSource<IKeyValueReply> completion, CancellationToken token)
+    {
+        if (!completion.TrySetCanceled(token)) return;
+        _inbox.Cancel(call);
+        Tell();
+    }
+
+    private void Tell()
+    {
+        if (_inbox.NeedsTelling()) _actor.Tell(ClientActor.Pump.Instance, ActorRefs.NoSender);
     }
 
     private static RaftException ExceptionOf(RequestFailed failed) => failed.Kind switch
@@ -94,6 +161,8 @@ public sealed partial class RaftClient : IAsyncDisposable
         FailureKind.Overloaded => new OverloadedException(failed.Message),
         FailureKind.SessionExpired => new SessionExpiredException(failed.Message),
         FailureKind.BadInput => new BadInputException(failed.Message),
+        FailureKind.LeaseNotFound => new LeaseNotFoundException(failed.Message),
+        FailureKind.ValueTooLarge => new ValueTooLargeException(failed.Message),
         _ => new OutcomeUnknownException(failed.Message),
     };
 

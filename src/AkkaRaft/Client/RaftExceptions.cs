@@ -20,11 +20,27 @@ public sealed class OverloadedException(string message) : RaftException(message)
 /// <summary>The client's session has expired: surely not executed.</summary>
 public sealed class SessionExpiredException(string message) : RaftException(message);
 
-/// <summary>The key or the value is not one the store takes: surely not executed.</summary>
+/// <summary>The request is not one the store takes: surely not executed.</summary>
 public sealed class BadInputException(string message) : RaftException(message);
+
+/// <summary>A key, a value or a whole transaction is above the limit: surely not executed.</summary>
+public sealed class ValueTooLargeException(string message) : RaftException(message);
 
 /// <summary>What was asked for does not fit what is under way: surely not executed.</summary>
 public sealed class ConflictException(string message) : RaftException(message);
 
 /// <summary>A change of members was given up before it took effect: nothing was changed.</summary>
 public sealed class ChangeGivenUpException(string message) : RaftException(message);
+
+/// <summary>The call names a lease that was never granted, has expired or was revoked: surely not executed.</summary>
+public sealed class LeaseNotFoundException(string message) : RaftException(message);
+
+/// <summary>The client's codec refuses a type, or cannot read what a key holds: nothing was written.</summary>
+public sealed class CodecException(string message) : RaftException(message);
+
+/// <summary>Changes that a watch asked for are no longer kept: read the keys anew, and watch from there.</summary>
+public sealed class CompactedException(string message, long oldestRevision) : RaftException(message)
+{
+    /// <summary>The oldest revision whose changes are still kept.</summary>
+    public long OldestRevision { get; } = oldestRevision;
+}

@@ -73,6 +73,7 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     public void Installed(long index)
     {
         MatchIndex = Math.Max(MatchIndex, index);
+        NextIndex = Math.Max(NextIndex, MatchIndex + 1);
         if (State != ProgressState.Snapshot) return;
         State = ProgressState.Probe;
         ProbeSent = false;

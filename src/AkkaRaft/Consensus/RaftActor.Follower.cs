@@ -71,7 +71,12 @@ internal sealed partial class RaftActor
             AskForPreVotes();
             return;
         }
-        if (Now >= follower.ElectionDeadline) follower.ElectionDeadline = Now + RandomElectionTimeout();
+        if (Now >= follower.ElectionDeadline)
+        {
+            follower.ElectionDeadline = Now + RandomElectionTimeout();
+            // No voter campaigns in vain to learn that it was removed; whoever knows tells one that greets.
+            if (!_log.Configuration.IsVoter(Me)) Greet();
+        }
         WakeAt(follower.ElectionDeadline);
     }
 

@@ -14,7 +14,9 @@ internal sealed partial class RaftActor
     {
         _candidate = null;
         _leader = Me;
-        _leading = new LeaderState(_log.LastIndex + 1);
+        // Only an empty log has no timestamp.
+        var from = _log.LastTimestampMs > 0 ? _log.LastTimestampMs : Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
+        _leading = new LeaderState(_log.LastIndex + 1, new LogClock(from, Now));
         foreach (var peer in Peers) _leading.Progress.Add(peer.Id, new Progress(_log.LastIndex + 1, Now));
         _logger.Info("Member {0} leads at term {1}, from entry {2}.", Me, _term, _log.LastIndex + 1);
         Become(Leader);
@@ -104,15 +106,15 @@ internal sealed partial class RaftActor
         }
     }
 
-    /// <summary>No other leader can be before an election timeout after a confirmed round began; a tenth is kept for clocks that drift (§6.4.1).</summary>
+    /// <summary>
+    /// No other leader can be before an election timeout after a confirmed round began; a tenth is kept for clocks that drift (§6.4.1).
+    /// A member told to take over may campaign at any later time without anyone holding on to this leader, so that the term's lease ends there.
+    /// </summary>
     private bool HasLease(LeaderState leading) =>
-        leading.Transfer is null && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
+        !leading.ToldToTakeOver && leading.ConfirmedAt is { } at && Now - at < _settings.ElectionTimeoutMin * 0.9;
 
-    private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload)
-    {
-        var timestamp = Math.Max(_log.LastTimestampMs, Context.System.Scheduler.Now.ToUnixTimeMilliseconds());
-        _log.Append(new LogEntry(_log.LastIndex + 1, _term, timestamp, kind, payload));
-    }
+    private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload) =>
+        _log.Append(new LogEntry(_log.LastIndex + 1, _term, _leading?.Clock.At(Now) ?? _log.LastTimestampMs, kind, payload));
 
     /// <summary>What is in the mailbox already goes out together, at no delay.</summary>
     private void SchedulePump()
@@ -264,10 +266,19 @@ internal sealed partial class RaftActor
             transfer.Asker.Tell(new Refused(transfer.RequestId, RefusalReason.NotReady, LeaderMember, $"Member {transfer.Target} did not take over in time."));
         }
         SaySilent(leading);
+        LetTimePass(leading);
         ContinueChange(leading);
         if (_leading is null) return;
         if (Now >= leading.NextHeartbeat) Heartbeat(leading);
         else WakeAt(leading.NextHeartbeat);
+    }
+
+    /// <summary>What falls due in the state machine does so with an entry, and without writes there would be none.</summary>
+    private void LetTimePass(LeaderState leading)
+    {
+        if (leading.Transfer is not null || _log.LastTimestampMs >= _timeDue || !(leading.Clock.At(Now) >= _timeDue)) return;
+        AppendOwn(EntryKind.NoOp, default);
+        SchedulePump();
     }
 
     private void SaySilent(LeaderState leading)
@@ -302,16 +313,21 @@ internal sealed partial class RaftActor
             Refuse(request.RequestId, RefusalReason.NotReady, "Leadership is being handed over already, or the members change.");
             return;
         }
-        var target = request.Target ?? candidates.MaxBy(c => c.Value.MatchIndex).Key;
+        var target = request.Target ?? BestOf(candidates);
         leading.Transfer = new Transfer(target, Now + _settings.ElectionTimeoutMax, Sender, request.RequestId);
         ContinueTransfer(leading);
     }
 
     private void ContinueTransfer(LeaderState leading)
     {
-        if (leading.Transfer is { } transfer && leading.Progress.TryGetValue(transfer.Target, out var progress) && progress.MatchIndex == _log.LastIndex)
-            Send(transfer.Target, h => new TimeoutNow(h));
+        if (leading.Transfer is not { } transfer || !leading.Progress.TryGetValue(transfer.Target, out var progress) || progress.MatchIndex != _log.LastIndex) return;
+        leading.ToldToTakeOver = true;
+        Send(transfer.Target, h => new TimeoutNow(h));
     }
+
+    /// <summary>One that answers, and among those the one with the longest log.</summary>
+    private MemberId BestOf(IEnumerable<KeyValuePair<MemberId, Progress>> candidates) =>
+        candidates.MaxBy(c => (Now - c.Value.LastContact < _settings.ElectionTimeoutMin, c.Value.MatchIndex)).Key;
 
     // ---- the end -------------------------------------------------------------------------------------------------
 

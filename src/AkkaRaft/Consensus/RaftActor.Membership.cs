@@ -114,6 +114,8 @@ internal sealed partial class RaftActor
             if (known is null && change.Kind == MembershipChangeKind.Remove) return $"There is no member {member.Id}; the members are {string.Join(", ", now.Members)}.";
             if (known is null && member.Address.Length == 0) return $"There is no member {member.Id}; say where it listens, as {member.Id}=host:port.";
             if (member.Address.Length > 0 && !SettingsReader.IsAddress(member.Address)) return $"'{member.Address}' is no address such as host:port.";
+            if (known is not null && member.Address.Length > 0 && member.Address != known.Address)
+                return $"Member {member.Id} has the address {known.Address}, and no change of members gives it another; name it by its id alone.";
             if (known is null && now.Members.Concat(change.Members.Where(m => m != member)).FirstOrDefault(m => m.Address == member.Address) is { } other)
                 return $"Member {other.Id} has the address {member.Address} already.";
             if (change.Kind == MembershipChangeKind.AddLearner && now.IsVoter(member.Id)) return $"Member {member.Id} votes already.";
@@ -178,7 +180,7 @@ internal sealed partial class RaftActor
     private void LeaveOffice(LeaderState leading)
     {
         Heartbeat(leading);
-        var heir = leading.Progress.Where(p => _log.Configuration.IsVoter(p.Key)).MaxBy(p => p.Value.MatchIndex).Key;
+        var heir = BestOf(leading.Progress.Where(p => _log.Configuration.IsVoter(p.Key)));
         Send(heir, h => new TimeoutNow(h));
         BecomeFollower(_term, leader: null);
         Removed(heir);
@@ -213,11 +215,14 @@ internal sealed partial class RaftActor
     // ---- who is no member any more --------------------------------------------------------------------------------
 
     /// <summary>Whether the sender is one that was removed, or that began anew and forgot what it voted and acknowledged; it is told so.</summary>
-    private bool IsDismissed(RaftHeader header)
+    private bool IsDismissed(IRaftMessage message)
     {
-        if (_log.Configuration.Removed.Contains(header.From))
+        var header = message.Header;
+        // A removal is in force when it is appended. A leader that it removes leads until it is committed, and hands over then (§4.2.2).
+        var leads = header.Term >= _term && message is AppendEntries or InstallSnapshot or TimeoutNow;
+        if (!leads && _log.ConfigurationIndex <= _commitIndex && _log.Configuration.Removed.Contains(header.From))
         {
-            if (_log.ConfigurationIndex <= _commitIndex) Send(header.From, h => new Dismissed(h, DismissalReason.Removed));
+            Send(header.From, h => new Dismissed(h, DismissalReason.Removed));
             return true;
         }
         if (header.Instance == 0) return false;

@@ -31,6 +31,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private long _commitIndex;
     private long _appliedIndex;
     private bool _applying;
+    private long? _timeDue;
     private MemberId? _leader;
     private TimeSpan _lastLeaderContact;
     private IActorRef _stateMachine = ActorRefs.Nobody;
@@ -52,6 +53,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _random = random;
         _logger = Context.GetLogger();
         PersistenceId = $"akkaraft-member-{settings.Id}";
+        JournalPluginId = settings.JournalPlugin;
     }
 
     public static Props Props(RaftSettings settings, IMemberTransport transport, Props stateMachine, Random random) =>
@@ -172,7 +174,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         }
         _durableSequenceNr = LastSequenceNr;
         _stateMachine = Context.Watch(Context.ActorOf(_stateMachineProps, "state-machine"));
-        _snapshots = Context.ActorOf(SnapshotActor.Props(_settings).WithDispatcher(_stateMachineProps.Dispatcher), "snapshots");
+        _snapshots = Context.Watch(Context.ActorOf(SnapshotActor.Props(_settings).WithDispatcher(_stateMachineProps.Dispatcher), "snapshots"));
         Become(Starting);
     }
 
@@ -193,6 +195,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case StateMachineFailed failed:
                 Fail(failed.Reason);
                 break;
+            case TimeDue due:
+                _timeDue = due.TimestampMs;
+                break;
             case SnapshotActor.IncomingFound { Snapshot: { } snapshot } found:
                 Load(snapshot, found.File);
                 break;
@@ -203,7 +208,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 Loaded(loaded);
                 Started();
                 break;
-            case Terminated { ActorRef: var stopped } when stopped.Equals(_stateMachine):
+            case Terminated:
                 Context.Stop(Self);
                 break;
             case GetMemberStatus get:
@@ -258,15 +263,16 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             Install(image.Snapshot, image.File);
         }
         Flush();
-        AfterDurable(0, () =>
-        {
-            foreach (var peer in Greeted()) Send(peer, header => new Hello(header));
-        });
+        AfterDurable(0, Greet);
         _logger.Info("Member {0} is up at term {1} with entries {2} to {3}, applied to {4}.", Me, _term, _log.FirstIndex, _log.LastIndex, _appliedIndex);
     }
 
-    /// <summary>A member that joins knows its peers from its settings alone.</summary>
-    private IEnumerable<Member> Greeted() => _log.Configuration.Members.Any() ? Peers : _settings.Members.Values.Where(m => m.Id != Me);
+    /// <summary>Says to all that it is there; a member that joins knows its peers from its settings alone.</summary>
+    private void Greet()
+    {
+        var peers = _log.Configuration.Members.Any() ? Peers : _settings.Members.Values.Where(m => m.Id != Me);
+        foreach (var peer in peers) Send(peer, header => new Hello(header));
+    }
 
     private void Fail(string reason)
     {
@@ -289,6 +295,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 return !Admit(raft) || HandledBySnapshots(raft);
             case EntriesApplied applied:
                 Applied(applied);
+                return true;
+            case TimeDue due:
+                _timeDue = due.TimestampMs;
                 return true;
             case Read { Consistency: ReadConsistency.Local } read when read.ClusterId == _settings.ClusterId:
                 _stateMachine.Tell(new Query(read.RequestId, read.Payload), Sender);
@@ -316,8 +325,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case Wake:
                 _wakeAt = null;
                 return false;
-            case Terminated { ActorRef: var stopped } when stopped.Equals(_stateMachine):
-                _logger.Error("Member {0}'s state machine stopped; the member starts anew with it.", Me);
+            case Terminated { ActorRef: var stopped }:
+                _logger.Error("Member {0}'s {1} stopped; the member starts anew with it.", Me, stopped.Path.Name);
                 Context.Stop(Self);
                 return true;
             default:
@@ -343,7 +352,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             Leave(dismissed);
             return false;
         }
-        if (IsDismissed(header)) return false;
+        if (IsDismissed(message)) return false;
         _heardFrom[header.From] = Now;
 
         if (header.Term > _term)

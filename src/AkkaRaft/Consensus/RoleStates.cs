@@ -24,8 +24,11 @@ internal sealed class CandidateState(bool isPreVote, TimeSpan deadline)
 }
 
 /// <summary>What only a leader has; all of it ends with the leadership.</summary>
-internal sealed class LeaderState(long firstIndexOfTerm)
+internal sealed class LeaderState(long firstIndexOfTerm, LogClock clock)
 {
+    /// <summary>By which its entries get their timestamps.</summary>
+    public LogClock Clock { get; } = clock;
+
     /// <summary>The no-op that began this leader's term: nothing is read before it is committed.</summary>
     public long FirstIndexOfTerm { get; } = firstIndexOfTerm;
 
@@ -48,6 +51,9 @@ internal sealed class LeaderState(long firstIndexOfTerm)
 
     public Transfer? Transfer { get; set; }
 
+    /// <summary>A TimeoutNow was sent in this term, and may arrive however late.</summary>
+    public bool ToldToTakeOver { get; set; }
+
     /// <summary>Why the last change of members was given up.</summary>
     public string? ChangeFailure { get; set; }
 
@@ -60,3 +66,14 @@ internal sealed record PendingCommand(IActorRef Client, long RequestId, int Byte
 internal sealed record PendingRead(IActorRef Client, long RequestId, ReadOnlyMemory<byte> Payload);
 
 internal sealed record Transfer(MemberId Target, TimeSpan Deadline, IActorRef Asker, long RequestId);
+
+/// <summary>
+/// The log's clock while one leader leads: it goes on from the last timestamp in the leader's log, by the leader's monotonic clock, so that no member's
+/// wall clock makes anything expire. Time without a leader, and time since a deposed leader's last entry, does not count.
+/// </summary>
+/// <param name="FromMs">Where it goes on from, in milliseconds.</param>
+/// <param name="Since">The leader's monotonic clock then.</param>
+internal readonly record struct LogClock(long FromMs, TimeSpan Since)
+{
+    public long At(TimeSpan now) => FromMs + (long)(now - Since).TotalMilliseconds;
+}

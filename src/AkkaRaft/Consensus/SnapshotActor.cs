@@ -73,10 +73,10 @@ internal sealed class SnapshotActor : ReceiveActor
 
     private void Write(Chunk chunk)
     {
-        if (_incoming is not { } incoming || incoming.Base.Index != chunk.Index || incoming.Checksum != chunk.SnapshotChecksum) return;
-        if (Crc.Of(chunk.Bytes.Span) != chunk.Checksum)
+        if (_incoming is not { } incoming || incoming.Base.Index != chunk.Index || incoming.Checksum != chunk.SnapshotChecksum || Crc.Of(chunk.Bytes.Span) != chunk.Checksum)
         {
             _logger.Warning("A piece of the snapshot to {0} came damaged; it is fetched again.", chunk.Index);
+            Context.Parent.Tell(new Failed());
             return;
         }
         Progressed(_files.Write(chunk.Offset, chunk.Bytes.Span), chunk.Bytes.Length);

@@ -63,7 +63,7 @@ public static class Disaster
     /// <summary>Runs the member until it has done what it was started for.</summary>
     private static async Task<T> RunAsync<T>(RaftSettings settings, object question, Func<T, bool> isDone) where T : class
     {
-        await using var node = await RaftNode.StartAsync(settings).ConfigureAwait(false);
+        await using var node = await RaftNode.StartAsync(settings with { IsQuiet = true }).ConfigureAwait(false);
         var member = node.System.ActorSelection("/user/raft/member");
         var until = DateTime.UtcNow + Patience;
         while (DateTime.UtcNow < until && !node.Completion.IsCompleted)

@@ -19,54 +19,70 @@ internal static partial class MemberConfiguration
     // Covers a member's largest batch and value at their defaults.
     private const int ClientFrameBytes = 4 * 1024 * 1024;
 
-    public static Config For(RaftSettings settings, DataDirectory directory)
+    /// <summary>Path of the journal's settings: an application's own persistent actors have another.</summary>
+    public const string Journal = "akkaraft.journal";
+
+    /// <summary>For an ActorSystem that is the member's alone.</summary>
+    public static Config For(RaftSettings settings) =>
+        (settings.IsQuiet ? ConfigurationFactory.ParseString("akka.loglevel = WARNING") : Config.Empty)
+            // Between a peer's message and the member there is no change of thread.
+            .WithFallback(ConfigurationFactory.ParseString("akka.remote.use-dispatcher = akkaraft.raft-dispatcher"))
+            .WithFallback(Hardened)
+            .WithFallback(Shared(settings));
+
+    /// <summary>What a member needs of the ActorSystem it lives in.</summary>
+    public static Config Shared(RaftSettings settings)
     {
         var (host, port) = Split(settings.Members[settings.Id].Address);
         if (!IsLoopback(host) && !settings.AllowInsecureNetwork)
             throw new RaftConfigurationException(
                 $"akkaraft.members.{settings.Id} = \"{settings.Members[settings.Id].Address}\" is not a loopback address, and the transport is neither encrypted nor authenticated: anyone who reaches it can write. Set akkaraft.allow-insecure-network = on to accept that.");
 
-        var frame = Math.Max(settings.MaxAppendBytes, settings.MaxCommandBytes) + settings.MaxValueBytes + FrameSlackBytes;
+        var frame = FrameBytes(settings);
         return ConfigurationFactory.ParseString($$"""
-            akka {
-              remote {
-                # A member answers only at the doors named here, to nothing that could harm it.
-                untrusted-mode = on
-                trusted-selection-paths = ["/user/raft", "/user/raft/member"]
-                # Between a peer's message and the member there is no change of thread.
-                use-dispatcher = akkaraft.raft-dispatcher
-              }
-              persistence {
-                journal {
-                  plugin = "akka.persistence.journal.sql"
-                  sql {
-                    class = "AkkaRaft.Storage.SqliteJournal, AkkaRaft"
-                    connection-string = "{{JournalGuard.ConnectionString(directory)}}"
-                    provider-name = "SQLite.MS"
-                    parallelism = 1
-                    tag-write-mode = Csv
-                    auto-initialize = off
-                    plugin-dispatcher = akkaraft.journal-dispatcher
-                    materializer-dispatcher = akkaraft.journal-dispatcher
-                    # The default discards what it finds doubtful; a log must not.
-                    replay-filter.mode = fail
-                  }
-                }
-                snapshot-store.plugin = "akka.persistence.no-snapshot-store"
-              }
-            }
             akkaraft {
+              journal {
+                class = "AkkaRaft.Storage.SqliteJournal, AkkaRaft"
+                plugin-id = "{{Journal}}"
+                plugin-dispatcher = akkaraft.journal-dispatcher
+                materializer-dispatcher = akkaraft.journal-dispatcher
+                connection-string = "{{JournalGuard.ConnectionString(DataDirectory.JournalOf(settings))}}"
+                provider-name = "SQLite.MS"
+                parallelism = 1
+                tag-write-mode = Csv
+                auto-initialize = off
+                # The default discards what it finds doubtful; a log must not.
+                replay-filter.mode = fail
+              }
               # One thread for what decides and for what it is told, one for each file.
               raft-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 100 }
               journal-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 1 }
               state-machine-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 1 }
             }
             """)
-            .WithFallback(settings.ForcesSingle || settings.RestoreFrom is not null ? ConfigurationFactory.ParseString("akka.loglevel = WARNING") : Config.Empty)
             .WithFallback(Remoting(host, port, frame))
             .WithFallback(RaftSerializer.Configuration)
             .WithFallback(SqlPersistence.DefaultConfiguration);
     }
+
+    // Akka's default serializer instantiates whatever type a peer names, and untrusted mode lets Kill through.
+    private static readonly Config RefusingSerializers = ConfigurationFactory.ParseString("""
+        akka.actor.serializers {
+          json = "AkkaRaft.Protocol.RefusingSerializer, AkkaRaft"
+          akka-misc = "AkkaRaft.Protocol.KillRefusingSerializer, AkkaRaft"
+        }
+        """);
+
+    /// <summary>A member answers only at the doors named here, to nothing that could harm it.</summary>
+    public static Config Hardened { get; } = ConfigurationFactory.ParseString("""
+        akka.remote {
+          untrusted-mode = on
+          trusted-selection-paths = ["/user/raft", "/user/raft/member"]
+        }
+        """).WithFallback(RefusingSerializers);
+
+    /// <summary>Bytes that a frame must hold for a member with these settings.</summary>
+    public static int FrameBytes(RaftSettings settings) => Math.Max(settings.MaxAppendBytes, settings.MaxCommandBytes) + settings.MaxValueBytes + FrameSlackBytes;
 
     /// <summary>
     /// Keeps out what Akka.Remote says, several times a second, while a peer is away: the member itself says so once.
@@ -78,22 +94,19 @@ internal static partial class MemberConfiguration
     [GeneratedRegex(@"\] (Tried to associate with unreachable remote address|Association with remote system .* has failed|Disassociated\s|Removing receive buffers for |AssociationError )", RegexOptions.ExplicitCapture)]
     private static partial Regex PeerAway();
 
-    public static Config ForClient(string host = "127.0.0.1") =>
-        Remoting(host, 0, ClientFrameBytes).WithFallback(RaftSerializer.Configuration);
+    /// <summary>For an ActorSystem that is a client's alone, and says nothing: what goes wrong is told by the calls.</summary>
+    public static Config ForClient { get; } =
+        ConfigurationFactory.ParseString("akka { loglevel = OFF, stdout-loglevel = OFF }").WithFallback(RefusingSerializers).WithFallback(SharedByClient());
+
+    /// <summary>What a client needs of the ActorSystem it lives in.</summary>
+    public static Config SharedByClient(string host = "127.0.0.1") => Remoting(host, 0, ClientFrameBytes).WithFallback(RaftSerializer.Configuration);
 
     private static Config Remoting(string host, int port, int frameBytes) => ConfigurationFactory.ParseString($$"""
         akka {
-          loglevel = INFO
           # To a peer that is away every message is one.
           log-dead-letters = off
           log-dead-letters-during-shutdown = off
-          actor {
-            provider = remote
-            # The default one instantiates whatever type a peer names.
-            serializers.json = "AkkaRaft.Protocol.RefusingSerializer, AkkaRaft"
-            # Untrusted mode lets Kill through.
-            serializers.akka-misc = "AkkaRaft.Protocol.KillRefusingSerializer, AkkaRaft"
-          }
+          actor.provider = remote
           remote {
             # A member that restarted must be reached at once, and five seconds are the default.
             retry-gate-closed-for = 100 ms

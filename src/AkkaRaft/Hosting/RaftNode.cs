@@ -1,5 +1,6 @@
 using Akka;
 using Akka.Actor;
+using Akka.Configuration;
 using AkkaRaft.Client;
 using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
@@ -21,29 +22,51 @@ public enum MemberEnd
     Failed,
 }
 
-/// <summary>One member of the key-value cluster in an ActorSystem of its own.</summary>
+/// <summary>One member of the key-value cluster, in an ActorSystem of its own or in the application's.</summary>
 public sealed class RaftNode : IAsyncDisposable
 {
     private static readonly TimeSpan HandOverTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly RaftSettings _settings;
     private readonly DataDirectory _directory;
+    private readonly IActorRef _watcher;
+    private readonly bool _ownsSystem;
     private readonly TaskCompletionSource<(MemberEnd, string)> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private RaftNode(RaftSettings settings, DataDirectory directory, ActorSystem system)
+    private RaftNode(RaftSettings settings, DataDirectory directory, ActorSystem system, bool ownsSystem)
     {
-        _settings = settings;
+        Settings = settings with { JournalPlugin = MemberConfiguration.Journal };
         _directory = directory;
         System = system;
+        _ownsSystem = ownsSystem;
+
+        var completion = _completion;
+        _watcher = System.ActorOf(Props.Create(() => new FailureWatcher(completion)), "raft-failures");
+        System.EventStream.Subscribe(_watcher, typeof(MemberFailed));
+        System.EventStream.Subscribe(_watcher, typeof(MemberRemoved));
+
+        var transport = new RemoteTransport(System, settings.SystemName);
+        var stateMachine = KeyValueActor.Props(Settings, _directory.StateFile).WithDispatcher("akkaraft.state-machine-dispatcher");
+        var member = RaftActor.Props(Settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
+        var client = ClientActor.Props(settings.ForClients(), to => RemoteTransport.Resolve(system, settings.SystemName, to));
+        Gateway = System.ActorOf(RaftGateway.Props(member, client), "raft");
+        CoordinatedShutdown.Get(System).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "akkaraft-hand-over", HandOver);
+        System.RegisterOnTermination(Ended);
     }
 
-    /// <summary>The member's ActorSystem; <c>/user/raft</c> takes the messages of <see cref="IKeyValueRequest"/>.</summary>
+    /// <summary>The member's ActorSystem.</summary>
     public ActorSystem System { get; }
+
+    /// <summary>The member's settings.</summary>
+    public RaftSettings Settings { get; }
+
+    /// <summary><c>/user/raft</c>, which takes the messages of <see cref="IKeyValueRequest"/>.</summary>
+    public IActorRef Gateway { get; }
 
     /// <summary>Ends when the member stops for good, with the reason in words. The ActorSystem goes on: it is the application's.</summary>
     public Task<(MemberEnd End, string Reason)> Completion => _completion.Task;
 
-    /// <summary>Checks and locks the data directory, listens at the member's address and starts the member.</summary>
+    /// <summary>Checks and locks the data directory, listens at the member's address and starts the member in an ActorSystem of its own.</summary>
     /// <param name="settings">The member's settings.</param>
     /// <exception cref="DataDirectoryException">The directory is in use, unreadable, or another member's.</exception>
     /// <exception cref="RaftConfigurationException">The settings do not allow the address.</exception>
@@ -51,14 +74,78 @@ public sealed class RaftNode : IAsyncDisposable
     public static Task<RaftNode> StartAsync(RaftSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        return Task.FromResult(Open(settings, directory => new RaftNode(settings, directory, StartSystem(settings), ownsSystem: true)));
+    }
+
+    /// <summary>Checks and locks the data directory and starts the member in an application's ActorSystem, which has <see cref="Configuration"/> and goes on when the member ends.</summary>
+    /// <param name="system">The ActorSystem, named <see cref="RaftSettings.SystemName"/>, that listens at the member's address.</param>
+    /// <param name="settings">The member's settings.</param>
+    /// <exception cref="DataDirectoryException">The directory is in use, unreadable, or another member's.</exception>
+    /// <exception cref="RaftConfigurationException">The ActorSystem is not as a member needs it.</exception>
+    public static RaftNode Start(ActorSystem system, RaftSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        ArgumentNullException.ThrowIfNull(settings);
+        if (Complaint(system, settings) is { } complaint) throw new RaftConfigurationException(complaint);
+        return Open(settings, directory => new RaftNode(settings, directory, system, ownsSystem: false));
+    }
+
+    /// <summary>What an ActorSystem needs in its HOCON for a member to live in it: Akka.Remote at the member's address, frames that hold its messages, its serializer, journal and dispatcher.</summary>
+    /// <param name="settings">The member's settings.</param>
+    /// <param name="hardened">
+    /// Whether the ActorSystem is closed to all messages from outside but Raft's: untrusted mode, and a default serializer that refuses instead of Akka's JSON one,
+    /// which instantiates whatever type a peer names. Off when the application itself sends messages over this ActorSystem, or stores events as JSON.
+    /// </param>
+    /// <exception cref="RaftConfigurationException">The settings do not allow the address.</exception>
+    public static Config Configuration(RaftSettings settings, bool hardened = true)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return (hardened ? MemberConfiguration.Hardened : Config.Empty).WithFallback(MemberConfiguration.Shared(settings));
+    }
+
+    /// <summary>Asks the member how it stands.</summary>
+    /// <param name="timeout">How long to wait for the answer.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>Its status, or null when it has not answered in time.</returns>
+    public async Task<MemberStatus?> StatusAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await Gateway.Ask<object>(new GetMemberStatus(Settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false) as MemberStatus;
+        }
+        catch (AskTimeoutException)
+        {
+            return null;
+        }
+    }
+
+    private static string? Complaint(ActorSystem system, RaftSettings settings)
+    {
+        var self = settings.Members[settings.Id];
+        var address = ((ExtendedActorSystem)system).Provider.DefaultAddress;
+        var config = system.Settings.Config;
+        var needed = MemberConfiguration.FrameBytes(settings);
+        if (system.Name != settings.SystemName)
+            return $"The ActorSystem is called '{system.Name}', and akkaraft.system-name is '{settings.SystemName}': give both one name, the same for all members and clients.";
+        if (!config.HasPath(MemberConfiguration.Journal))
+            return "The ActorSystem lacks the settings of a member: create it with RaftNode.Configuration(settings), or by WithRaft.";
+        if ($"{address.Host}:{address.Port}" != self.Address)
+            return $"The ActorSystem listens at {address}, and member {self.Id} is said to be at {self.Address}: set akka.remote.dot-netty.tcp hostname and port to it.";
+        if (config.GetByteSize("akka.remote.dot-netty.tcp.maximum-frame-size") is var frame && frame < needed)
+            return $"akka.remote.dot-netty.tcp.maximum-frame-size is {frame} bytes, and larger messages would be lost; it must be {needed} or more, as send-buffer-size and receive-buffer-size.";
+        return config.GetBoolean("akka.remote.untrusted-mode") && config.GetStringList("akka.remote.trusted-selection-paths") is var paths
+            && (!paths.Contains("/user/raft") || !paths.Contains("/user/raft/member"))
+            ? "akka.remote.trusted-selection-paths lacks \"/user/raft\" or \"/user/raft/member\": no client could reach the member."
+            : null;
+    }
+
+    private static RaftNode Open(RaftSettings settings, Func<DataDirectory, RaftNode> start)
+    {
         var directory = DataDirectory.Open(settings);
         try
         {
             JournalGuard.Check(settings, directory);
-            var system = StartSystem(settings, directory);
-            var node = new RaftNode(settings, directory, system);
-            node.StartMember();
-            return Task.FromResult(node);
+            return start(directory);
         }
         catch
         {
@@ -67,35 +154,18 @@ public sealed class RaftNode : IAsyncDisposable
         }
     }
 
-    private static ActorSystem StartSystem(RaftSettings settings, DataDirectory directory)
+    private static ActorSystem StartSystem(RaftSettings settings)
     {
         try
         {
-            var setup = BootstrapSetup.Create().WithConfig(MemberConfiguration.For(settings, directory)).And(MemberConfiguration.QuietRemoting);
-            return ActorSystem.Create(RemoteTransport.SystemName, setup);
+            var setup = BootstrapSetup.Create().WithConfig(MemberConfiguration.For(settings)).And(MemberConfiguration.QuietRemoting);
+            return ActorSystem.Create(settings.SystemName, setup);
         }
         catch (Exception e) when (e is not RaftConfigurationException)
         {
             var cause = e.GetBaseException();
             throw new IOException($"Member {settings.Id} cannot listen at {settings.Members[settings.Id].Address}: {cause.Message} Is another process using the port?", e);
         }
-    }
-
-    private void StartMember()
-    {
-        var completion = _completion;
-        var watcher = System.ActorOf(Props.Create(() => new FailureWatcher(completion)), "raft-failures");
-        System.EventStream.Subscribe(watcher, typeof(MemberFailed));
-        System.EventStream.Subscribe(watcher, typeof(MemberRemoved));
-
-        var transport = new RemoteTransport(System);
-        var stateMachine = KeyValueActor.Props(_settings, _directory.StateFile).WithDispatcher("akkaraft.state-machine-dispatcher");
-        var member = RaftActor.Props(_settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
-        var client = ClientActor.Props(
-            new RaftClientSettings { ClusterId = _settings.ClusterId, Members = _settings.Members, MaxKeyBytes = _settings.MaxKeyBytes, MaxValueBytes = _settings.MaxValueBytes },
-            to => RemoteTransport.Resolve(System, to));
-        System.ActorOf(RaftGateway.Props(member, client), "raft");
-        CoordinatedShutdown.Get(System).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "akkaraft-hand-over", HandOver);
     }
 
     /// <summary>Hands leadership over if it leads, so that no client waits for an election; then the member may stop.</summary>
@@ -105,7 +175,7 @@ public sealed class RaftNode : IAsyncDisposable
         try
         {
             await System.ActorSelection("/user/raft/member")
-                .Ask<object>(new TransferLeadership(_settings.ClusterId, 0, null), HandOverTimeout)
+                .Ask<object>(new TransferLeadership(Settings.ClusterId, 0, null), HandOverTimeout)
                 .ConfigureAwait(false);
         }
         catch (AskTimeoutException)
@@ -115,10 +185,21 @@ public sealed class RaftNode : IAsyncDisposable
         return Done.Instance;
     }
 
-    /// <summary>Hands leadership over if it leads, stops the member and gives up its data directory.</summary>
+    /// <summary>Hands leadership over if it leads, stops the member and gives up its data directory; an application's ActorSystem goes on.</summary>
     public async ValueTask DisposeAsync()
     {
-        await CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClrExitReason.Instance).ConfigureAwait(false);
+        if (_ownsSystem) await CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClrExitReason.Instance).ConfigureAwait(false);
+        else if (!System.WhenTerminated.IsCompleted)
+        {
+            await HandOver().ConfigureAwait(false);
+            await Gateway.GracefulStop(StopTimeout).ConfigureAwait(false);
+            await _watcher.GracefulStop(StopTimeout).ConfigureAwait(false);
+        }
+        Ended();
+    }
+
+    private void Ended()
+    {
         _directory.Dispose();
         _completion.TrySetResult((MemberEnd.Stopped, "It was asked to stop."));
     }

@@ -3,7 +3,7 @@ namespace AkkaRaft.Protocol;
 /// <summary>What a log entry means to Raft.</summary>
 public enum EntryKind
 {
-    /// <summary>A new leader's first entry: it changes nothing and lets earlier terms commit (Raft dissertation §3.6.2).</summary>
+    /// <summary>Changes nothing: a new leader's first entry, which lets earlier terms commit (Raft dissertation §3.6.2), or one by which time passes.</summary>
     NoOp = 0,
 
     /// <summary>Bytes for the state machine, which alone knows what they mean.</summary>
@@ -16,7 +16,11 @@ public enum EntryKind
 /// <summary>One entry of the replicated log.</summary>
 /// <param name="Index">Position in the log; the first entry has index 1.</param>
 /// <param name="Term">Term of the leader that created it.</param>
-/// <param name="TimestampMs">The leader's clock at creation, Unix milliseconds, never less than that of the entry before: the only clock a state machine may use.</param>
+/// <param name="TimestampMs">
+/// The log's clock at creation, in milliseconds: the only clock a state machine may use. It begins with a wall clock's time, and then runs only while a
+/// leader leads, by that leader's monotonic clock, on from the last timestamp in its log. So it is behind the wall clock by the time without a leader,
+/// and nothing that is given a time to live expires early because a leader's wall clock is ahead. Never less than that of the entry before.
+/// </param>
 /// <param name="Kind">What it means to Raft.</param>
 /// <param name="Payload">Opaque bytes; empty for <see cref="EntryKind.NoOp"/>.</param>
 public sealed record LogEntry(long Index, long Term, long TimestampMs, EntryKind Kind, ReadOnlyMemory<byte> Payload)

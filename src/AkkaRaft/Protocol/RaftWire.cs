@@ -30,12 +30,38 @@ internal static class RaftWire
         BackupBegun m => new WireClientMessage { RequestId = m.RequestId, Backup = ToWire(m.Snapshot) },
         FetchBackup m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, FetchBackup = m.Offset },
         BackupChunk m => new WireClientMessage { RequestId = m.RequestId, BackupChunk = new WireBackupChunk { Offset = m.Offset, Bytes = Bytes(m.Bytes), Checksum = m.Checksum } },
-        Put m => new WireClientMessage { RequestId = m.RequestId, Put = new WirePut { Key = Bytes(m.Key), Value = Bytes(m.Value) } },
+        Put m => new WireClientMessage { RequestId = m.RequestId, Put = new WirePut { Key = Bytes(m.Key), Value = Bytes(m.Value), Lease = m.Lease } },
         PutReply m => new WireClientMessage { RequestId = m.RequestId, PutReply = m.Version },
         Get m => new WireClientMessage { RequestId = m.RequestId, Get = new WireGet { Key = Bytes(m.Key), Consistency = (int)m.Consistency } },
-        GetReply m => new WireClientMessage { RequestId = m.RequestId, GetReply = new WireGetReply { Found = m.Found, Value = Bytes(m.Value), Version = m.Version } },
+        GetReply m => new WireClientMessage { RequestId = m.RequestId, GetReply = new WireGetReply { Found = m.Found, Value = Bytes(m.Value), Version = m.Version, Lease = m.Lease } },
         Delete m => new WireClientMessage { RequestId = m.RequestId, Delete = Bytes(m.Key) },
         DeleteReply m => new WireClientMessage { RequestId = m.RequestId, DeleteReply = new WireDeleteReply { Deleted = m.Deleted, Version = m.Version } },
+        CompareAndSet m => new WireClientMessage
+        {
+            RequestId = m.RequestId, CompareAndSet = new WireCompareAndSet { Put = KeyValueCodec.PutToWire(m.Key, m.Value, m.Lease), ExpectedVersion = m.ExpectedVersion },
+        },
+        CompareAndSetReply m => new WireClientMessage
+        {
+            RequestId = m.RequestId, CompareAndSetReply = new WireCompareAndSetReply { Succeeded = m.Succeeded, Version = m.Version, Value = Bytes(m.Value) },
+        },
+        GetRange m => new WireClientMessage
+        {
+            RequestId = m.RequestId, GetRange = new WireGetRange { Range = KeyValueCodec.RangeToWire(m.From, m.To, m.Limit), Consistency = (int)m.Consistency },
+        },
+        RangeReply m => new WireClientMessage { RequestId = m.RequestId, RangeReply = new WireRangeReply { Page = KeyValueCodec.ToWire(m), Revision = m.Revision } },
+        Transaction m => new WireClientMessage { RequestId = m.RequestId, Transaction = KeyValueCodec.ToWire(m) },
+        TransactionReply m => new WireClientMessage { RequestId = m.RequestId, TransactionReply = new WireTransactionReply { Result = KeyValueCodec.ToWire(m), Version = m.Version } },
+        Watch m => new WireClientMessage { RequestId = m.RequestId, Watch = KeyValueCodec.ToWire(m) },
+        WatchReply m => new WireClientMessage { RequestId = m.RequestId, WatchReply = KeyValueCodec.ToWire(m) },
+        GrantLease m => new WireClientMessage { RequestId = m.RequestId, GrantLease = new KvGrantLease { TimeToLiveMs = (long)m.TimeToLive.TotalMilliseconds } },
+        KeepLeaseAlive m => new WireClientMessage { RequestId = m.RequestId, KeepLeaseAlive = m.Lease },
+        RevokeLease m => new WireClientMessage { RequestId = m.RequestId, RevokeLease = m.Lease },
+        LeaseReply m => new WireClientMessage { RequestId = m.RequestId, LeaseReply = KeyValueCodec.ToWire(m.Status) },
+        GetLeases m => new WireClientMessage { RequestId = m.RequestId, GetLeases = (int)m.Consistency },
+        LeasesReply m => new WireClientMessage
+        {
+            RequestId = m.RequestId, LeasesReply = new WireLeasesReply { Leases = { m.Leases.Select(KeyValueCodec.ToWire) }, Revision = m.Revision },
+        },
         RequestFailed m => new WireClientMessage { RequestId = m.RequestId, RequestFailed = new WireFailed { Kind = (int)m.Kind, Message = m.Message } },
         _ => throw new ArgumentException($"{message.GetType()} is no message of AkkaRaft.", nameof(message)),
     };
@@ -162,12 +188,29 @@ internal static class RaftWire
             WireClientMessage.BodyOneofCase.Backup => new BackupBegun(id, FromWire(wire.Backup)),
             WireClientMessage.BodyOneofCase.FetchBackup => new FetchBackup(wire.ClusterId, id, wire.FetchBackup),
             WireClientMessage.BodyOneofCase.BackupChunk => new BackupChunk(id, wire.BackupChunk.Offset, wire.BackupChunk.Bytes.Memory, wire.BackupChunk.Checksum),
-            WireClientMessage.BodyOneofCase.Put => new Put(wire.Put.Key.Memory, wire.Put.Value.Memory, id),
+            WireClientMessage.BodyOneofCase.Put => new Put(wire.Put.Key.Memory, wire.Put.Value.Memory, id) { Lease = wire.Put.Lease },
             WireClientMessage.BodyOneofCase.PutReply => new PutReply(id, wire.PutReply),
             WireClientMessage.BodyOneofCase.Get => new Get(wire.Get.Key.Memory, Known<ReadConsistency>(wire.Get.Consistency), id),
-            WireClientMessage.BodyOneofCase.GetReply => new GetReply(id, wire.GetReply.Found, wire.GetReply.Value.Memory, wire.GetReply.Version),
+            WireClientMessage.BodyOneofCase.GetReply => new GetReply(id, wire.GetReply.Found, wire.GetReply.Value.Memory, wire.GetReply.Version) { Lease = wire.GetReply.Lease },
             WireClientMessage.BodyOneofCase.Delete => new Delete(wire.Delete.Memory, id),
             WireClientMessage.BodyOneofCase.DeleteReply => new DeleteReply(id, wire.DeleteReply.Deleted, wire.DeleteReply.Version),
+            WireClientMessage.BodyOneofCase.CompareAndSet when Required(wire.CompareAndSet.Put) is var put =>
+                new CompareAndSet(put.Key.Memory, put.Value.Memory, wire.CompareAndSet.ExpectedVersion, id) { Lease = put.Lease },
+            WireClientMessage.BodyOneofCase.CompareAndSetReply => new CompareAndSetReply(
+                id, wire.CompareAndSetReply.Succeeded, wire.CompareAndSetReply.Version, wire.CompareAndSetReply.Value.Memory),
+            WireClientMessage.BodyOneofCase.GetRange when Required(wire.GetRange.Range) is var range => new GetRange(
+                range.From.Memory, range.To.Memory, range.Limit, Known<ReadConsistency>(wire.GetRange.Consistency), id),
+            WireClientMessage.BodyOneofCase.RangeReply => KeyValueCodec.FromWire(id, Required(wire.RangeReply.Page), wire.RangeReply.Revision),
+            WireClientMessage.BodyOneofCase.Transaction => KeyValueCodec.FromWire(id, wire.Transaction),
+            WireClientMessage.BodyOneofCase.TransactionReply => KeyValueCodec.FromWire(id, Required(wire.TransactionReply.Result), wire.TransactionReply.Version),
+            WireClientMessage.BodyOneofCase.Watch => KeyValueCodec.FromWire(id, wire.Watch),
+            WireClientMessage.BodyOneofCase.WatchReply => KeyValueCodec.FromWire(id, wire.WatchReply),
+            WireClientMessage.BodyOneofCase.GrantLease => new GrantLease(TimeSpan.FromMilliseconds(wire.GrantLease.TimeToLiveMs), id),
+            WireClientMessage.BodyOneofCase.KeepLeaseAlive => new KeepLeaseAlive(wire.KeepLeaseAlive, id),
+            WireClientMessage.BodyOneofCase.RevokeLease => new RevokeLease(wire.RevokeLease, id),
+            WireClientMessage.BodyOneofCase.LeaseReply => new LeaseReply(id, KeyValueCodec.FromWire(wire.LeaseReply)),
+            WireClientMessage.BodyOneofCase.GetLeases => new GetLeases(Known<ReadConsistency>(wire.GetLeases), id),
+            WireClientMessage.BodyOneofCase.LeasesReply => new LeasesReply(id, [.. wire.LeasesReply.Leases.Select(KeyValueCodec.FromWire)], wire.LeasesReply.Revision),
             WireClientMessage.BodyOneofCase.RequestFailed => new RequestFailed(id, Known<FailureKind>(wire.RequestFailed.Kind), wire.RequestFailed.Message),
             _ => throw new InvalidDataException("a client message without a known body"),
         };

@@ -1,13 +1,16 @@
 using Akka.Actor;
+using AkkaRaft.Protocol.Wire;
 
 namespace AkkaRaft.StateMachine;
 
 /// <summary>The key-value state machine as a member's child. Failures to write stop it, by exception, before anything is answered.</summary>
-internal sealed class KeyValueActor : ReceiveActor
+internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 {
     private readonly RaftSettings _settings;
     private readonly string? _stateFile;
+    private readonly ParkedWatches _watches = new();
     private KeyValueStore? _store;
+    private long? _due;
 
     public KeyValueActor(RaftSettings settings, string? stateFile)
     {
@@ -15,8 +18,11 @@ internal sealed class KeyValueActor : ReceiveActor
         _stateFile = stateFile;
         Receive<ApplyEntries>(apply =>
         {
+            var before = Store.Revision;
             var results = Store.Apply(apply.Entries, apply.JournalSequenceNr);
             Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
+            TellDue();
+            if (_watches.Count > 0 && Store.Revision > before) TellWatches(before + 1);
         });
         Receive<SyncState>(_ =>
         {
@@ -33,9 +39,16 @@ internal sealed class KeyValueActor : ReceiveActor
                 throw new InvalidDataException($"The image {load.File} is of entry {Store.AppliedIndex} of term {Store.AppliedTerm}, not of {load.Index} of term {load.Term}.");
             Synced();
             Sender.Tell(new ImageLoaded(load.Index));
+            TellDue();
+            ParkAnew();
         });
-        Receive<Query>(query => Sender.Tell(new QueryReply(query.RequestId, Store.Query(query.Payload))));
+        Receive<Query>(query => Answer(query));
+        Receive<WatchesDue>(_ => EndWatches());
     }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
 
     /// <summary>A file is read over a connection of its own, so that no command waits; a state in memory has only the one.</summary>
     private void Save(SaveImage save)
@@ -43,6 +56,80 @@ internal sealed class KeyValueActor : ReceiveActor
         if (Store.IsInMemory) Self.Tell(KeyValueStore.SaveImage(Store, save.File));
         else Task.Run(() => KeyValueStore.SaveImage(_stateFile!, save.File)).PipeTo(Self);
     }
+
+    private void Answer(Query query)
+    {
+        var answer = Store.Read(query.Payload, out var read) is { } wrong ? Store.Wrong(wrong)
+            : read.Watch is null ? Store.Answer(read)
+            : Store.ChangesFor(read.Watch, read.Watch.FromRevision) is { } told ? Store.Told(told)
+            : Park(query.RequestId, read.Watch);
+        if (!answer.IsEmpty) Sender.Tell(new QueryReply(query.RequestId, answer));
+    }
+
+    // ---- watches -------------------------------------------------------------------------------------------------
+
+    /// <returns>Empty, or what is said at once because too many wait.</returns>
+    private ReadOnlyMemory<byte> Park(long requestId, KvWatch watch)
+    {
+        if (_watches.Count >= _settings.MaxWatches)
+            return Store.Wrong($"{_watches.Count} watches wait at this member already (akkaraft.max-watches); ask another one, or later.", overloaded: true);
+        var asker = Sender;
+        _watches.Add(
+            watch, Math.Max(watch.FromRevision, Store.Revision + 1), Now + TimeSpan.FromMilliseconds(watch.WaitMs),
+            told => asker.Tell(new QueryReply(requestId, Store.Told(told))));
+        WakeForWatches();
+        return default;
+    }
+
+    private void TellWatches(long fromRevision)
+    {
+        if (Store.ChangesSince(fromRevision) is not { } changes)
+        {
+            ParkAnew();
+            return;
+        }
+        foreach (var (watch, told) in _watches.TakeChanged(changes, Store.MaxPageBytes, Store.Revision)) watch.Answer(told);
+        WakeForWatches();
+    }
+
+    /// <summary>What an image brought, or what came and went within one Apply, is not among the changes that were just made.</summary>
+    private void ParkAnew()
+    {
+        foreach (var watch in _watches.TakeAll())
+        {
+            if (Store.ChangesFor(watch.Watch, watch.NextRevision) is { } told) watch.Answer(told);
+            else _watches.Add(watch.Watch, Math.Max(watch.NextRevision, Store.Revision + 1), watch.Deadline, watch.Answer);
+        }
+        WakeForWatches();
+    }
+
+    private void EndWatches()
+    {
+        foreach (var watch in _watches.TakeExpired(Now)) watch.Answer(Store.NothingFor(watch.NextRevision));
+        WakeForWatches();
+    }
+
+    private void WakeForWatches()
+    {
+        if (_watches.NextDeadline is not { } at) Timers.Cancel(nameof(WatchesDue));
+        else Timers.StartSingleTimer(nameof(WatchesDue), WatchesDue.Instance, at > Now ? at - Now : TimeSpan.Zero);
+    }
+
+    private sealed class WatchesDue
+    {
+        public static readonly WatchesDue Instance = new();
+    }
+
+    // ---- time ----------------------------------------------------------------------------------------------------
+
+    private void TellDue()
+    {
+        if (Store.NextExpiryMs == _due) return;
+        _due = Store.NextExpiryMs;
+        Context.Parent.Tell(new TimeDue(_due));
+    }
+
+    // ---- the end -------------------------------------------------------------------------------------------------
 
     private KeyValueStore Store => _store ?? throw new InvalidOperationException("The key-value store is not open.");
 
@@ -68,6 +155,7 @@ internal sealed class KeyValueActor : ReceiveActor
         }
 
         Context.Parent.Tell(new StateMachineReady(_store.AppliedIndex, _store.AppliedTerm, _store.JournalSequenceNr));
+        TellDue();
     }
 
     protected override void PostStop() => Close();

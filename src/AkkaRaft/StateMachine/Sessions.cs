@@ -1,26 +1,15 @@
+using AkkaRaft.Protocol.Wire;
+using Google.Protobuf;
+using Microsoft.Data.Sqlite;
+
 namespace AkkaRaft.StateMachine;
 
-/// <summary>What one operation did, as kept for a retry.</summary>
-/// <param name="Existed">Whether the key was there before.</param>
-/// <param name="Version">The store's revision after the operation.</param>
-/// <param name="Forgotten">Executed and acknowledged before: the other two are no longer known.</param>
-internal readonly record struct OperationResult(bool Existed, long Version, bool Forgotten = false);
-
 /// <summary>Bounds of <see cref="Sessions"/>. They decide results, so every member must have the same.</summary>
-internal sealed record SessionLimits(long TimeToLiveMs, int MaxSessions, int MaxResultsPerSession);
-
-/// <summary>Where changes of <see cref="Sessions"/> are written, within the transaction that writes the data.</summary>
-internal interface ISessionStorage
-{
-    void SaveSession(long session, long lastUsedMs, long nextSerial, long acked);
-
-    /// <summary>Removes the session and its results.</summary>
-    void RemoveSession(long session);
-
-    void SaveResult(long session, long serial, OperationResult result);
-
-    void RemoveResults(long session, long upToSerial);
-}
+/// <param name="TimeToLiveMs">A session unused for longer expires.</param>
+/// <param name="MaxSessions">The one idle longest gives way to one more.</param>
+/// <param name="MaxResults">Most results kept for one session's retries.</param>
+/// <param name="MaxResultBytes">Most bytes of them.</param>
+internal sealed record SessionLimits(long TimeToLiveMs, int MaxSessions, int MaxResults, int MaxResultBytes);
 
 /// <summary>How a batch ended.</summary>
 internal enum BatchStatus
@@ -32,47 +21,76 @@ internal enum BatchStatus
     AcknowledgesUnexecuted,
 }
 
-/// <summary>How a batch ended; results only when executed.</summary>
-internal readonly record struct BatchOutcome(BatchStatus Status, IReadOnlyList<OperationResult> Results, long ExpectedSerial);
+/// <summary>How a batch ended; a result for each of its operations only when executed.</summary>
+internal readonly record struct BatchOutcome(BatchStatus Status, KvBatchResult Results, long ExpectedSerial)
+{
+    public BatchOutcome(BatchStatus status, long expectedSerial)
+        : this(status, new KvBatchResult(), expectedSerial)
+    {
+    }
+}
 
 /// <summary>
-/// Client sessions, by which each operation takes effect exactly once however often it is submitted (Raft dissertation §6.3).
-/// A pure state: it follows from the entries alone, the log's timestamps being its only clock.
+/// Client sessions, by which each operation takes effect exactly once however often it is submitted (Raft dissertation §6.3): in memory and in their table,
+/// the results of unacknowledged batches in the table alone. They follow from the entries alone, the log's timestamps being their only clock.
 /// </summary>
-internal sealed class Sessions(SessionLimits limits, ISessionStorage storage)
+internal sealed class Sessions : IDisposable
 {
+    public const string Schema =
+        """
+        CREATE TABLE session (id INTEGER PRIMARY KEY, last_used_ms INTEGER NOT NULL, next_serial INTEGER NOT NULL, acked INTEGER NOT NULL);
+        CREATE TABLE session_result (session INTEGER NOT NULL, last_serial INTEGER NOT NULL, first_serial INTEGER NOT NULL, results BLOB NOT NULL,
+            PRIMARY KEY (session, last_serial)) WITHOUT ROWID;
+        """;
+
+    private readonly SessionLimits _limits;
     private readonly Dictionary<long, Session> _byId = [];
     private readonly SortedSet<(long LastUsedMs, long Id)> _byIdleness = [];
     private readonly HashSet<long> _unsaved = [];
+    private readonly Statement _all;
+    private readonly Statement _allResults;
+    private readonly Statement _save;
+    private readonly Statement _remove;
+    private readonly Statement _saveResults;
+    private readonly Statement _readResults;
+    private readonly Statement _removeResults;
 
-    public int Count => _byId.Count;
-
-    public int MaxResultsPerSession => limits.MaxResultsPerSession;
-
-    /// <summary>Takes over a stored session; its results follow.</summary>
-    public void Load(long id, long lastUsedMs, long nextSerial, long acked)
+    public Sessions(SqliteConnection connection, SessionLimits limits)
     {
-        _byId.Add(id, new Session { LastUsedMs = lastUsedMs, NextSerial = nextSerial, Acked = acked });
-        _byIdleness.Add((lastUsedMs, id));
+        _limits = limits;
+        _all = new Statement(connection, "SELECT id, last_used_ms, next_serial, acked FROM session");
+        _allResults = new Statement(connection, "SELECT session, last_serial, length(results) FROM session_result ORDER BY session, last_serial");
+        _save = new Statement(connection, "INSERT OR REPLACE INTO session (id, last_used_ms, next_serial, acked) VALUES (?, ?, ?, ?)");
+        _remove = new Statement(connection, "DELETE FROM session WHERE id = ?");
+        _saveResults = new Statement(connection, "INSERT INTO session_result (session, last_serial, first_serial, results) VALUES (?, ?, ?, ?)");
+        _readResults = new Statement(connection, "SELECT first_serial, results FROM session_result WHERE session = ? AND last_serial >= ? ORDER BY last_serial");
+        _removeResults = new Statement(connection, "DELETE FROM session_result WHERE session = ? AND last_serial <= ?");
     }
 
-    /// <summary>Takes over a stored result of a loaded session.</summary>
-    public void LoadResult(long id, long serial, OperationResult result) => _byId[id].Results.Add(serial, result);
+    /// <summary>Reads the tables.</summary>
+    public void Load()
+    {
+        _byId.Clear();
+        _byIdleness.Clear();
+        _unsaved.Clear();
+        while (_all.Step()) Add(_all.Integer(0), new Session { LastUsedMs = _all.Integer(1), NextSerial = _all.Integer(2), Acked = _all.Integer(3) });
+        _all.Reset();
+        while (_allResults.Step()) _byId[_allResults.Integer(0)].Keep(_allResults.Integer(1), (int)_allResults.Integer(2));
+        _allResults.Reset();
+    }
 
     /// <summary>Drops sessions idle for longer than the time to live. To be called with each entry, before its effect.</summary>
     public void Expire(long nowMs)
     {
-        while (_byIdleness.Count > 0 && _byIdleness.Min.LastUsedMs < nowMs - limits.TimeToLiveMs)
+        while (_byIdleness.Count > 0 && _byIdleness.Min.LastUsedMs < nowMs - _limits.TimeToLiveMs)
             Remove(_byIdleness.Min.Id);
     }
 
     /// <summary>Opens the session named by its entry's index; the one idle longest gives way when there are too many.</summary>
     public void Open(long id, long nowMs)
     {
-        while (_byId.Count > 0 && _byId.Count >= limits.MaxSessions)
-            Remove(_byIdleness.Min.Id);
-        _byId.Add(id, new Session { LastUsedMs = nowMs, NextSerial = 1, Acked = 0 });
-        _byIdleness.Add((nowMs, id));
+        while (_byId.Count > 0 && _byId.Count >= _limits.MaxSessions) Remove(_byIdleness.Min.Id);
+        Add(id, new Session { LastUsedMs = nowMs, NextSerial = 1, Acked = 0 });
         _unsaved.Add(id);
     }
 
@@ -80,51 +98,40 @@ internal sealed class Sessions(SessionLimits limits, ISessionStorage storage)
     public bool Close(long id)
     {
         var there = _byId.ContainsKey(id);
-        if (there)
-            Remove(id);
+        if (there) Remove(id);
         return there;
     }
 
-    /// <summary>Executes the operations not seen before, in order, and answers the seen ones from memory; or executes none.</summary>
+    /// <summary>Executes the operations not seen before, in order, and answers the seen ones from what is kept; or executes none.</summary>
     /// <param name="id">The session.</param>
     /// <param name="firstSerial">Serial of the first operation; 1 or more.</param>
     /// <param name="ackedUpTo">The client has the results up to this serial.</param>
     /// <param name="count">How many operations.</param>
     /// <param name="nowMs">The entry's timestamp.</param>
     /// <param name="execute">Executes the operation at a position within the batch.</param>
-    public BatchOutcome Execute(long id, long firstSerial, long ackedUpTo, int count, long nowMs, Func<int, OperationResult> execute)
+    public BatchOutcome Execute(long id, long firstSerial, long ackedUpTo, int count, long nowMs, Func<int, KvOperationResult> execute)
     {
-        if (!_byId.TryGetValue(id, out var session))
-            return new BatchOutcome(BatchStatus.SessionExpired, [], 0);
-        if (ackedUpTo >= session.NextSerial)
-            return new BatchOutcome(BatchStatus.AcknowledgesUnexecuted, [], session.NextSerial);
+        if (!_byId.TryGetValue(id, out var session)) return new BatchOutcome(BatchStatus.SessionExpired, 0);
+        if (ackedUpTo >= session.NextSerial) return new BatchOutcome(BatchStatus.AcknowledgesUnexecuted, session.NextSerial);
 
         Touch(id, session, nowMs);
         Acknowledge(id, session, ackedUpTo);
-        if (firstSerial > session.NextSerial)
-            return new BatchOutcome(BatchStatus.OutOfOrder, [], session.NextSerial);
+        if (firstSerial > session.NextSerial) return new BatchOutcome(BatchStatus.OutOfOrder, session.NextSerial);
         var lastSerial = Math.Max(session.NextSerial, firstSerial + count) - 1;
         // A batch that is wholly a repeat adds nothing and is always answered.
-        if (lastSerial >= session.NextSerial && lastSerial - session.Acked > limits.MaxResultsPerSession)
-            return new BatchOutcome(BatchStatus.TooManyResults, [], session.NextSerial);
+        if (lastSerial >= session.NextSerial && (lastSerial - session.Acked > _limits.MaxResults || session.ResultBytes > _limits.MaxResultBytes))
+            return new BatchOutcome(BatchStatus.TooManyResults, session.NextSerial);
 
-        var results = new OperationResult[count];
-        for (var i = 0; i < count; i++)
+        var executedBefore = session.NextSerial - 1;
+        var executed = new KvBatchResult();
+        while (session.NextSerial <= lastSerial)
         {
-            var serial = firstSerial + i;
-            if (serial < session.NextSerial)
-            {
-                results[i] = serial <= session.Acked ? new OperationResult(false, 0, Forgotten: true) : session.Results[serial];
-                continue;
-            }
-
-            results[i] = execute(i);
-            session.Results.Add(serial, results[i]);
-            session.NextSerial = serial + 1;
-            storage.SaveResult(id, serial, results[i]);
+            executed.Results.Add(execute((int)(session.NextSerial - firstSerial)));
+            session.NextSerial++;
         }
-
-        return new BatchOutcome(BatchStatus.Executed, results, session.NextSerial);
+        if (executed.Results.Count > 0) Keep(id, session, executedBefore + 1, executed);
+        return new BatchOutcome(
+            BatchStatus.Executed, firstSerial > executedBefore ? executed : Kept(id, session, firstSerial, count), session.NextSerial);
     }
 
     /// <summary>Writes what changed since the last call, once per session however many of its batches a transaction holds.</summary>
@@ -133,10 +140,45 @@ internal sealed class Sessions(SessionLimits limits, ISessionStorage storage)
         foreach (var id in _unsaved)
         {
             var session = _byId[id];
-            storage.SaveSession(id, session.LastUsedMs, session.NextSerial, session.Acked);
+            _save.Bind(1, id).Bind(2, session.LastUsedMs).Bind(3, session.NextSerial).Bind(4, session.Acked).Run();
         }
 
         _unsaved.Clear();
+    }
+
+    public void Dispose()
+    {
+        foreach (var statement in new[] { _all, _allResults, _save, _remove, _saveResults, _readResults, _removeResults }) statement.Dispose();
+    }
+
+    private void Keep(long id, Session session, long firstSerial, KvBatchResult results)
+    {
+        var encoded = results.ToByteArray();
+        _saveResults.Bind(1, id).Bind(2, session.NextSerial - 1).Bind(3, firstSerial).Bind(4, encoded).Run();
+        session.Keep(session.NextSerial - 1, encoded.Length);
+    }
+
+    /// <summary>All operations asked for are executed; batches may be cut otherwise than when they were.</summary>
+    private KvBatchResult Kept(long id, Session session, long firstSerial, int count)
+    {
+        var results = new KvBatchResult();
+        for (var serial = firstSerial; serial <= Math.Min(session.Acked, firstSerial + count - 1); serial++)
+            results.Results.Add(new KvOperationResult { Forgotten = true });
+        _readResults.Bind(1, id).Bind(2, firstSerial + results.Results.Count);
+        while (results.Results.Count < count && _readResults.Step())
+        {
+            var first = _readResults.Integer(0);
+            var kept = KvBatchResult.Parser.ParseFrom(_readResults.Blob(1)).Results;
+            for (var i = (int)(firstSerial + results.Results.Count - first); i < kept.Count && results.Results.Count < count; i++) results.Results.Add(kept[i]);
+        }
+        _readResults.Reset();
+        return results;
+    }
+
+    private void Add(long id, Session session)
+    {
+        _byId.Add(id, session);
+        _byIdleness.Add((session.LastUsedMs, id));
     }
 
     private void Touch(long id, Session session, long nowMs)
@@ -149,30 +191,49 @@ internal sealed class Sessions(SessionLimits limits, ISessionStorage storage)
 
     private void Acknowledge(long id, Session session, long upTo)
     {
-        if (upTo <= session.Acked)
-            return;
-        for (var serial = session.Acked + 1; serial <= upTo; serial++)
-            session.Results.Remove(serial);
+        if (upTo <= session.Acked) return;
         session.Acked = upTo;
-        storage.RemoveResults(id, upTo);
+        if (session.Forget(upTo)) _removeResults.Bind(1, id).Bind(2, upTo).Run();
     }
 
     private void Remove(long id)
     {
-        _byIdleness.Remove((_byId[id].LastUsedMs, id));
+        var session = _byId[id];
+        _byIdleness.Remove((session.LastUsedMs, id));
         _byId.Remove(id);
         _unsaved.Remove(id);
-        storage.RemoveSession(id);
+        if (session.Forget(long.MaxValue)) _removeResults.Bind(1, id).Bind(2, long.MaxValue).Run();
+        _remove.Bind(1, id).Run();
     }
 
     private sealed class Session
     {
+        private readonly Queue<(long LastSerial, int Bytes)> _kept = new();
+
         public required long LastUsedMs { get; set; }
 
         public required long NextSerial { get; set; }
 
         public required long Acked { get; set; }
 
-        public Dictionary<long, OperationResult> Results { get; } = [];
+        public long ResultBytes { get; private set; }
+
+        public void Keep(long lastSerial, int bytes)
+        {
+            _kept.Enqueue((lastSerial, bytes));
+            ResultBytes += bytes;
+        }
+
+        /// <summary>Whether there was a batch all of whose results are acknowledged.</summary>
+        public bool Forget(long upToSerial)
+        {
+            var any = false;
+            while (_kept.TryPeek(out var batch) && batch.LastSerial <= upToSerial)
+            {
+                ResultBytes -= _kept.Dequeue().Bytes;
+                any = true;
+            }
+            return any;
+        }
     }
 }

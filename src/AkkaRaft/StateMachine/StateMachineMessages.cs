@@ -31,6 +31,14 @@ public sealed record ApplyEntries(IReadOnlyList<LogEntry> Entries, long JournalS
 /// <param name="Results">One result per entry, in order; empty bytes for one that is no command. A command the state machine cannot read gets a result that says so: it must not throw for it.</param>
 public sealed record EntriesApplied(long LastIndex, IReadOnlyList<ReadOnlyMemory<byte>> Results);
 
+/// <summary>
+/// A state machine may tell its parent when something of it falls due by the log's clock, whenever that changes: the leader then appends an entry
+/// once the clock has reached the time, if none has by itself, and the state machine sees to what is due when it applies that entry. A member that does
+/// not lead cannot make time pass.
+/// </summary>
+/// <param name="TimestampMs">The earliest <see cref="LogEntry.TimestampMs"/> with which something is due; null for nothing.</param>
+public sealed record TimeDue(long? TimestampMs);
+
 /// <summary>A read of the state as it is; answered to the sender with <see cref="QueryReply"/>.</summary>
 /// <param name="RequestId">Echoed in the reply.</param>
 /// <param name="Payload">The query, which only the state machine understands.</param>

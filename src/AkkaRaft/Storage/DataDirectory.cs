@@ -28,14 +28,14 @@ internal sealed class DataDirectory : IDisposable
 
     public string Path { get; }
 
-    public string JournalFile => System.IO.Path.Combine(Path, "journal.db");
+    public string JournalFile => JournalOf(Path);
 
     public string StateFile => System.IO.Path.Combine(Path, "kv.db");
 
     /// <exception cref="DataDirectoryException">It is in use, or cannot be created or written.</exception>
     public static DataDirectory Open(RaftSettings settings)
     {
-        var path = System.IO.Path.GetFullPath(System.IO.Path.Combine(settings.DataDirectory, settings.Id.ToString()));
+        var path = PathOf(settings);
         try
         {
             Directory.CreateDirectory(path);
@@ -60,6 +60,13 @@ internal sealed class DataDirectory : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
+
+    /// <summary>Where the member's journal is, whether or not it is there.</summary>
+    public static string JournalOf(RaftSettings settings) => JournalOf(PathOf(settings));
+
+    private static string JournalOf(string path) => System.IO.Path.Combine(path, "journal.db");
+
+    private static string PathOf(RaftSettings settings) => System.IO.Path.GetFullPath(System.IO.Path.Combine(settings.DataDirectory, settings.Id.ToString()));
 }
 
 /// <summary>What must hold of <c>journal.db</c> before a member trusts it.</summary>
@@ -67,7 +74,7 @@ internal static class JournalGuard
 {
     private const int SynchronousFull = 2;
 
-    public static string ConnectionString(DataDirectory directory) => $"Data Source={directory.JournalFile.Replace('\\', '/')}";
+    public static string ConnectionString(string journalFile) => $"Data Source={journalFile.Replace('\\', '/')}";
 
     /// <summary>Turns on write-ahead logging, asserts that each commit is synced to the disk, and that the file is this member's.</summary>
     /// <exception cref="DataDirectoryException">One of these does not hold.</exception>
@@ -76,7 +83,7 @@ internal static class JournalGuard
         var file = directory.JournalFile;
         try
         {
-            using var connection = new SqliteConnection(ConnectionString(directory));
+            using var connection = new SqliteConnection(ConnectionString(file));
             connection.Open();
             var mode = Scalar(connection, "PRAGMA journal_mode=WAL")?.ToString();
             if (mode != "wal")

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Akka.Actor;
-using Akka.Configuration;
 using AkkaRaft.Benchmarks.Load;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
@@ -30,8 +29,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
         _spec = spec;
         _program = program;
         _members = Enumerable.Range(0, spec.Members).Select(i => new Member(new MemberId(i), $"127.0.0.1:{spec.BasePort + i}")).ToImmutableSortedDictionary(m => m.Id, m => m);
-        var quiet = ConfigurationFactory.ParseString("akka { loglevel = OFF, stdout-loglevel = OFF }");
-        _system = ActorSystem.Create("load", quiet.WithFallback(MemberConfiguration.ForClient()));
+        _system = ActorSystem.Create("load", MemberConfiguration.ForClient);
         _client = ClientOf(_members);
     }
 
@@ -63,7 +61,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
             {
                 try
                 {
-                    var answer = await RemoteTransport.Resolve(_system, member).Ask<object>(new GetMemberStatus("akkaraft", 0), TimeSpan.FromSeconds(1)).ConfigureAwait(false);
+                    var answer = await RemoteTransport.Resolve(_system, "akkaraft", member).Ask<object>(new GetMemberStatus("akkaraft", 0), TimeSpan.FromSeconds(1)).ConfigureAwait(false);
                     if (answer is MemberStatus { Role: MemberRole.Leader }) return member.Id.Value;
                 }
                 catch (AskTimeoutException)

@@ -20,7 +20,7 @@ internal static class Inputs
 
     public static ReadOnlyMemory<byte> Batch(long session, long firstSerial, int operations) =>
         KeyValueCodec.EncodeBatch(session, firstSerial, firstSerial - 1, Enumerable.Range(0, operations).Select(i =>
-            KvOperation.Put(ClosedLoop.Key((firstSerial + i) * 7919 % 10_000), ClosedLoop.Value(new Random(i), 100))));
+            new Put(ClosedLoop.Key((firstSerial + i) * 7919 % 10_000), ClosedLoop.Value(new Random(i), 100))));
 
     public static LogEntry Entry(long index, ReadOnlyMemory<byte> payload) => new(index, 7, 1_700_000_000_000 + index, EntryKind.Command, payload);
 

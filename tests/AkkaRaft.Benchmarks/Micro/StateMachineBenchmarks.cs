@@ -1,5 +1,7 @@
+using AkkaRaft.Protocol.Wire;
 using AkkaRaft.StateMachine;
 using BenchmarkDotNet.Attributes;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Benchmarks.Micro;
 
@@ -43,10 +45,11 @@ public class StateMachineBenchmarks
     }
 }
 
-/// <summary>The session table by itself: one batch executed, the one before acknowledged.</summary>
+/// <summary>The session table by itself, in memory: one batch executed, the one before acknowledged.</summary>
 [MemoryDiagnoser]
 public class SessionBenchmarks
 {
+    private SqliteConnection _connection = null!;
     private Sessions _sessions = null!;
     private long _serial = 1;
 
@@ -57,27 +60,30 @@ public class SessionBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        _sessions = new Sessions(new SessionLimits(600_000, 10_000, 20_000), new Nowhere());
+        _connection = new SqliteConnection("Data Source=:memory:");
+        _connection.Open();
+        using (var schema = _connection.CreateCommand())
+        {
+            schema.CommandText = Sessions.Schema;
+            schema.ExecuteNonQuery();
+        }
+        _sessions = new Sessions(_connection, new SessionLimits(600_000, 10_000, 20_000, 64 * 1024 * 1024));
         for (var i = 1; i <= Others; i++) _sessions.Open(i, 1_000 + i);
+    }
+
+    [GlobalCleanup]
+    public void Cleanup()
+    {
+        _sessions.Dispose();
+        _connection.Dispose();
     }
 
     [Benchmark(OperationsPerInvoke = 100)]
     public object ExecuteHundred()
     {
-        var outcome = _sessions.Execute(Others, _serial, _serial - 1, 100, 20_000, i => new OperationResult(false, i));
+        var outcome = _sessions.Execute(Others, _serial, _serial - 1, 100, 20_000, i => new KvOperationResult { Version = i });
         _serial += 100;
         _sessions.Save();
         return outcome;
-    }
-
-    private sealed class Nowhere : ISessionStorage
-    {
-        public void SaveSession(long session, long lastUsedMs, long nextSerial, long acked) { }
-
-        public void RemoveSession(long session) { }
-
-        public void SaveResult(long session, long serial, OperationResult result) { }
-
-        public void RemoveResults(long session, long upToSerial) { }
     }
 }

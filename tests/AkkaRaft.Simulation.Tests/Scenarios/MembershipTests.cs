@@ -45,6 +45,54 @@ public sealed class MembershipTests
         Assert.Equal("1", simulation.Read(simulation.AddClient(), "k"));
     });
 
+    /// <summary>Others lead at once: nobody waits for an election timeout, and what is under way meanwhile commits.</summary>
+    [Fact]
+    public void A_leader_that_is_removed_hands_over() => Story.Tell(4, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var leader = simulation.Leader!.Value;
+        simulation.SetVoters([.. simulation.Others(leader)]);
+        simulation.RunUntil(() => simulation.HasLeft(leader));
+        simulation.RunFor(Story.Moment);
+        Assert.NotNull(simulation.Leader);
+    });
+
+    /// <summary>A removal is in force when it is appended, and the removed leader has yet to commit it (Raft dissertation §4.2.2).</summary>
+    [Fact]
+    public void A_leader_that_is_removed_is_heard_until_that_is_committed() => Story.Tell(4, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var leader = simulation.Leader!.Value;
+        var term = simulation.TermOf(leader);
+        long last = long.MaxValue;
+        var lost = new HashSet<MemberId>();
+        // The first answer of each to the last step is lost, and only what the leader says again brings it anew.
+        simulation.DropWhere(m =>
+        {
+            if (m is AppendEntries { Entries: { Count: > 0 } entries } && entries[^1] is { Kind: EntryKind.Configuration } step && ConfigurationCodec.Decode(step.Payload) is { Phase: MembershipPhase.Stable })
+                last = step.Index;
+            return m is AppendEntriesReply reply && reply.MatchIndex >= last && lost.Add(reply.Header.From);
+        });
+        simulation.SetVoters([.. simulation.Others(leader)]);
+        simulation.RunUntil(() => simulation.HasLeft(leader));
+        Assert.All(simulation.Others(leader), m => Assert.Equal(term, simulation.TermOf(m)));
+    });
+
+    [Fact]
+    public void A_learner_that_is_removed_learns_of_it() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var learner = simulation.AddMember();
+        simulation.AddLearner(learner);
+        simulation.RunUntil(() => simulation.RoleOf(learner) == MemberRole.Learner && simulation.HasConverged);
+        // Cut off or not when it happens.
+        if (simulation.Seed % 2 == 0) simulation.Isolate(learner);
+        simulation.RemoveMember(learner);
+        simulation.RunFor(Story.Elections);
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.HasLeft(learner));
+    });
+
     /// <summary>The bug of 2015: two leaders change one member each, and their quorums do not meet ("bug in single-server membership changes", Ongaro, raft-dev).</summary>
     [Fact]
     public void A_change_is_refused_until_an_entry_of_the_own_term_is_committed() => Story.Tell(4, simulation =>
@@ -212,6 +260,20 @@ public sealed class MembershipTests
         simulation.TransferLeadership(heir);
         simulation.RunFor(Story.Moment);
         Assert.Equal(heir, simulation.Leader);
+    });
+
+    [Fact]
+    public void Leadership_is_handed_over_to_one_that_is_there() => Story.Tell(5, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        simulation.RunUntil(() => simulation.HasConverged);
+        var leader = simulation.Leader!.Value;
+        // Both have all of the log, and are gone.
+        foreach (var away in simulation.Others(leader).Take(2)) simulation.Crash(away);
+        simulation.RunFor(Story.Elections);
+        simulation.TransferLeadership();
+        simulation.RunFor(Story.Moment);
+        Assert.NotEqual(leader, simulation.Leader);
     });
 
     private static void Change(ClusterSimulation simulation, int[] voters)

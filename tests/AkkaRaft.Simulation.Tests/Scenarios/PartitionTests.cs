@@ -206,4 +206,25 @@ public sealed class PartitionTests
         simulation.RunUntil(() => read.IsDone);
         Assert.Equal("5", read.Value);
     }, settings: s => s with { Configure = c => c with { MaxApplyBytes = 60 } });
+
+    [Fact]
+    public void A_leader_that_told_another_to_take_over_has_no_lease_any_more() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "k", "old");
+        var leader = simulation.Leader!.Value;
+        var target = simulation.Others(leader)[0];
+        simulation.SlowLink(leader, target, TimeSpan.FromMilliseconds(900));
+        simulation.RunFor(TimeSpan.FromSeconds(3));
+        simulation.TransferLeadership(target);
+        // The leader gives the transfer up before its message arrives, and the target campaigns all the same.
+        simulation.RunUntil(() => simulation.TermOf(target) > simulation.TermOf(leader));
+        foreach (var other in simulation.Others(leader)) simulation.CutOneWay(other, leader);
+        simulation.RunUntil(() => simulation.RoleOf(target) == MemberRole.Leader);
+        var put = simulation.AddClient().Put("k", "new");
+        simulation.RunUntil(() => put.IsDone || simulation.RoleOf(leader) != MemberRole.Leader);
+        var read = client.Get("k", ReadConsistency.Lease);
+        simulation.RunUntil(() => read.IsDone);
+        Assert.False(put.Succeeded && read.Value == "old", "A lease read was answered by a leader whose successor has committed.");
+    }, settings: s => s with { Configure = c => c with { ElectionTimeoutMin = TimeSpan.FromMilliseconds(550) } }, seeds: 40);
 }

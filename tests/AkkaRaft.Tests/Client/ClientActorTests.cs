@@ -4,6 +4,7 @@ using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Client;
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
 using Google.Protobuf;
 using Wire = AkkaRaft.Protocol.Wire;
 
@@ -60,7 +61,7 @@ public sealed class ClientActorTests : TestKit
         Client(_settings).Tell(new Get("k"u8.ToArray()));
         var read = _members[0].ExpectMsg<Read>();
         _members[0].Reply(new Refused(read.RequestId, RefusalReason.NotLeader, Members[1], "follows"));
-        Assert.Equal(read.RequestId, _members[1].ExpectMsg<Read>().RequestId);
+        Assert.Equal(read.Payload.ToArray(), _members[1].ExpectMsg<Read>().Payload.ToArray());
     }
 
     [Fact]
@@ -71,7 +72,6 @@ public sealed class ClientActorTests : TestKit
         Open(_members[0]);
         var first = _members[0].ExpectMsg<Submit>();
         var second = _members[1].ExpectMsg<Submit>();
-        Assert.Equal(first.RequestId, second.RequestId);
         Assert.Equal(Batch(first).FirstSerial, Batch(second).FirstSerial);
         Answer(_members[1], second, (false, 4));
         Assert.Equal(4, ExpectMsg<PutReply>().Version);
@@ -83,7 +83,7 @@ public sealed class ClientActorTests : TestKit
         Client(_settings).Tell(new Get("k"u8.ToArray()));
         var read = _members[0].ExpectMsg<Read>();
         _members[0].Reply(new Refused(read.RequestId, RefusalReason.Overloaded, Members[0], "busy"));
-        Assert.Equal(read.RequestId, _members[0].ExpectMsg<Read>().RequestId);
+        Assert.Equal(read.Payload.ToArray(), _members[0].ExpectMsg<Read>().Payload.ToArray());
     }
 
     [Fact]
@@ -124,10 +124,245 @@ public sealed class ClientActorTests : TestKit
         client.Tell(new Put(default, default, 1));
         Assert.Equal(FailureKind.BadInput, ExpectMsg<RequestFailed>().Kind);
         client.Tell(new Put("k"u8.ToArray(), new byte[_settings.MaxValueBytes + 1], 2));
-        Assert.Contains("1048577", ExpectMsg<RequestFailed>().Message, StringComparison.Ordinal);
+        var tooLarge = ExpectMsg<RequestFailed>();
+        Assert.Equal(FailureKind.ValueTooLarge, tooLarge.Kind);
+        Assert.Contains("1048577", tooLarge.Message, StringComparison.Ordinal);
         client.Tell(new Get(new byte[_settings.MaxKeyBytes + 1], RequestId: 3));
-        Assert.Equal(FailureKind.BadInput, ExpectMsg<RequestFailed>().Kind);
+        Assert.Equal(FailureKind.ValueTooLarge, ExpectMsg<RequestFailed>().Kind);
         _members[0].ExpectNoMsg(TimeSpan.FromMilliseconds(50));
+    }
+
+    public static TheoryData<IKeyValueRequest, FailureKind> Wrong => new()
+    {
+        { new Delete(default), FailureKind.BadInput },
+        { new CompareAndSet(default, default, 0), FailureKind.BadInput },
+        { new CompareAndSet("k"u8.ToArray(), default, -1), FailureKind.BadInput },
+        { new CompareAndSet("k"u8.ToArray(), new byte[2 * 1024 * 1024], 0), FailureKind.ValueTooLarge },
+        { new Put("k"u8.ToArray(), default) { Lease = -1 }, FailureKind.BadInput },
+        { new Get("k"u8.ToArray(), (ReadConsistency)7), FailureKind.BadInput },
+        { new GetRange(default, default, -1), FailureKind.BadInput },
+        { new GetRange(new byte[5_000], default), FailureKind.ValueTooLarge },
+        { new Watch(default, default, 0, TimeSpan.Zero), FailureKind.BadInput },
+        { new Watch(default, default, 1, TimeSpan.FromMinutes(2)), FailureKind.BadInput },
+        { new GrantLease(TimeSpan.FromMilliseconds(999)), FailureKind.BadInput },
+        { new GrantLease(TimeSpan.FromDays(11)), FailureKind.BadInput },
+        { new KeepLeaseAlive(0), FailureKind.BadInput },
+        { new RevokeLease(-1), FailureKind.BadInput },
+        { new Transaction(default, [], []), FailureKind.BadInput },
+        { new Transaction([], [new PutStep(default, default)], []), FailureKind.BadInput },
+        { new Transaction([], [], [new DeleteStep(new byte[5_000])]), FailureKind.ValueTooLarge },
+        { new Transaction([new Compare("k"u8.ToArray(), (Comparison)9, 1)], [], []), FailureKind.BadInput },
+        { new Transaction([], [.. Enumerable.Range(0, 1_001).Select(_ => new DeleteStep("k"u8.ToArray()))], []), FailureKind.BadInput },
+        { new Transaction([], [.. Enumerable.Range(0, 2).Select(_ => new PutStep("k"u8.ToArray(), new byte[1024 * 1024]))], []), FailureKind.ValueTooLarge },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public void A_request_that_is_wrong_in_itself_is_refused_with_its_kind_and_reason(IKeyValueRequest request, FailureKind kind)
+    {
+        Client(_settings).Tell(request);
+        var failed = ExpectMsg<RequestFailed>();
+        Assert.Equal(kind, failed.Kind);
+        Assert.NotEmpty(failed.Message);
+    }
+
+    [Fact]
+    public void Largest_and_smallest_requests_are_taken()
+    {
+        Assert.Null(RequestLimits.Check(new Put(new byte[_settings.MaxKeyBytes], new byte[_settings.MaxValueBytes]), _settings));
+        Assert.Null(RequestLimits.Check(new Put(new byte[1], default), _settings));
+        Assert.Null(RequestLimits.Check(new GetRange(default, new byte[_settings.MaxKeyBytes + 1]), _settings));
+        Assert.Null(RequestLimits.Check(new Transaction([], [], []), _settings));
+        Assert.Null(RequestLimits.Check(new GrantLease(TimeSpan.FromSeconds(1)), _settings));
+        Assert.Null(RequestLimits.Check(new Watch(default, default, 1, TimeSpan.FromMinutes(1)), _settings));
+    }
+
+    [Fact]
+    public void A_queue_full_of_bytes_says_so_at_once()
+    {
+        var client = Client(_settings with { MaxQueuedBytes = 1_000 });
+        for (var i = 1; i <= 3; i++) client.Tell(new Put("k"u8.ToArray(), new byte[400], i));
+        var failed = ExpectMsg<RequestFailed>();
+        Assert.Equal((3L, FailureKind.Overloaded), (failed.RequestId, failed.Kind));
+    }
+
+    [Fact]
+    public void A_leader_that_is_overloaded_until_the_deadline_has_surely_not_executed_it()
+    {
+        var busy = Sys.ActorOf(Props.Create(() => new Refusing(RefusalReason.Overloaded)));
+        Sys.ActorOf(ClientActor.Props(_settings with { RequestTimeout = TimeSpan.FromMilliseconds(300) }, _ => busy)).Tell(new Put("k"u8.ToArray(), default, 1));
+        var failed = ExpectMsg<RequestFailed>();
+        Assert.Equal(FailureKind.Overloaded, failed.Kind);
+        Assert.Contains("so it says", failed.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Members_that_answer_without_a_leader_among_them_have_surely_not_executed_it()
+    {
+        var follower = Sys.ActorOf(Props.Create(() => new Refusing(RefusalReason.NotLeader)));
+        Sys.ActorOf(ClientActor.Props(_settings with { RequestTimeout = TimeSpan.FromMilliseconds(300) }, _ => follower)).Tell(new Put("k"u8.ToArray(), default, 1));
+        Assert.Equal(FailureKind.NoLeader, ExpectMsg<RequestFailed>().Kind);
+    }
+
+    [Fact]
+    public void A_write_that_every_attempt_at_was_refused_was_surely_not_executed()
+    {
+        var client = Client(_settings with { RequestTimeout = TimeSpan.FromMilliseconds(500), AttemptTimeout = TimeSpan.FromMinutes(1) });
+        client.Tell(new Put("warm"u8.ToArray(), default, 1));
+        Open(_members[0]);
+        Answer(_members[0], _members[0].ExpectMsg<Submit>(), (false, 1));
+        ExpectMsg<PutReply>();
+        client.Tell(new Put("k"u8.ToArray(), default, 2));
+        var submit = _members[0].ExpectMsg<Submit>();
+        _members[0].Reply(new Refused(submit.RequestId, RefusalReason.Overloaded, Members[0], "busy"));
+        _members[0].SetAutoPilot(new DelegateAutoPilot((sender, message) =>
+        {
+            if (message is Submit again) sender.Tell(new Refused(again.RequestId, RefusalReason.Overloaded, Members[0], "busy"));
+            return AutoPilot.KeepRunning;
+        }));
+        Assert.Equal(FailureKind.Overloaded, ExpectMsg<RequestFailed>().Kind);
+    }
+
+    [Fact]
+    public void A_late_refusal_of_an_old_attempt_does_not_make_an_open_one_unexecuted()
+    {
+        var client = Client(_settings with { RequestTimeout = TimeSpan.FromMilliseconds(900) });
+        client.Tell(new Put("k"u8.ToArray(), default, 1));
+        Open(_members[0]);
+        var first = _members[0].ExpectMsg<Submit>();
+        _members[1].ExpectMsg<Submit>();
+        _members[0].Send(client, new Refused(first.RequestId, RefusalReason.NotLeader, null, "follows"));
+        Assert.Equal(FailureKind.OutcomeUnknown, ExpectMsg<RequestFailed>().Kind);
+    }
+
+    [Fact]
+    public void Two_members_that_each_name_the_other_are_not_asked_without_a_pause()
+    {
+        var client = Client(_settings with { RetryDelay = TimeSpan.FromSeconds(10), AttemptTimeout = TimeSpan.FromMinutes(1) });
+        client.Tell(new Get("k"u8.ToArray()));
+        for (var hop = 0; hop < 3; hop++)
+        {
+            var read = _members[hop % 2].ExpectMsg<Read>();
+            _members[hop % 2].Reply(new Refused(read.RequestId, RefusalReason.NotLeader, Members[1 - hop % 2], "the other"));
+        }
+        _members[0].ExpectNoMsg(TimeSpan.FromMilliseconds(50));
+        _members[1].ExpectNoMsg(TimeSpan.FromMilliseconds(50));
+    }
+
+    [Fact]
+    public void Reads_go_together_by_consistency_and_a_watch_holds_up_none()
+    {
+        var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
+        client.Tell(new Watch(default, default, 1, TimeSpan.FromMinutes(1), 1));
+        client.Tell(new Watch(default, default, 1, TimeSpan.FromMinutes(1), 2));
+        client.Tell(new Get("a"u8.ToArray(), RequestId: 3));
+        client.Tell(new Get("b"u8.ToArray(), RequestId: 4));
+        client.Tell(new Get("c"u8.ToArray(), ReadConsistency.Local, 5));
+        var reads = Enumerable.Range(0, 4).Select(_ => _members[0].ExpectMsg<Read>()).ToList();
+        var queries = reads.Select(r => Wire.KvQuery.Parser.ParseFrom(r.Payload.Span)).ToList();
+        Assert.Equal(2, queries.Count(q => q.Watch is not null && q.Lookups.Count == 0));
+        var both = reads.FindIndex(r => r.Consistency == ReadConsistency.Linearizable);
+        Assert.Equal(2, queries[both].Lookups.Count);
+        Assert.Single(queries.Single(q => q.Watch is null && q != queries[both]).Lookups);
+        _members[0].Reply(new QueryReply(reads[both].RequestId, new Wire.KvQueryResult { Lookups = { new Wire.KvLookupResult(), new Wire.KvLookupResult() } }.ToByteArray()));
+        Assert.Equal([3L, 4L], Enumerable.Range(0, 2).Select(_ => ExpectMsg<GetReply>().RequestId));
+    }
+
+    [Fact]
+    public void Reads_for_which_an_answer_had_no_room_are_asked_again()
+    {
+        var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
+        for (var i = 1; i <= 3; i++) client.Tell(new Get("k"u8.ToArray(), RequestId: i));
+        foreach (var (asked, answered) in new[] { (3, 2), (1, 1) })
+        {
+            var read = _members[0].ExpectMsg<Read>();
+            Assert.Equal(asked, Wire.KvQuery.Parser.ParseFrom(read.Payload.Span).Lookups.Count);
+            var result = new Wire.KvQueryResult();
+            for (var i = 0; i < answered; i++) result.Lookups.Add(new Wire.KvLookupResult());
+            _members[0].Reply(new QueryReply(read.RequestId, result.ToByteArray()));
+        }
+        Assert.Equal([1L, 2L, 3L], Enumerable.Range(0, 3).Select(_ => ExpectMsg<GetReply>().RequestId));
+    }
+
+    [Fact]
+    public void A_watch_for_which_a_member_has_no_room_is_asked_again()
+    {
+        var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
+        client.Tell(new Watch(default, default, 1, TimeSpan.Zero, 1));
+        var read = _members[0].ExpectMsg<Read>();
+        _members[0].Reply(new QueryReply(read.RequestId, new Wire.KvQueryResult { Error = "full", Overloaded = true }.ToByteArray()));
+        read = _members[0].ExpectMsg<Read>();
+        _members[0].Reply(new QueryReply(read.RequestId, new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { NextRevision = 2 } }.ToByteArray()));
+        Assert.Equal(2, ExpectMsg<WatchReply>().NextRevision);
+    }
+
+    [Fact]
+    public void A_write_whose_answer_had_no_room_beside_others_is_sent_again()
+    {
+        var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
+        for (var i = 1; i <= 2; i++) client.Tell(new Transaction([], [new RangeStep(default, default)], [], i));
+        Open(_members[0]);
+        var submit = _members[0].ExpectMsg<Submit>();
+        var read = new Wire.KvOperationResult { Transaction = new Wire.KvTransactionResult { Succeeded = true, Steps = { new Wire.KvStepResult { Range = new Wire.KvRangeResult() } } } };
+        AnswerWith(_members[0], submit, read, new Wire.KvOperationResult { Error = Wire.KvOperationError.AnswerFull });
+        Assert.Equal(1, ExpectMsg<TransactionReply>().RequestId);
+        submit = _members[0].ExpectMsg<Submit>();
+        Assert.Equal((3L, 1), (Batch(submit).FirstSerial, Batch(submit).Operations.Count));
+        AnswerWith(_members[0], submit, read);
+        Assert.Equal(2, ExpectMsg<TransactionReply>().RequestId);
+    }
+
+    [Fact]
+    public void A_watch_is_not_given_up_while_its_member_may_wait()
+    {
+        var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMilliseconds(100) });
+        client.Tell(new Watch(default, default, 1, TimeSpan.FromSeconds(1), 1));
+        _members[0].ExpectMsg<Read>();
+        _members[1].ExpectNoMsg(TimeSpan.FromMilliseconds(500));
+        _members[1].ExpectMsg<Read>();
+    }
+
+    [Fact]
+    public void More_watches_than_calls_may_be_under_way_are_refused_at_once()
+    {
+        var client = Client(_settings with { MaxOutstanding = 2, AttemptTimeout = TimeSpan.FromMinutes(1) });
+        for (var i = 1; i <= 3; i++) client.Tell(new Watch(default, default, 1, TimeSpan.FromMinutes(1), i));
+        var failed = ExpectMsg<RequestFailed>();
+        Assert.Equal((3L, FailureKind.Overloaded), (failed.RequestId, failed.Kind));
+    }
+
+    [Fact]
+    public void No_more_calls_are_under_way_than_allowed()
+    {
+        var client = Client(_settings with { MaxOutstanding = 5, MaxBatchOperations = 3, AttemptTimeout = TimeSpan.FromMinutes(1) });
+        for (var i = 1; i <= 9; i++) client.Tell(new Get("k"u8.ToArray(), RequestId: i));
+        var counts = Enumerable.Range(0, 2).Select(_ => Wire.KvQuery.Parser.ParseFrom(_members[0].ExpectMsg<Read>().Payload.Span).Lookups.Count);
+        Assert.Equal([3, 2], counts);
+        _members[0].ExpectNoMsg(TimeSpan.FromMilliseconds(50));
+    }
+
+    [Fact]
+    public void A_batch_is_bounded_by_its_encoded_bytes_and_a_larger_operation_goes_alone()
+    {
+        var client = Client(_settings with { MaxBatchBytes = 1_000, AttemptTimeout = TimeSpan.FromMinutes(1) });
+        client.Tell(new Transaction([], [new PutStep("k"u8.ToArray(), new byte[900])], [], 1));
+        client.Tell(new Transaction([], [new PutStep("k"u8.ToArray(), new byte[200])], [], 2));
+        client.Tell(new Put("k"u8.ToArray(), new byte[3_000], 3));
+        Open(_members[0]);
+        Assert.Equal([1, 1, 1], Enumerable.Range(0, 3).Select(_ => Batch(_members[0].ExpectMsg<Submit>()).Operations.Count));
+    }
+
+    [Fact]
+    public void A_client_that_stops_answers_every_call_and_closes_its_session()
+    {
+        var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1), MaxInFlight = 1 });
+        client.Tell(new Put("a"u8.ToArray(), default, 1));
+        Open(_members[0]);
+        _members[0].ExpectMsg<Submit>();
+        client.Tell(new Put("b"u8.ToArray(), default, 2));
+        client.Tell(PoisonPill.Instance);
+        Assert.Equal([(1L, FailureKind.OutcomeUnknown), (2L, FailureKind.ClusterUnreachable)], Enumerable.Range(0, 2).Select(_ => ExpectMsg<RequestFailed>()).Select(f => (f.RequestId, f.Kind)));
+        Assert.Equal(5, Wire.KvCommand.Parser.ParseFrom(_members[0].ExpectMsg<Submit>().Payload.Span).CloseSession.Session);
     }
 
     [Fact]
@@ -138,15 +373,23 @@ public sealed class ClientActorTests : TestKit
         Open(_members[0]);
         var submit = _members[0].ExpectMsg<Submit>();
         client.Tell(new Put("b"u8.ToArray(), default, 2));
+        var behind = _members[0].ExpectMsg<Submit>();
         // The first attempt went unanswered, so it may have been executed before the session went.
         var again = _members[1].ExpectMsg<Submit>();
-        Assert.Equal(submit.RequestId, again.RequestId);
+        Assert.Equal(Batch(submit).FirstSerial, Batch(again).FirstSerial);
+        var behindAgain = _members[1].ExpectMsg<Submit>();
+        Assert.Equal(Batch(behind).FirstSerial, Batch(behindAgain).FirstSerial);
         _members[1].Reply(new SubmitReply(again.RequestId, 6, new Wire.KvResult { SessionExpired = new Wire.KvSessionExpired() }.ToByteArray()));
         var failed = ExpectMsg<RequestFailed>();
         Assert.Equal((1L, FailureKind.OutcomeUnknown), (failed.RequestId, failed.Kind));
+        // The second may have been executed too.
+        _members[1].Reply(new SubmitReply(behindAgain.RequestId, 7, new Wire.KvResult { SessionExpired = new Wire.KvSessionExpired() }.ToByteArray()));
+        failed = ExpectMsg<RequestFailed>();
+        Assert.Equal((2L, FailureKind.OutcomeUnknown), (failed.RequestId, failed.Kind));
+        client.Tell(new Put("c"u8.ToArray(), default, 3));
         Open(_members[1]);
         Answer(_members[1], _members[1].ExpectMsg<Submit>(), (false, 8));
-        Assert.Equal(2, ExpectMsg<PutReply>().RequestId);
+        Assert.Equal(3, ExpectMsg<PutReply>().RequestId);
     }
 
     private IActorRef Client(RaftClientSettings settings) => Sys.ActorOf(ClientActor.Props(settings, to => _members[to.Id.Value]));
@@ -159,10 +402,22 @@ public sealed class ClientActorTests : TestKit
         member.Reply(new SubmitReply(open.RequestId, 5, new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } }.ToByteArray()));
     }
 
-    private static void Answer(TestProbe member, Submit submit, params (bool Existed, long Version)[] results)
+    private static void Answer(TestProbe member, Submit submit, params (bool Existed, long Version)[] results) =>
+        AnswerWith(member, submit, [.. results.Select(r => new Wire.KvOperationResult { Existed = r.Existed, Version = r.Version })]);
+
+    private static void AnswerWith(TestProbe member, Submit submit, params Wire.KvOperationResult[] results)
     {
         var wire = new Wire.KvBatchResult();
-        wire.Results.AddRange(results.Select(r => new Wire.KvOperationResult { Existed = r.Existed, Version = r.Version }));
+        wire.Results.AddRange(results);
         member.Reply(new SubmitReply(submit.RequestId, 6, new Wire.KvResult { BatchResult = wire }.ToByteArray()));
+    }
+
+    private sealed class Refusing : ReceiveActor
+    {
+        public Refusing(RefusalReason reason)
+        {
+            Receive<Submit>(submit => Sender.Tell(new Refused(submit.RequestId, reason, null, "so it says")));
+            Receive<GetMembership>(_ => { });
+        }
     }
 }

@@ -5,6 +5,7 @@ using Akka.TestKit.Xunit2;
 using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
+using AkkaRaft.Storage;
 
 namespace AkkaRaft.Tests.Consensus;
 
@@ -13,6 +14,7 @@ public sealed class RaftActorTests : TestKit
 {
     private const string Cluster = "test";
 
+    private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-").FullName;
     private readonly TestProbe _network;
     private readonly TestProbe _client;
 
@@ -20,6 +22,12 @@ public sealed class RaftActorTests : TestKit
     {
         _network = CreateTestProbe("network");
         _client = CreateTestProbe("client");
+    }
+
+    protected override void AfterAll()
+    {
+        base.AfterAll();
+        Directory.Delete(_directory, recursive: true);
     }
 
     private static RaftSettings Settings(int members = 3, TimeSpan? holdOnToLeader = null) => new()
@@ -314,6 +322,25 @@ public sealed class RaftActorTests : TestKit
         Assert.Equal(new MemberId(2), Sent<TimeoutNow>().Header.To);
         member.Tell(Append(2, 2, 1, 1, 0));
         Assert.Equal(new MemberId(2), ((LeadershipTransferred)_client.FishForMessage(m => m is LeadershipTransferred)).Leader);
+    }
+
+    [Fact]
+    public void A_piece_of_a_snapshot_that_came_damaged_is_fetched_again()
+    {
+        var member = StartedMember(Settings() with { DataDirectory = _directory });
+        byte[] image = [1, 2, 3];
+        var offered = new InstallSnapshot(
+            From(1, 1), new Snapshot(new LogBase(9, 1, 0, Configuration.Of(Settings().Members.Values)), image.Length, Crc.Of(image)), 0);
+        member.Tell(offered);
+        Assert.Equal(0, Sent<FetchSnapshot>().Offset);
+        Drain();
+        member.Tell(new SnapshotChunk(From(1, 1), 9, Crc.Of(image), 0, new byte[] { 1, 2, 4 }, Crc.Of(image)));
+        // The leader offers it with each heartbeat.
+        AwaitCondition(() =>
+        {
+            member.Tell(offered);
+            return _network.ReceiveOne(TimeSpan.FromMilliseconds(100)) is FetchSnapshot { Offset: 0 };
+        });
     }
 
     private sealed class ProbeTransport(IActorRef network) : IMemberTransport

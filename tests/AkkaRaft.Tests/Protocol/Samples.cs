@@ -55,6 +55,27 @@ internal static class Samples
         ("Delete", new Delete("key"u8.ToArray(), 18)),
         ("DeleteReply", new DeleteReply(18, true, 100)),
         ("RequestFailed", new RequestFailed(19, FailureKind.Overloaded, "too much")),
+        ("PutWithLease", new Put("key"u8.ToArray(), "value"u8.ToArray(), 24) { Lease = 3 }),
+        ("GetReplyWithLease", new GetReply(25, true, "value"u8.ToArray(), 99) { Lease = 3 }),
+        ("CompareAndSet", new CompareAndSet("key"u8.ToArray(), "value"u8.ToArray(), 98, 26) { Lease = 3 }),
+        ("CompareAndSetReply", new CompareAndSetReply(26, false, 99, "other"u8.ToArray())),
+        ("GetRange", new GetRange("a"u8.ToArray(), "b"u8.ToArray(), 10, ReadConsistency.Lease, 27)),
+        ("RangeReply", new RangeReply(27, [Row], true, 100)),
+        ("Transaction", new Transaction(
+            [new Compare("key"u8.ToArray(), Comparison.Greater, 98), new Compare("key"u8.ToArray(), Comparison.NotEqual, null, "value"u8.ToArray())],
+            [new PutStep("key"u8.ToArray(), "value"u8.ToArray(), 3), new DeleteStep("other"u8.ToArray())],
+            [new RangeStep("a"u8.ToArray(), default, 5)], 28)),
+        ("TransactionReply", new TransactionReply(28, true, 100, [new StepResult(true, [], false), new StepResult(false, [Row], true)])),
+        ("Watch", new Watch("a"u8.ToArray(), "b"u8.ToArray(), 99, TimeSpan.FromSeconds(20), 29)),
+        ("WatchReply", new WatchReply(29, [new Change("key"u8.ToArray(), "value"u8.ToArray(), 99, false, 3), new Change("key"u8.ToArray(), default, 100, true, 0)], 101, null)),
+        ("WatchReplyCompacted", new WatchReply(29, [], 50, 50)),
+        ("GrantLease", new GrantLease(TimeSpan.FromSeconds(10), 30)),
+        ("KeepLeaseAlive", new KeepLeaseAlive(3, 31)),
+        ("RevokeLease", new RevokeLease(3, 32)),
+        ("LeaseReply", new LeaseReply(30, Lease)),
+        ("GetLeases", new GetLeases(ReadConsistency.Local, 33)),
+        ("LeasesReply", new LeasesReply(33, [Lease], 100)),
+        ("RequestFailedForItsLease", new RequestFailed(34, FailureKind.LeaseNotFound, "no lease")),
     ];
 
     public static IReadOnlyList<(string Name, IRaftEvent Event)> Events { get; } =
@@ -68,6 +89,10 @@ internal static class Samples
         ("LogCompacted", new LogCompacted(Checkpoint)),
         ("SnapshotInstalled", new SnapshotInstalled(Checkpoint with { FirstRetained = 0, PreviousChecksum = 0 })),
     ];
+
+    private static Row Row => new("key"u8.ToArray(), "value"u8.ToArray(), 99, 3);
+
+    private static LeaseStatus Lease => new(3, TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(9_500), 2);
 
     private static ImmutableSortedDictionary<MemberId, ulong> Instances =>
         ImmutableSortedDictionary<MemberId, ulong>.Empty.Add(new MemberId(0), 11).Add(new MemberId(2), ulong.MaxValue);

@@ -1,0 +1,67 @@
+using Akka.Actor;
+using Akka.Hosting;
+using AkkaRaft.Client;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace AkkaRaft.Hosting;
+
+/// <summary>A member, and a client, inside an application with Akka.Hosting and Microsoft.Extensions.DependencyInjection.</summary>
+public static class RaftHostingExtensions
+{
+    /// <summary>
+    /// Runs a member inside the application's ActorSystem, which must have the name <see cref="RaftSettings.SystemName"/>. The member starts with the host, hands
+    /// leadership over and stops with it; when a change of members removes it, only the member stops. Its <see cref="RaftNode"/> is
+    /// <c>RaftMember.Of(system)</c>; <c>IRequiredActor&lt;RaftNode&gt;</c> is the actor that takes plain messages.
+    /// </summary>
+    /// <remarks>
+    /// Adds <see cref="RaftNode.Configuration"/> behind what the application configures, and the health checks <c>akkaraft-live</c> (tag <c>live</c>) and
+    /// <c>akkaraft-ready</c> (tag <c>ready</c>).
+    /// </remarks>
+    /// <param name="builder">The application's ActorSystem.</param>
+    /// <param name="settings">The member's settings, of <see cref="RaftSettings.FromFile(string, Protocol.MemberId)"/> or written out.</param>
+    /// <param name="hardened">As for <see cref="RaftNode.Configuration"/>: off when the application itself sends messages over this ActorSystem, or stores events as JSON.</param>
+    /// <exception cref="RaftConfigurationException">The settings do not allow the address.</exception>
+    public static AkkaConfigurationBuilder WithRaft(this AkkaConfigurationBuilder builder, RaftSettings settings, bool hardened = true)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(settings);
+        return builder
+            .AddHocon(RaftNode.Configuration(settings, hardened), HoconAddMode.Append)
+            .StartActors((system, registry) => registry.Register<RaftNode>(RaftMember.Start(system, settings).Gateway))
+            .WithHealthCheck("akkaraft-live", RaftHealth.LiveAsync, tags: ["akkaraft", "live"])
+            .WithHealthCheck("akkaraft-ready", RaftHealth.ReadyAsync, tags: ["akkaraft", "ready"]);
+    }
+
+    /// <summary>Gives the application's ActorSystem what a <see cref="RaftClient"/> needs, behind what the application configures. <see cref="WithRaft"/> includes it.</summary>
+    /// <param name="builder">The application's ActorSystem.</param>
+    /// <param name="host">The address at which this process listens for answers.</param>
+    public static AkkaConfigurationBuilder WithRaftClient(this AkkaConfigurationBuilder builder, string host = "127.0.0.1")
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.AddHocon(RaftClient.Configuration(host), HoconAddMode.Append);
+    }
+
+    /// <summary>
+    /// Adds a <see cref="RaftClient"/>, one for the process, that goes with the container. It uses the application's ActorSystem when there is one
+    /// (<c>AddAkka</c> with <see cref="WithRaft"/> or <see cref="WithRaftClient"/>), and otherwise one of its own.
+    /// </summary>
+    /// <param name="services">The application's services.</param>
+    /// <param name="settings">Whom to ask.</param>
+    public static IServiceCollection AddRaftClient(this IServiceCollection services, RaftClientSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return services.AddRaftClient(_ => settings);
+    }
+
+    /// <inheritdoc cref="AddRaftClient(IServiceCollection, RaftClientSettings)" />
+    public static IServiceCollection AddRaftClient(this IServiceCollection services, Func<IServiceProvider, RaftClientSettings> settings)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(settings);
+        services.TryAddSingleton(provider => provider.GetService<ActorSystem>() is { } system
+            ? RaftClient.Create(system, settings(provider))
+            : RaftClient.Create(settings(provider)));
+        return services;
+    }
+}

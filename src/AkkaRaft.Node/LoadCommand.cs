@@ -1,0 +1,154 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace AkkaRaft.Node;
+
+/// <summary>Loads a cluster, and measures what its clients see.</summary>
+internal static class LoadCommand
+{
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(50);
+
+    // What the ancestor did at a key press, per 50 ms or once.
+    private static readonly Dictionary<string, (int Pairs, string Meaning)> Modes = new()
+    {
+        ["trickle"] = (1, "1 put and 1 get each 50 ms"),
+        ["100"] = (5, "5 of each"),
+        ["1000"] = (50, "50 of each"),
+        ["burst"] = (0, "10000 requests at once"),
+    };
+
+    public static Verb Create()
+    {
+        Argument<string?> mode = new("MODE")
+        {
+            Description = string.Join("; ", Modes.Select(m => $"{m.Key}: {m.Value.Meaning}")) + "; without one, clients that each wait for an answer before they go on",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        mode.CompletionSources.Add([.. Modes.Keys]);
+        Option<int> clients = new("--clients") { Description = "How many requests are under way together, without a MODE", DefaultValueFactory = _ => 8 };
+        Option<double> seconds = new("--seconds") { Description = "For how long; Ctrl-C ends it too", DefaultValueFactory = _ => 10 };
+        Option<string> mix = new("--mix") { Description = "Shares of put, get, del and cas, without a MODE", DefaultValueFactory = _ => "put=50,get=50" };
+        Option<int> valueSize = new("--value-size") { Description = "Bytes of each value", DefaultValueFactory = _ => 100 };
+        Option<int> keys = new("--keys") { Description = "Over how many keys, load/0 and following", DefaultValueFactory = _ => 1_000 };
+        return new Verb(new Command("load", "Load the cluster, and print what its clients see: rates, latencies, errors") { mode, clients, seconds, mix, valueSize, keys }, async (parsed, call) =>
+        {
+            string? named = parsed.GetValue(mode);
+            if (named is not null && !Modes.ContainsKey(named))
+            {
+                throw new UsageException($"MODE: '{named}' is none of {string.Join(", ", Modes.Keys)}.");
+            }
+
+            var shares = Shares(parsed.GetRequiredValue(mix));
+            int together = ClientOptions.Within("--clients", parsed.GetValue(clients), 1, 100_000);
+            double duration = ClientOptions.Within("--seconds", parsed.GetValue(seconds), 0.001, 86_400);
+            var load = new Load(call.Client, ClientOptions.Within("--keys", parsed.GetValue(keys), 1, 100_000_000), ClientOptions.Within("--value-size", parsed.GetValue(valueSize), 0, 64 * 1024 * 1024));
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Cancel);
+            using var report = new CancellationTokenSource();
+            Task reporter = ReportAsync(load, call, report.Token);
+            Task run = named switch
+            {
+                null => load.ClientsAsync(together, shares, stop.Token),
+                "burst" => load.BurstAsync(stop.Token),
+                _ => load.PacedAsync(Modes[named].Pairs, Pace, stop.Token),
+            };
+            if (named != "burst")
+            {
+                stop.CancelAfter(TimeSpan.FromSeconds(duration));
+            }
+
+            await run.ConfigureAwait(false);
+            await report.CancelAsync().ConfigureAwait(false);
+            await reporter.ConfigureAwait(false);
+            return Summarize(load, call);
+        })
+        {
+            Stays = true,
+        };
+    }
+
+    /// <summary>A line per second, on standard error so that the summary stands alone; rewritten in place on a terminal.</summary>
+    private static async Task ReportAsync(Load load, Call call, CancellationToken stop)
+    {
+        bool rewrites = !Console.IsErrorRedirected;
+        string leader = "?";
+        Task<string> asked = LeaderAsync(call, stop);
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), stop).ConfigureAwait(false);
+                if (asked.IsCompleted)
+                {
+                    leader = await asked.ConfigureAwait(false);
+                    asked = LeaderAsync(call, stop);
+                }
+
+                var now = load.Interval();
+                string line = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{load.Elapsed.TotalSeconds,5:0} s  {now.Count,8} ops/s  p50 {now.Ms(50),8:0.00} ms  p99 {now.Ms(99),8:0.00} ms  errors {load.Errors,6}  leader {leader}");
+                await call.Err.WriteAsync(rewrites ? $"\r{line}\u001b[K" : line + Environment.NewLine).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            if (rewrites)
+            {
+                await call.Err.WriteLineAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static async Task<string> LeaderAsync(Call call, CancellationToken stop)
+    {
+        try
+        {
+            return (await call.Client.StatusAsync(stop).ConfigureAwait(false)).FirstOrDefault(s => s.Role == MemberRole.Leader)?.Id.ToString() ?? "none";
+        }
+        catch (Exception e) when (e is RaftException or OperationCanceledException)
+        {
+            return "?";
+        }
+    }
+
+    private static int Summarize(Load load, Call call)
+    {
+        var operations = load.Operations().Where(o => o.Count > 0 || o.Errors.Count > 0).ToList();
+        var total = load.Total();
+        if (call.Json)
+        {
+            call.Out.WriteLine(Output.Load(load.Elapsed, operations, total));
+        }
+        else
+        {
+            var table = new Table().Border(TableBorder.Simple);
+            foreach (string name in new[] { "op", "count", "ops/s", "p50 ms", "p99 ms", "max ms", "errors" })
+            {
+                table.AddColumn(new TableColumn(name).NoWrap().PadLeft(0));
+            }
+
+            foreach (var o in operations.Append(total))
+            {
+                table.AddRow(
+                    o.Operation, o.Count.ToString(CultureInfo.InvariantCulture), Figure(o.Count / load.Elapsed.TotalSeconds), Figure(o.Ms(50)), Figure(o.Ms(99)), Figure(o.Ms(100)),
+                    Markup.Escape(o.Errors.Count == 0 ? "0" : string.Join(", ", o.Errors.Select(e => $"{e.Value} {e.Key}"))));
+            }
+
+            AnsiConsole.Write(table);
+        }
+
+        return total.Count > 0 || load.LastFailure is null ? ExitCodes.Ok : ExitCodes.Of(load.LastFailure)!.Value.Code;
+    }
+
+    private static string Figure(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+
+    internal static IReadOnlyList<(LoadOperation Operation, int Share)> Shares(string text)
+    {
+        var shares = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part =>
+            part.Split('=') is [var name, var share] && Enum.TryParse(name, ignoreCase: true, out LoadOperation operation) && Enum.IsDefined(operation)
+            && int.TryParse(share, NumberStyles.None, CultureInfo.InvariantCulture, out int weight)
+                ? (operation, weight)
+                : throw new UsageException($"--mix: '{part}' is not of the form put=50; known are put, get, del and cas.")).ToList();
+        return shares.Sum(s => (long)s.Item2) is > 0 and <= int.MaxValue ? shares : throw new UsageException("--mix has no share above 0.");
+    }
+}

@@ -1,0 +1,299 @@
+using System.Runtime.InteropServices;
+using System.Threading.Channels;
+
+namespace AkkaRaft.Node;
+
+/// <summary>Commands from a prompt, or line by line from a pipe, over one client.</summary>
+internal sealed class Shell
+{
+    /// <summary>Most commands under way at once when lines come from a pipe.</summary>
+    private const int Window = 1_000;
+
+    // Words are what they are: no response files, and no -abc for -a -b -c.
+    private static readonly ParserConfiguration Literal = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+
+    private readonly ClientSession _session;
+    private readonly bool _json;
+    private readonly Dictionary<Command, Verb> _verbs;
+    private readonly RootCommand _root = new();
+    private readonly Dictionary<string, Task> _keys = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Task> _writes = new(StringComparer.Ordinal);
+    private CancellationTokenSource? _running;
+
+    public Shell(ClientSession session, bool json)
+    {
+        _session = session;
+        _json = json;
+        var verbs = Verbs.Create();
+        _verbs = verbs.SelectMany(v => v.All).ToDictionary(v => v.Command);
+        // A value may be --help, and a key may be --version.
+        _root.Options.Clear();
+        _root.Directives.Clear();
+        foreach (var verb in verbs)
+        {
+            _root.Subcommands.Add(verb.Command);
+        }
+
+        // Without an action, a command that has others under it is taken for incomplete.
+        foreach (var verb in _verbs.Values.Where(v => v.Runs))
+        {
+            verb.Command.SetAction(_ => ExitCodes.Ok);
+        }
+    }
+
+    public async Task<int> RunAsync()
+    {
+        if (Console.IsInputRedirected || _json)
+        {
+            return await PipeAsync().ConfigureAwait(false);
+        }
+
+        // Ctrl-C ends the command that runs, and not the shell.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = Interrupt());
+        return await PromptAsync().ConfigureAwait(false);
+    }
+
+    private bool Interrupt()
+    {
+        _running?.Cancel();
+        return _running is not null;
+    }
+
+    private async Task<int> PromptAsync()
+    {
+        Prompt? prompt = Console.IsOutputRedirected ? null : new(new LineEditor(Complete));
+        int code = ExitCodes.Ok;
+        while (true)
+        {
+            if (prompt is null)
+            {
+                Console.Out.Write("akkaraft> ");
+            }
+
+            string? line = prompt is null ? await Console.In.ReadLineAsync().ConfigureAwait(false) : prompt.ReadLine();
+            if (line is null || line.Trim() is "exit" or "quit")
+            {
+                return code;
+            }
+
+            if (line.Trim() is "help" or "?")
+            {
+                Help();
+                continue;
+            }
+
+            if (Read(line, out string wrong) is { } command)
+            {
+                using var running = new CancellationTokenSource();
+                _running = running;
+                int ended;
+                try
+                {
+                    ended = await CarryOutAsync(command, Console.Out, Console.Error, running.Token).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException)
+                {
+                    await Console.Error.WriteLineAsync("akkaraft: stopped; what was sent may take effect all the same.").ConfigureAwait(false);
+                    ended = ExitCodes.OutcomeUnknown;
+                }
+
+                _running = null;
+                code = code == ExitCodes.Ok ? ended : code;
+            }
+            else if (wrong.Length > 0)
+            {
+                await Console.Error.WriteLineAsync($"akkaraft: {wrong}").ConfigureAwait(false);
+                code = code == ExitCodes.Ok ? ExitCodes.Usage : code;
+            }
+        }
+    }
+
+    private async Task<int> PipeAsync()
+    {
+        var answers = Channel.CreateBounded<Func<Task<Answer>>>(Window);
+        Task<int> printer = PrintAsync(answers.Reader);
+        while (await Console.In.ReadLineAsync().ConfigureAwait(false) is { } text && text.Trim() is not ("exit" or "quit"))
+        {
+            if (Read(text, out string wrong) is { } line)
+            {
+                await BeginAsync(line, answers.Writer).ConfigureAwait(false);
+            }
+            else if (wrong.Length > 0)
+            {
+                await answers.Writer.WriteAsync(() => Task.FromResult(Wrong(wrong))).ConfigureAwait(false);
+            }
+        }
+
+        answers.Writer.Complete();
+        return await printer.ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Commands of one key stay in order; those of different keys are under way together, but a read waits for every write above it. Any other command waits
+    /// until all above it is done and printed, and prints as it goes.
+    /// </summary>
+    private async Task BeginAsync(Line line, ChannelWriter<Func<Task<Answer>>> answers)
+    {
+        if (line.Verb.Key is { } argument && line.Parsed.GetValue(argument) is { } key)
+        {
+            if (line.Verb.Reads)
+            {
+                await Task.WhenAll(_writes.Values).ConfigureAwait(false);
+                _writes.Clear();
+            }
+
+            Task<Answer> answer = AfterAsync(_keys.GetValueOrDefault(key), line);
+            _keys[key] = answer;
+            if (!line.Verb.Reads)
+            {
+                _writes[key] = answer;
+            }
+
+            Forget(_keys);
+            Forget(_writes);
+            await answers.WriteAsync(() => answer).ConfigureAwait(false);
+            return;
+        }
+
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await answers.WriteAsync(async () =>
+        {
+            try
+            {
+                return new Answer("", "", await CarryOutAsync(line, Console.Out, Console.Error).ConfigureAwait(false));
+            }
+            finally
+            {
+                done.SetResult();
+            }
+        }).ConfigureAwait(false);
+        await done.Task.ConfigureAwait(false);
+    }
+
+    private static void Forget(Dictionary<string, Task> tasks)
+    {
+        if (tasks.Count > 4 * Window)
+        {
+            foreach (string done in tasks.Where(t => t.Value.IsCompleted).Select(t => t.Key).ToList())
+            {
+                tasks.Remove(done);
+            }
+        }
+    }
+
+    private async Task<Answer> AfterAsync(Task? before, Line line)
+    {
+        if (before is not null)
+        {
+            await before.ConfigureAwait(false);
+        }
+
+        using StringWriter output = new(), error = new();
+        int code = await CarryOutAsync(line, output, error).ConfigureAwait(false);
+        return new Answer(output.ToString(), error.ToString(), code);
+    }
+
+    private Task<int> CarryOutAsync(Line line, TextWriter output, TextWriter error, CancellationToken cancel = default) =>
+        line.Verb.CarryOutAsync(line.Parsed, new Call(_session, _json, output, error, cancel) { InShell = true });
+
+    private Answer Wrong(string message) =>
+        new(_json ? Output.Error("BadInput", message) + Environment.NewLine : "", $"akkaraft: {message}{Environment.NewLine}", ExitCodes.Usage);
+
+    /// <summary>Prints in the order of the lines; ends with the code of the first command that failed.</summary>
+    private static async Task<int> PrintAsync(ChannelReader<Func<Task<Answer>>> answers)
+    {
+        int code = ExitCodes.Ok;
+        await foreach (var next in answers.ReadAllAsync().ConfigureAwait(false))
+        {
+            var answer = await next().ConfigureAwait(false);
+            Console.Out.Write(answer.Out);
+            Console.Error.Write(answer.Err);
+            code = code == ExitCodes.Ok ? answer.Code : code;
+        }
+
+        return code;
+    }
+
+    /// <summary>The command of a line; null for an empty line, and for one that is wrong.</summary>
+    private Line? Read(string text, out string wrong)
+    {
+        wrong = "";
+        try
+        {
+            var words = Words.Split(text);
+            if (words.Count == 0)
+            {
+                return null;
+            }
+
+            // A last word of two dashes is a value, and not the end of the options.
+            var parsed = _root.Parse(words[^1] == "--" ? [.. words, "--"] : words, Literal);
+            if (parsed.Errors.Count == 0 && _verbs.TryGetValue(parsed.CommandResult.Command, out var verb) && verb.Runs)
+            {
+                return new Line(verb, parsed);
+            }
+
+            wrong = parsed.CommandResult.Command == _root || parsed.Errors.Count == 0
+                ? $"'{text.Trim()}' is no command; known are {string.Join(", ", _root.Subcommands.Select(c => c.Name))} and exit."
+                : $"{parsed.Errors[0].Message} Say {Usage(parsed.CommandResult.Command)}.";
+        }
+        catch (UsageException e)
+        {
+            wrong = e.Message;
+        }
+
+        return null;
+    }
+
+    private IReadOnlyList<string> Complete(string text)
+    {
+        try
+        {
+            var words = Words.Split(text);
+            if (text.Length == 0 || text[^1] == ' ')
+            {
+                words.Add("");
+            }
+
+            if (words.Count == 1)
+            {
+                return [.. _root.Subcommands.Select(c => c.Name), "help", "exit"];
+            }
+
+            return [.. _root.Parse(words, Literal).GetCompletions().Select(c => c.Label).Where(l => l.Length > 0 && l[0] != '/')];
+        }
+        catch (UsageException)
+        {
+            // An open quote: nothing to complete.
+            return [];
+        }
+    }
+
+    private void Help()
+    {
+        var lines = _root.Subcommands.SelectMany(c => c.Subcommands.Count > 0 ? c.Subcommands.Prepend(c) : [c])
+            .Where(c => _verbs[c].Runs).Select(c => (Usage: Usage(c), c.Description)).ToList();
+        foreach (var (usage, description) in lines)
+        {
+            Console.Out.WriteLine($"{usage}\n    {description}");
+        }
+
+        Console.Out.WriteLine("exit\n    Leave; so does Ctrl-D. Ctrl-C stops the command that runs. Words with blanks stand in '…' or \"…\".");
+    }
+
+    private static string Usage(Command command)
+    {
+        string path = command.Parents.OfType<Command>().FirstOrDefault() is { } parent and not RootCommand ? $"{parent.Name} " : "";
+        var arguments = command.Arguments.Select(a => a.Arity.MinimumNumberOfValues == 0 || a.HasDefaultValue ? $" [{a.Name}]" : $" {a.Name}");
+        var options = command.Options.Where(o => !o.Hidden).Select(o =>
+        {
+            string form = o.ValueType == typeof(bool) ? o.Name : $"{o.Name} {o.Name.TrimStart('-').ToUpperInvariant()}";
+            return o.Required ? $" {form}" : $" [{form}]";
+        });
+        return $"{path}{command.Name}{string.Concat(arguments)}{string.Concat(options)}";
+    }
+
+    private sealed record Line(Verb Verb, ParseResult Parsed);
+
+    private sealed record Answer(string Out, string Err, int Code);
+}

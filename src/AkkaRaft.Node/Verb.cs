@@ -1,0 +1,107 @@
+namespace AkkaRaft.Node;
+
+/// <summary>A client command, defined once for the command line and for the shell.</summary>
+internal sealed class Verb
+{
+    private readonly Func<ParseResult, Call, Task<int>>? _run;
+
+    public Verb(Command command, Func<ParseResult, Call, Task<int>>? run = null)
+    {
+        Command = command;
+        _run = run;
+    }
+
+    public Command Command { get; }
+
+    /// <summary>Commands under this one.</summary>
+    public IReadOnlyList<Verb> Subverbs
+    {
+        get;
+        init
+        {
+            field = value;
+            foreach (var verb in value)
+            {
+                Command.Subcommands.Add(verb.Command);
+            }
+        }
+    } = [];
+
+    /// <summary>The one key that it concerns. In the shell such commands need not wait for those above them that concern other keys.</summary>
+    public Argument<string>? Key { get; init; }
+
+    /// <summary>It reads its key and changes nothing.</summary>
+    public bool Reads { get; init; }
+
+    /// <summary>It stays until Ctrl-C, which is a good end.</summary>
+    public bool Stays { get; init; }
+
+    public IEnumerable<Verb> All => Subverbs.SelectMany(v => v.All).Prepend(this);
+
+    public bool Runs => _run is not null;
+
+    /// <summary>The command with the flags that say which cluster is meant; each run has a client of its own.</summary>
+    public Command ForCommandLine()
+    {
+        foreach (var verb in All.Where(v => v._run is not null))
+        {
+            var options = new ClientOptions();
+            options.AddTo(verb.Command);
+            verb.Command.SetAction(async (parsed, _) =>
+            {
+                using Signals? signals = verb.Stays ? new() : null;
+                return await ClientCommand.RunAsync(options, parsed, (session, json) =>
+                    verb.CarryOutAsync(parsed, new Call(session, json, Console.Out, Console.Error, signals?.Token ?? CancellationToken.None))).ConfigureAwait(false);
+            });
+        }
+
+        return Command;
+    }
+
+    /// <summary>Runs it, and says what went wrong on standard error and, with --json, as an object too.</summary>
+    public async Task<int> CarryOutAsync(ParseResult parsed, Call call)
+    {
+        try
+        {
+            int code = await _run!(parsed, call).ConfigureAwait(false);
+            // An answer that has an object of its own is no failure of the shell.
+            return call is { Json: true, InShell: true } && (code is ExitCodes.NotFound or ExitCodes.Conflict) ? ExitCodes.Ok : code;
+        }
+        catch (OperationCanceledException) when (Stays && call.Cancel.IsCancellationRequested)
+        {
+            return ExitCodes.Ok;
+        }
+        catch (Exception e) when (ExitCodes.Of(e) is { } known)
+        {
+            if (call.Json)
+            {
+                call.Out.WriteLine(Output.Error(known.Error, e.Message));
+            }
+
+            call.Note(e.Message);
+            return known.Code;
+        }
+    }
+}
+
+/// <summary>One run of a command: whom it asks, and where it says what it found.</summary>
+internal sealed record Call(ClientSession Session, bool Json, TextWriter Out, TextWriter Err, CancellationToken Cancel)
+{
+    public RaftClient Client => Session.Client;
+
+    /// <summary>Whether it is one of several: each tells its end by an object of its own.</summary>
+    public bool InShell { get; init; }
+
+    public void Note(string text) => Err.WriteLine($"akkaraft: {text}");
+
+    public ReadConsistency Consistency(string level)
+    {
+        var consistency = ClientOptions.ParseConsistency(level);
+        if (consistency == ReadConsistency.Local)
+        {
+            Note("a local read: the value is one member's own and may be old.");
+        }
+
+        return consistency;
+    }
+}

@@ -1,0 +1,103 @@
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Client;
+
+/// <summary>
+/// A lease that is kept alive in the background, at a third of its time to live. Keys put with <see cref="Id"/> are there as long as it lives.
+/// Disposing of it revokes it.
+/// </summary>
+public sealed class Lease : IAsyncDisposable
+{
+    private readonly RaftClient _client;
+    private readonly TimeProvider _clock;
+    private readonly CancellationTokenSource _lost = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _keeping;
+
+    /// <summary>By the own clock, the lease cannot have expired before.</summary>
+    private long _aliveSince;
+
+    private Lease(RaftClient client, LeaseStatus status, long askedAt, TimeProvider clock)
+    {
+        _client = client;
+        _clock = clock;
+        _aliveSince = askedAt;
+        Id = status.Lease;
+        TimeToLive = status.TimeToLive;
+        _keeping = KeepAliveAsync();
+    }
+
+    /// <summary>Its number, to be given with each put.</summary>
+    public long Id { get; }
+
+    /// <summary>How long it lives without being kept alive.</summary>
+    public TimeSpan TimeToLive { get; }
+
+    /// <summary>
+    /// Cancelled once it has expired or was revoked, and, before that, once it may have expired: when its time to live has gone by since the last time that
+    /// the cluster is known to have kept it alive. Whoever acts because of a key that it holds stops then.
+    /// </summary>
+    public CancellationToken Lost => _lost.Token;
+
+    internal static async Task<Lease> HoldAsync(RaftClient client, TimeSpan timeToLive, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var askedAt = clock.GetTimestamp();
+        return new Lease(client, await client.GrantLeaseAsync(timeToLive, cancellationToken).ConfigureAwait(false), askedAt, clock);
+    }
+
+    private TimeSpan Left => TimeToLive - _clock.GetElapsedTime(_aliveSince);
+
+    private async Task KeepAliveAsync()
+    {
+        var pause = TimeToLive / 3;
+        while (true)
+        {
+            try
+            {
+                await Task.Delay(pause < Left ? pause : Max(Left, TimeSpan.Zero), _clock, _stop.Token).ConfigureAwait(false);
+                if (Left <= TimeSpan.Zero) break;
+                using var expiry = new CancellationTokenSource(Left, _clock);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, _stop.Token);
+                var askedAt = _clock.GetTimestamp();
+                await _client.KeepLeaseAliveAsync(Id, either.Token).ConfigureAwait(false);
+                _aliveSince = askedAt;
+                pause = TimeToLive / 3;
+            }
+            catch (LeaseNotFoundException)
+            {
+                break;
+            }
+            catch (RaftException)
+            {
+                // Asked again soon; if nothing comes of it, its time runs out.
+                pause = TimeToLive / 10;
+            }
+            catch (OperationCanceledException)
+            {
+                if (_stop.IsCancellationRequested) return;
+            }
+        }
+        await _lost.CancelAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Stops keeping it alive, and revokes it. When that fails, as without a leader, it expires by itself.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_stop.IsCancellationRequested) return;
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _keeping.ConfigureAwait(false);
+        try
+        {
+            if (!_lost.IsCancellationRequested) await _client.RevokeLeaseAsync(Id).ConfigureAwait(false);
+        }
+        catch (RaftException)
+        {
+            // It is gone, or goes when its time is over.
+        }
+        await _lost.CancelAsync().ConfigureAwait(false);
+        _lost.Dispose();
+        _stop.Dispose();
+    }
+
+    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+}

@@ -1,0 +1,165 @@
+using System.Collections.Concurrent;
+using Akka.Actor;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+using Wire = AkkaRaft.Protocol.Wire;
+
+namespace AkkaRaft.Client;
+
+/// <summary>A call on its way to its one answer, which goes to an actor or to a task.</summary>
+internal sealed class PendingCall
+{
+    private readonly IActorRef? _asker;
+    private readonly TaskCompletionSource<IKeyValueReply>? _completion;
+
+    private PendingCall(IKeyValueRequest request, IActorRef? asker, TaskCompletionSource<IKeyValueReply>? completion, TimeSpan timeout)
+    {
+        Request = request;
+        _asker = asker;
+        _completion = completion;
+        Timeout = request is Watch watch ? watch.Wait + timeout : timeout;
+        if (request is IKeyValueWrite write)
+        {
+            Operation = KeyValueCodec.ToWire(write);
+            Bytes = Operation.CalculateSize();
+        }
+        else
+        {
+            Bytes = request switch
+            {
+                Get get => get.Key.Length,
+                GetRange range => range.From.Length + range.To.Length,
+                Watch { From.Length: var from, To.Length: var to } => from + to,
+                _ => 0,
+            };
+        }
+    }
+
+    /// <summary>The answer is told to an actor.</summary>
+    public static PendingCall From(IKeyValueRequest request, IActorRef asker, TimeSpan timeout) => new(request, asker, null, timeout);
+
+    /// <summary>The answer ends a task.</summary>
+    public static PendingCall From(IKeyValueRequest request, TaskCompletionSource<IKeyValueReply> completion, TimeSpan timeout) => new(request, null, completion, timeout);
+
+    public IKeyValueRequest Request { get; }
+
+    /// <summary>A write as its batch carries it; null for a read.</summary>
+    public Wire.KvOperation? Operation { get; }
+
+    /// <summary>What it adds to the batch that it goes with.</summary>
+    public int Bytes { get; }
+
+    public TimeSpan Timeout { get; }
+
+    /// <summary>When it was taken; set by the actor.</summary>
+    public TimeSpan Since { get; set; }
+
+    public TimeSpan Deadline => Since + Timeout;
+
+    /// <summary>Where it waits to be sent; null once it is.</summary>
+    public LinkedListNode<PendingCall>? Place { get; set; }
+
+    /// <summary>What it was sent with; null while it waits.</summary>
+    public Flight? Flight { get; set; }
+
+    /// <summary>Nobody waits for it any more, and a no-op may take its serial.</summary>
+    public bool IsAnswered { get; private set; }
+
+    public void Answer(IKeyValueReply reply)
+    {
+        if (IsAnswered) return;
+        IsAnswered = true;
+        _asker?.Tell(reply, ActorRefs.NoSender);
+        _completion?.TrySetResult(reply);
+    }
+
+    /// <summary>Whoever called waits no longer.</summary>
+    public void Abandon() => IsAnswered = true;
+}
+
+/// <summary>
+/// Where calls come in from any thread. One message tells the actor of all that has gathered, and a full inbox is seen at once.
+/// </summary>
+internal sealed class CallInbox(int capacity)
+{
+    private readonly ConcurrentQueue<PendingCall> _arrivals = new();
+    private readonly ConcurrentQueue<PendingCall> _cancelled = new();
+    private int _count;
+    private int _told;
+    private volatile bool _closed;
+
+    /// <summary>Takes a call in.</summary>
+    /// <returns>False when it is full.</returns>
+    public bool TryAdd(PendingCall call)
+    {
+        if (Interlocked.Increment(ref _count) > capacity)
+        {
+            Interlocked.Decrement(ref _count);
+            return false;
+        }
+        _arrivals.Enqueue(call);
+        // Whoever closed it may not have seen this one.
+        if (_closed) Close();
+        return true;
+    }
+
+    /// <summary>There is no actor any more: calls that are in it, or still come, are answered at once.</summary>
+    public void Close()
+    {
+        _closed = true;
+        while (TryTake(out var call)) call.Answer(Stopped(call));
+    }
+
+    private static RequestFailed Stopped(PendingCall call) =>
+        new(call.Request.RequestId, FailureKind.ClusterUnreachable, "The client was stopped before the call was sent; nothing was executed.");
+
+    public void Cancel(PendingCall call) => _cancelled.Enqueue(call);
+
+    /// <summary>Whether the actor has yet to be told.</summary>
+    public bool NeedsTelling() => Volatile.Read(ref _told) == 0 && Interlocked.Exchange(ref _told, 1) == 0;
+
+    /// <summary>To be called before what has gathered is taken.</summary>
+    public void Told() => Volatile.Write(ref _told, 0);
+
+    public bool TryTake(out PendingCall call)
+    {
+        if (!_arrivals.TryDequeue(out call!)) return false;
+        Interlocked.Decrement(ref _count);
+        return true;
+    }
+
+    public bool TryTakeCancelled(out PendingCall call) => _cancelled.TryDequeue(out call!);
+}
+
+/// <summary>Calls in order of their deadlines. What was answered before goes unseen, and is let go of before it is half of all.</summary>
+internal sealed class Deadlines
+{
+    private const int Few = 1_024;
+
+    private readonly PriorityQueue<PendingCall, TimeSpan> _calls = new();
+    private int _answered;
+
+    public void Add(PendingCall call) => _calls.Enqueue(call, call.Deadline);
+
+    /// <summary>To be called for each call that was added and is answered.</summary>
+    public void Answered()
+    {
+        if (++_answered <= Few || _answered <= _calls.Count / 2) return;
+        var left = _calls.UnorderedItems.Where(item => !item.Element.IsAnswered).ToList();
+        _calls.Clear();
+        _calls.EnqueueRange(left);
+        _answered = 0;
+    }
+
+    /// <summary>Takes a call whose time is over.</summary>
+    public bool TryTake(TimeSpan now, out PendingCall call)
+    {
+        while (_calls.TryPeek(out call!, out var deadline) && (call.IsAnswered || deadline <= now))
+        {
+            _calls.Dequeue();
+            if (!call.IsAnswered) return true;
+            if (_answered > 0) _answered--;
+        }
+        return false;
+    }
+}

@@ -1,0 +1,136 @@
+using AkkaRaft.Protocol.Wire;
+using Google.Protobuf;
+using Google.Protobuf.Collections;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaRaft.StateMachine;
+
+/// <summary>
+/// The latest changes, for watches: one row for each entry that changed something. What is kept follows from the entries alone, so that all members
+/// keep the same.
+/// </summary>
+internal sealed class History : IDisposable
+{
+    public const string Schema = "CREATE TABLE history (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, changes BLOB NOT NULL);";
+
+    private readonly Queue<(long LastRevision, int Bytes)> _rows = new();
+    private readonly Statement _all;
+    private readonly Statement _add;
+    private readonly Statement _trim;
+    private readonly Statement _read;
+    private readonly int _maxRevisions;
+    private readonly int _maxBytes;
+    private readonly int _maxRevisionBytes;
+    private long _bytes;
+    private bool _trims;
+
+    /// <param name="connection">The store's.</param>
+    /// <param name="maxRevisions">Revisions older than so many are dropped, each with the whole of its entry.</param>
+    /// <param name="maxBytes">Most bytes of changes.</param>
+    /// <param name="maxRevisionBytes">A revision with more bytes of changes is not kept, since no answer could hold it; nor is what was before it.</param>
+    public History(SqliteConnection connection, int maxRevisions, int maxBytes, int maxRevisionBytes)
+    {
+        _maxRevisions = maxRevisions;
+        _maxBytes = maxBytes;
+        _maxRevisionBytes = maxRevisionBytes;
+        _all = new Statement(connection, "SELECT last_revision, length(changes) FROM history ORDER BY last_revision");
+        _add = new Statement(connection, "INSERT INTO history (last_revision, first_revision, changes) VALUES (?, ?, ?)");
+        _trim = new Statement(connection, "DELETE FROM history WHERE last_revision < ?");
+        _read = new Statement(connection, "SELECT last_revision, changes FROM history WHERE last_revision >= ? ORDER BY last_revision");
+    }
+
+    /// <summary>The oldest revision whose changes are kept, with all after it: 1 at the beginning. It is stored with the store's progress.</summary>
+    public long KeptFrom { get; private set; }
+
+    /// <summary>Reads the table.</summary>
+    public void Load(long keptFrom)
+    {
+        KeptFrom = keptFrom;
+        _rows.Clear();
+        _bytes = 0;
+        _trims = false;
+        while (_all.Step())
+        {
+            _rows.Enqueue((_all.Integer(0), (int)_all.Integer(1)));
+            _bytes += _all.Integer(1);
+        }
+        _all.Reset();
+    }
+
+    /// <summary>Adds the changes of an entry, and drops what is beyond the bounds.</summary>
+    /// <param name="changes">In order of revision; of at least one.</param>
+    public void Add(RepeatedField<KvChange> changes)
+    {
+        var (first, last) = (changes[0].Version, changes[^1].Version);
+        var encoded = new KvWatchResult { Changes = { changes } }.ToByteArray();
+        if (encoded.Length > _maxRevisionBytes && LastTooLarge(changes) is { } tooLarge)
+        {
+            DropUpTo(tooLarge);
+            if (tooLarge == last) return;
+        }
+        _add.Bind(1, last).Bind(2, first).Bind(3, encoded).Run();
+        _rows.Enqueue((last, encoded.Length));
+        _bytes += encoded.Length;
+        while (_rows.Count > 1 && (_bytes > _maxBytes || _rows.Peek().LastRevision <= last - _maxRevisions)) DropUpTo(_rows.Peek().LastRevision);
+    }
+
+    /// <summary>A revision whose changes are not kept at all.</summary>
+    public void Skip(long revision) => DropUpTo(revision);
+
+    /// <summary>Writes that rows were dropped, once per transaction.</summary>
+    public void Save()
+    {
+        if (_trims) _trim.Bind(1, KeptFrom).Run();
+        _trims = false;
+    }
+
+    /// <summary>The changes from a revision on, entry by entry, in order. To be read to its end or disposed of before anything else is done.</summary>
+    public IEnumerable<(RepeatedField<KvChange> Changes, int Bytes)> From(long revision)
+    {
+        _read.Bind(1, revision);
+        try
+        {
+            while (_read.Step())
+            {
+                var bytes = _read.Blob(1);
+                yield return (KvWatchResult.Parser.ParseFrom(bytes).Changes, bytes.Length);
+            }
+        }
+        finally
+        {
+            _read.Reset();
+        }
+    }
+
+    public void Dispose()
+    {
+        _all.Dispose();
+        _add.Dispose();
+        _trim.Dispose();
+        _read.Dispose();
+    }
+
+    private void DropUpTo(long revision)
+    {
+        while (_rows.TryPeek(out var row) && row.LastRevision <= revision)
+        {
+            _bytes -= row.Bytes;
+            _rows.Dequeue();
+        }
+        KeptFrom = revision + 1;
+        _trims = true;
+    }
+
+    private long? LastTooLarge(RepeatedField<KvChange> changes)
+    {
+        long? tooLarge = null;
+        long bytes = 0;
+        for (var i = 0; i < changes.Count; i++)
+        {
+            if (i > 0 && changes[i].Version != changes[i - 1].Version) bytes = 0;
+            bytes += changes[i].CalculateSize();
+            if (bytes > _maxRevisionBytes) tooLarge = changes[i].Version;
+        }
+        return tooLarge;
+    }
+}

@@ -1,0 +1,110 @@
+using AkkaRaft.Protocol.Wire;
+using Google.Protobuf;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaRaft.StateMachine;
+
+/// <summary>The keys and what they hold. Version 0 is that of a key that is not there.</summary>
+internal sealed class KeyTable(SqliteConnection connection) : IDisposable
+{
+    public const string Schema =
+        """
+        CREATE TABLE kv (key BLOB PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, lease INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+        CREATE INDEX kv_lease ON kv (lease) WHERE lease <> 0;
+        """;
+
+    private readonly Statement _find = new(connection, "SELECT value, version, lease FROM kv WHERE key = ?");
+    private readonly Statement _version = new(connection, "SELECT version FROM kv WHERE key = ?");
+    private readonly Statement _put = new(connection,
+        "INSERT INTO kv (key, value, version, lease) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET value = ?2, version = ?3, lease = ?4");
+    private readonly Statement _delete = new(connection, "DELETE FROM kv WHERE key = ?");
+    private readonly Statement _range = new(connection, "SELECT key, value, version, lease FROM kv WHERE key >= ? AND key < ? ORDER BY key");
+    private readonly Statement _rangeToTheEnd = new(connection, "SELECT key, value, version, lease FROM kv WHERE key >= ? ORDER BY key");
+    private readonly Statement _keysOfLease = new(connection, "SELECT key FROM kv WHERE lease = ?1 AND lease <> 0 ORDER BY key");
+    private readonly Statement _countOfLease = new(connection, "SELECT count(*) FROM kv WHERE lease = ?1 AND lease <> 0");
+    private readonly Statement _deleteOfLease = new(connection, "DELETE FROM kv WHERE lease = ?1 AND lease <> 0");
+
+    public KvLookupResult Find(ReadOnlySpan<byte> key)
+    {
+        var result = new KvLookupResult();
+        if (_find.Bind(1, key).Step())
+        {
+            result.Found = true;
+            result.Value = ByteString.CopyFrom(_find.Blob(0));
+            result.Version = _find.Integer(1);
+            result.Lease = _find.Integer(2);
+        }
+        _find.Reset();
+        return result;
+    }
+
+    public long VersionOf(ReadOnlySpan<byte> key)
+    {
+        var version = _version.Bind(1, key).Step() ? _version.Integer(0) : 0;
+        _version.Reset();
+        return version;
+    }
+
+    public void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version, long lease) =>
+        _put.Bind(1, key).Bind(2, value).Bind(3, version).Bind(4, lease).Run();
+
+    /// <summary>Whether the key was there.</summary>
+    public bool Delete(ReadOnlySpan<byte> key) => _delete.Bind(1, key).Run() > 0;
+
+    /// <summary>The rows of a range in order, cut so that they have at most so many bytes.</summary>
+    /// <param name="range">From the first key, up to and without the last.</param>
+    /// <param name="maxBytes">Most encoded bytes; a first row that has more comes alone. 0 or less for no row at all.</param>
+    public KvRangeResult Range(KvRange range, int maxBytes)
+    {
+        var page = new KvRangeResult();
+        var statement = range.To.IsEmpty ? _rangeToTheEnd.Bind(1, range.From.Span) : _range.Bind(1, range.From.Span).Bind(2, range.To.Span);
+        var bytes = 0;
+        while (statement.Step())
+        {
+            bytes += statement.Blob(0).Length + statement.Blob(1).Length + RowOverheadBytes;
+            if (page.Rows.Count == 0 ? maxBytes <= 0 : bytes > maxBytes || page.Rows.Count == range.Limit)
+            {
+                page.More = true;
+                break;
+            }
+            page.Rows.Add(new KvRow
+            {
+                Key = ByteString.CopyFrom(statement.Blob(0)), Value = ByteString.CopyFrom(statement.Blob(1)),
+                Version = statement.Integer(2), Lease = statement.Integer(3),
+            });
+        }
+        statement.Reset();
+        return page;
+    }
+
+    public IEnumerable<ByteString> KeysOf(long lease)
+    {
+        _keysOfLease.Bind(1, lease);
+        try
+        {
+            while (_keysOfLease.Step()) yield return ByteString.CopyFrom(_keysOfLease.Blob(0));
+        }
+        finally
+        {
+            _keysOfLease.Reset();
+        }
+    }
+
+    public long CountOf(long lease)
+    {
+        _countOfLease.Bind(1, lease).Step();
+        var count = _countOfLease.Integer(0);
+        _countOfLease.Reset();
+        return count;
+    }
+
+    public void DeleteOf(long lease) => _deleteOfLease.Bind(1, lease).Run();
+
+    public void Dispose()
+    {
+        foreach (var statement in new[] { _find, _version, _put, _delete, _range, _rangeToTheEnd, _keysOfLease, _countOfLease, _deleteOfLease }) statement.Dispose();
+    }
+
+    /// <summary>An upper bound of what tags, lengths, version and lease add to the key and value of a row.</summary>
+    public const int RowOverheadBytes = 40;
+}

@@ -1,0 +1,89 @@
+using Microsoft.Data.Sqlite;
+
+namespace AkkaRaft.StateMachine;
+
+/// <summary>The leases, in memory and in their table. They follow from the entries alone, the log's timestamps being their only clock.</summary>
+internal sealed class Leases : IDisposable
+{
+    public const string Schema = "CREATE TABLE lease (id INTEGER PRIMARY KEY, ttl_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL);";
+
+    private readonly SortedDictionary<long, Lease> _byId = [];
+    private readonly SortedSet<(long ExpiresMs, long Id)> _byExpiry = [];
+    private readonly HashSet<long> _unsaved = [];
+    private readonly Statement _all;
+    private readonly Statement _save;
+    private readonly Statement _remove;
+
+    public Leases(SqliteConnection connection)
+    {
+        _all = new Statement(connection, "SELECT id, ttl_ms, expires_ms FROM lease");
+        _save = new Statement(connection, "INSERT OR REPLACE INTO lease (id, ttl_ms, expires_ms) VALUES (?, ?, ?)");
+        _remove = new Statement(connection, "DELETE FROM lease WHERE id = ?");
+    }
+
+    public int Count => _byId.Count;
+
+    /// <summary>In order of number.</summary>
+    public IEnumerable<KeyValuePair<long, Lease>> All => _byId;
+
+    /// <summary>The first timestamp at which a lease has expired; null when there is none.</summary>
+    public long? NextExpiryMs => _byExpiry.Count > 0 ? _byExpiry.Min.ExpiresMs + 1 : null;
+
+    /// <summary>Reads the table.</summary>
+    public void Load()
+    {
+        _byId.Clear();
+        _byExpiry.Clear();
+        _unsaved.Clear();
+        while (_all.Step()) Set(_all.Integer(0), new Lease(_all.Integer(1), _all.Integer(2)));
+        _all.Reset();
+    }
+
+    public bool Has(long id) => _byId.ContainsKey(id);
+
+    public Lease? Find(long id) => _byId.TryGetValue(id, out var lease) ? lease : null;
+
+    /// <summary>The lease that has lived longest beyond its time; null when none has expired.</summary>
+    public long? FindExpired(long nowMs) => NextExpiryMs <= nowMs ? _byExpiry.Min.Id : null;
+
+    /// <summary>The lease's time to live begins now.</summary>
+    public Lease Begin(long id, long timeToLiveMs, long nowMs)
+    {
+        if (_byId.TryGetValue(id, out var old)) _byExpiry.Remove((old.ExpiresMs, id));
+        var lease = new Lease(timeToLiveMs, nowMs + timeToLiveMs);
+        Set(id, lease);
+        _unsaved.Add(id);
+        return lease;
+    }
+
+    public void Remove(long id)
+    {
+        _byExpiry.Remove((_byId[id].ExpiresMs, id));
+        _byId.Remove(id);
+        _unsaved.Remove(id);
+        _remove.Bind(1, id).Run();
+    }
+
+    /// <summary>Writes what began since the last call, once per lease however often it was kept alive.</summary>
+    public void Save()
+    {
+        foreach (var id in _unsaved) _save.Bind(1, id).Bind(2, _byId[id].TimeToLiveMs).Bind(3, _byId[id].ExpiresMs).Run();
+        _unsaved.Clear();
+    }
+
+    public void Dispose()
+    {
+        _all.Dispose();
+        _save.Dispose();
+        _remove.Dispose();
+    }
+
+    private void Set(long id, Lease lease)
+    {
+        _byId[id] = lease;
+        _byExpiry.Add((lease.ExpiresMs, id));
+    }
+}
+
+/// <summary>How long a lease lives without being kept alive, and the last timestamp at which it does, by the log's clock in Unix milliseconds.</summary>
+internal readonly record struct Lease(long TimeToLiveMs, long ExpiresMs);

@@ -1,0 +1,268 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.TestKit;
+using Akka.TestKit.Xunit2;
+using AkkaRaft.Client;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+using Google.Protobuf;
+using Wire = AkkaRaft.Protocol.Wire;
+
+namespace AkkaRaft.Tests.Client;
+
+/// <summary>The asynchronous calls, on the client actor, with a probe or a fake where members would be.</summary>
+public sealed class RaftClientTests : TestKit
+{
+    private static readonly Member Member = new(new MemberId(0), "a:1");
+    private readonly TestProbe _member;
+    private readonly RaftClientSettings _settings = new()
+    {
+        ClusterId = "cluster",
+        Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(Member.Id, Member),
+        AttemptTimeout = TimeSpan.FromMinutes(1),
+        RequestTimeout = TimeSpan.FromMinutes(1),
+        RetryDelay = TimeSpan.FromMilliseconds(10),
+    };
+
+    public RaftClientTests()
+    {
+        _member = CreateTestProbe();
+        _member.IgnoreMessages(m => m is GetMembership);
+    }
+
+    [Fact]
+    public async Task Many_calls_at_once_are_each_answered_and_executed_once()
+    {
+        const int Calls = 20_000;
+        var state = new FakeMember.State();
+        await using var client = Client(_settings, state);
+        var versions = await Task.WhenAll(Enumerable.Range(1, Calls).Select(async i => (await client.PutAsync($"k{i}", "")).Version));
+        Assert.Equal(Calls, versions.Distinct().Count());
+        Assert.Equal(Enumerable.Range(1, Calls).Select(i => $"k{i}"), state.Executed);
+        Assert.True(state.Submits.Count < Calls / 10, $"{state.Submits.Count} batches");
+    }
+
+    [Fact]
+    public async Task A_call_cancelled_before_it_was_sent_is_never_sent()
+    {
+        await using var client = Client(_settings with { MaxInFlight = 1 });
+        using var cancel = new CancellationTokenSource();
+        var first = client.PutAsync("a", "");
+        Open();
+        var submit = await _member.ExpectMsgAsync<Submit>();
+        var second = client.PutAsync("b", "", cancel.Token);
+        var third = client.PutAsync("c", "");
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+        Answer(submit, 1);
+        await first;
+        var next = await _member.ExpectMsgAsync<Submit>();
+        Assert.Equal("c", Batch(next).Operations.Single().Put.Key.ToStringUtf8());
+        Answer(next, 1);
+        await third;
+    }
+
+    [Fact]
+    public async Task A_call_cancelled_while_under_way_gives_its_serial_to_a_no_op_should_it_be_sent_again()
+    {
+        await using var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMilliseconds(200) });
+        using var cancel = new CancellationTokenSource();
+        var first = client.PutAsync("a", "", cancel.Token);
+        Open();
+        await _member.ExpectMsgAsync<Submit>();
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        var second = client.PutAsync("b", "");
+        await _member.ExpectMsgAsync<Submit>(s => Batch(s).FirstSerial == 2);
+        var again = await _member.FishForMessageAsync<Submit>(s => Batch(s).FirstSerial == 1);
+        Assert.NotNull(Batch(again).Operations.Single().Noop);
+        Answer(again, 1);
+        Answer((Submit)await _member.FishForMessageAsync(m => m is Submit s && Batch(s).FirstSerial == 2), 1);
+        await second;
+    }
+
+    [Fact]
+    public async Task A_token_cancelled_before_ends_the_call_at_once()
+    {
+        await using var client = Client(_settings);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.PutAsync("a", "", new CancellationToken(canceled: true)));
+        await _member.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(50));
+    }
+
+    [Fact]
+    public async Task A_timeout_of_its_own_ends_a_call_before_the_others()
+    {
+        await using var client = Client(_settings);
+        var patient = client.PutAsync("a", "");
+        await Assert.ThrowsAsync<ClusterUnreachableException>(() => client.WithTimeout(TimeSpan.FromMilliseconds(100)).PutAsync("b", ""));
+        Assert.False(patient.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_client_that_was_disposed_of_fails_calls_at_once()
+    {
+        var client = Client(_settings);
+        var waiting = client.PutAsync("a", "");
+        await client.DisposeAsync();
+        await Assert.ThrowsAsync<ClusterUnreachableException>(() => waiting);
+        await Assert.ThrowsAsync<ClusterUnreachableException>(() => client.PutAsync("b", ""));
+    }
+
+    [Fact]
+    public async Task A_system_that_ends_leaves_no_call_waiting()
+    {
+        var system = ActorSystem.Create("ends");
+        var client = RaftClient.Create(system, _settings, _ => _member);
+        var waiting = client.GetAsync("a");
+        await system.Terminate();
+        await Assert.ThrowsAsync<ClusterUnreachableException>(() => waiting);
+        await Assert.ThrowsAsync<ClusterUnreachableException>(() => client.GetAsync("b"));
+    }
+
+    [Fact]
+    public async Task More_calls_than_may_wait_fail_at_once_and_the_rest_is_served()
+    {
+        const int Calls = 1_000;
+        const int MaxQueued = 100;
+        await using var client = Client(_settings with { MaxQueued = MaxQueued, MaxBatchOperations = Calls });
+        // No session is open, so nothing leaves.
+        var calls = Enumerable.Range(0, Calls).Select(i => client.PutAsync($"k{i}", "")).ToList();
+        while (calls.Count(c => c.IsFaulted) < Calls - 2 * MaxQueued) await Task.Yield();
+        Assert.All(calls.Where(c => c.IsFaulted), c => Assert.IsType<OverloadedException>(c.Exception!.InnerException));
+        Open();
+        while (calls.Exists(c => !c.IsCompleted))
+        {
+            var submit = await _member.ExpectMsgAsync<Submit>();
+            Answer(submit, Batch(submit).Operations.Count);
+            await Task.WhenAny(Task.WhenAll(calls), Task.Delay(50));
+        }
+        Assert.InRange(calls.Count(c => c.IsCompletedSuccessfully), MaxQueued, 2 * MaxQueued);
+    }
+
+    [Fact]
+    public async Task A_watch_goes_on_from_where_the_last_answer_ended_and_says_when_changes_are_gone()
+    {
+        await using var client = Client(_settings);
+        await using var changes = client.WatchAsync(KeyRange.Prefix("k")).GetAsyncEnumerator();
+        var moved = changes.MoveNextAsync();
+        await ReplyAsync(new Wire.KvQueryResult { Revision = 7, Ranges = { new Wire.KvRangeResult() } });
+        var watch = await ReplyAsync(new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { NextRevision = 12, Changes = { Changed("k1", 9), Changed("k2", 11) } } });
+        Assert.Equal((8, "k", "l"), (watch.Watch.FromRevision, watch.Watch.From.ToStringUtf8(), watch.Watch.To.ToStringUtf8()));
+        Assert.True(await moved);
+        Assert.Equal(9, changes.Current.Version);
+        Assert.True(await changes.MoveNextAsync());
+        Assert.Equal(11, changes.Current.Version);
+
+        moved = changes.MoveNextAsync();
+        watch = await ReplyAsync(new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { NextRevision = 15 } });
+        Assert.Equal(12, watch.Watch.FromRevision);
+        // Nothing to tell: whoever answers this leads.
+        await ReplyAsync(new Wire.KvQueryResult { Revision = 14, Ranges = { new Wire.KvRangeResult() } });
+        watch = await ReplyAsync(new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { OldestRevision = 100, NextRevision = 100 } });
+        Assert.Equal(15, watch.Watch.FromRevision);
+        Assert.Equal(100, (await Assert.ThrowsAsync<CompactedException>(async () => await moved)).OldestRevision);
+    }
+
+    [Fact]
+    public async Task A_watch_as_a_source_tells_what_is_asked_for_and_ends_with_its_stream()
+    {
+        using var materializer = Akka.Streams.ActorMaterializer.Create(Sys);
+        await using var client = Client(_settings);
+        var taken = Akka.Streams.Dsl.SourceOperations.Take(client.WatchSource(KeyRange.Key("k"), 3), 2)
+            .RunWith(Akka.Streams.Dsl.Sink.Seq<Change>(), materializer);
+        var watch = await ReplyAsync(new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { NextRevision = 6, Changes = { Changed("k", 3), Changed("k", 4), Changed("k", 5) } } });
+        Assert.Equal((3, "k", "k\0"), (watch.Watch.FromRevision, watch.Watch.From.ToStringUtf8(), watch.Watch.To.ToStringUtf8()));
+        Assert.Equal([3L, 4L], (await taken).Select(c => c.Version));
+    }
+
+    [Fact]
+    public async Task A_lease_is_kept_alive_and_revoked_at_the_end()
+    {
+        await using var client = Client(_settings);
+        var holding = client.HoldLeaseAsync(TimeSpan.FromSeconds(1));
+        Open();
+        Assert.Equal(1_000, Batch(await GrantedAsync(4)).Operations.Single().GrantLease.TimeToLiveMs);
+        var lease = await holding;
+        Assert.Equal(4, lease.Id);
+        for (var i = 0; i < 2; i++) Assert.Equal(4, Batch(await GrantedAsync(4)).Operations.Single().KeepLeaseAlive);
+        Assert.False(lease.Lost.IsCancellationRequested);
+        var ended = lease.DisposeAsync();
+        while (true)
+        {
+            var operation = Batch(await GrantedAsync(4)).Operations.Single();
+            if (operation.OperationCase == Wire.KvOperation.OperationOneofCase.RevokeLease) break;
+            Assert.Equal(4, operation.KeepLeaseAlive);
+        }
+        await ended;
+    }
+
+    [Fact]
+    public async Task A_lease_that_is_gone_is_lost()
+    {
+        await using var client = Client(_settings);
+        var holding = client.HoldLeaseAsync(TimeSpan.FromSeconds(1));
+        Open();
+        await GrantedAsync(4);
+        await using var lease = await holding;
+        var lost = new TaskCompletionSource();
+        lease.Lost.Register(lost.SetResult);
+        var keep = await _member.ExpectMsgAsync<Submit>();
+        AnswerWith(keep, new Wire.KvOperationResult { Error = Wire.KvOperationError.LeaseNotFound });
+        await lost.Task;
+    }
+
+    [Fact]
+    public async Task A_lease_that_may_have_expired_is_lost_without_any_answer()
+    {
+        await using var client = Client(_settings);
+        var holding = client.HoldLeaseAsync(TimeSpan.FromSeconds(1));
+        Open();
+        await GrantedAsync(4);
+        var lease = await holding;
+        var lost = new TaskCompletionSource();
+        lease.Lost.Register(lost.SetResult);
+        await lost.Task;
+        await lease.DisposeAsync();
+    }
+
+    private RaftClient Client(RaftClientSettings settings) => RaftClient.Create(Sys, settings, _ => _member);
+
+    private RaftClient Client(RaftClientSettings settings, FakeMember.State state)
+    {
+        var member = Sys.ActorOf(Props.Create(() => new FakeMember(state)));
+        return RaftClient.Create(Sys, settings, _ => member);
+    }
+
+    private void Open()
+    {
+        var open = _member.ExpectMsg<Submit>();
+        _member.Reply(new SubmitReply(open.RequestId, 5, new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } }.ToByteArray()));
+    }
+
+    private void Answer(Submit submit, int count) => AnswerWith(submit, [.. Enumerable.Range(0, count).Select(i => new Wire.KvOperationResult { Version = i + 1 })]);
+
+    private void AnswerWith(Submit submit, params Wire.KvOperationResult[] results)
+    {
+        var wire = new Wire.KvBatchResult();
+        wire.Results.AddRange(results);
+        _member.Sender.Tell(new SubmitReply(submit.RequestId, 6, new Wire.KvResult { BatchResult = wire }.ToByteArray()));
+    }
+
+    private async Task<Submit> GrantedAsync(long lease)
+    {
+        var submit = await _member.ExpectMsgAsync<Submit>();
+        AnswerWith(submit, new Wire.KvOperationResult { Lease = new Wire.KvLease { Lease = lease, TimeToLiveMs = 1_000 } });
+        return submit;
+    }
+
+    private async Task<Wire.KvQuery> ReplyAsync(Wire.KvQueryResult result)
+    {
+        var read = await _member.ExpectMsgAsync<Read>();
+        _member.Sender.Tell(new QueryReply(read.RequestId, result.ToByteArray()));
+        return Wire.KvQuery.Parser.ParseFrom(read.Payload.Span);
+    }
+
+    private static Wire.KvChange Changed(string key, long version) => new() { Key = ByteString.CopyFromUtf8(key), Version = version };
+
+    private static Wire.KvBatch Batch(Submit submit) => Wire.KvCommand.Parser.ParseFrom(submit.Payload.Span).Batch;
+}

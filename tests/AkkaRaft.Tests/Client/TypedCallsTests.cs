@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using AkkaRaft.Client;
+using AkkaRaft.Client.Codecs;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Tests.Client;
+
+/// <summary>Calls with keys and values of any type, on a cluster of one.</summary>
+public sealed class TypedCallsTests : IAsyncLifetime
+{
+    private readonly string _data = Directory.CreateTempSubdirectory("akkaraft-").FullName;
+    private RaftNode _node = null!;
+    private RaftClient _client = null!;
+
+    public sealed record Person(string Name, int Born);
+
+    public sealed record Unnamed(int X);
+
+    public async Task InitializeAsync()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(new(0), new(new(0), $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"));
+        listener.Stop();
+        _node = await RaftNode.StartAsync(new RaftSettings { ClusterId = "typed", Id = new(0), Members = members, DataDirectory = _data });
+        _client = RaftClient.Create(_node.System, new RaftClientSettings
+        {
+            ClusterId = "typed", Members = members, RequestTimeout = TimeSpan.FromMinutes(1), Codec = new HyperionCodec(typeof(Person)),
+        });
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _client.DisposeAsync();
+        await _node.DisposeAsync();
+        Directory.Delete(_data, recursive: true);
+    }
+
+    [Fact]
+    public async Task S36_an_object_is_stored_as_what_it_is_and_never_as_object_Object()
+    {
+        var put = await _client.PutAsync("person/1", new Person("Ada", 1815));
+        var entry = await _client.GetAsync<Person>("person/1");
+        Assert.Equal(new Entry<Person>(new Person("Ada", 1815), put.Version, 0), entry);
+        Assert.Null(await _client.GetAsync<Person>("person/2"));
+        Assert.DoesNotContain("[object", await _client.GetAsync("person/1"), StringComparison.OrdinalIgnoreCase);
+
+        await _client.PutAsync("text", "[object Object]");
+        await Assert.ThrowsAsync<CodecException>(() => _client.GetAsync<Person>("text"));
+    }
+
+    [Fact]
+    public async Task A_type_that_was_not_named_is_refused_and_nothing_is_written()
+    {
+        await Assert.ThrowsAsync<CodecException>(async () => await _client.PutAsync("unnamed", new Unnamed(1)));
+        await Assert.ThrowsAsync<CodecException>(async () => await _client.PutAsync("unnamed", (object?)null));
+        Assert.Null(await _client.GetAsync("unnamed"));
+    }
+
+    [Fact]
+    public async Task Text_and_bytes_go_as_they_are_whatever_call_they_come_by()
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes("v");
+        await _client.PutAsync("text", "v");
+        await _client.PutAsync("bytes"u8.ToArray(), bytes);
+        await _client.PutAsync("mixed", bytes);
+        await _client.PutAsync((object)"object", (object)"v");
+        foreach (var key in new[] { "text", "bytes", "mixed", "object" })
+        {
+            Assert.Equal("v", await _client.GetAsync(key));
+            Assert.Equal("v", (await _client.GetAsync<string>(key))!.Value);
+            Assert.Equal(bytes, (await _client.GetAsync<byte[]>(key))!.Value);
+            Assert.Equal(bytes, (await _client.GetAsync<ReadOnlyMemory<byte>>(key))!.Value.ToArray());
+            Assert.True((await _client.GetAsync(Encoding.UTF8.GetBytes(key))).Found);
+        }
+        Assert.True((await _client.DeleteAsync("bytes"u8.ToArray())).Deleted);
+        Assert.Null(await _client.GetAsync("bytes"));
+    }
+
+    [Fact]
+    public async Task Keys_may_be_of_any_type_too()
+    {
+        await _client.PutAsync(17, "seventeen");
+        await _client.PutAsync(new Person("Ada", 1815), new[] { 1, 2, 3 });
+        Assert.Equal("seventeen", (await _client.GetAsync<int, string>(17))!.Value);
+        Assert.Equal(new[] { 1, 2, 3 }, (await _client.GetAsync<Person, int[]>(new Person("Ada", 1815)))!.Value);
+        Assert.Null(await _client.GetAsync<Person, int[]>(new Person("Ada", 1816)));
+        Assert.True((await _client.DeleteAsync(17)).Deleted);
+        Assert.False((await _client.DeleteAsync(17)).Deleted);
+    }
+}

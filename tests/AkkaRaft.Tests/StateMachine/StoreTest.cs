@@ -1,0 +1,118 @@
+using System.Collections.Immutable;
+using System.Text;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+
+namespace AkkaRaft.Tests.StateMachine;
+
+/// <summary>A store with a file of its own, to which entries are applied one at a time.</summary>
+public abstract class StoreTest : IDisposable
+{
+    private long _session;
+    private long _serial;
+    private IKeyValueWrite?[] _last = [];
+
+    protected StoreTest() => Store = KeyValueStore.Open(Settings, StateFile);
+
+    internal KeyValueStore Store { get; private set; }
+
+    /// <summary>The log's clock.</summary>
+    protected long Now { get; set; } = 1_000_000;
+
+    protected string Folder { get; } = Directory.CreateTempSubdirectory("akkaraft-kv-").FullName;
+
+    protected string StateFile => Path.Combine(Folder, "kv.db");
+
+    public RaftSettings Settings { get; private set; } = new()
+    {
+        ClusterId = "test",
+        Id = new MemberId(1),
+        Members = ImmutableSortedDictionary<MemberId, Member>.Empty,
+        MaxSessions = 2,
+        MaxResultsPerSession = 4,
+        SessionTimeToLive = TimeSpan.FromSeconds(1),
+    };
+
+    public void Dispose()
+    {
+        GC.SuppressFinalize(this);
+        Store.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    protected static Put Put(string key, string value, long lease = 0) => new(Bytes(key), Bytes(value)) { Lease = lease };
+
+    protected static Delete Delete(string key) => new(Bytes(key));
+
+    /// <summary>A compare-and-set.</summary>
+    protected static CompareAndSet Change(string key, string value, long version) => new(Bytes(key), Bytes(value), version);
+
+    protected static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
+    protected static string Text(ReadOnlyMemory<byte> bytes) => Encoding.UTF8.GetString(bytes.Span);
+
+    protected void Reopen(RaftSettings? settings = null)
+    {
+        Store.Dispose();
+        Settings = settings ?? Settings;
+        Store = KeyValueStore.Open(Settings, StateFile);
+    }
+
+    protected LogEntry Entry(long index, ReadOnlyMemory<byte> payload, EntryKind kind = EntryKind.Command) => new(index, 7, Now, kind, payload);
+
+    /// <summary>An entry that changes nothing but the time.</summary>
+    protected void Pass(TimeSpan time)
+    {
+        Now += (long)time.TotalMilliseconds;
+        Store.Apply([Entry(Store.AppliedIndex + 1, default, EntryKind.NoOp)], 1);
+    }
+
+    internal KvOutcome Submit(ReadOnlyMemory<byte> payload)
+    {
+        var index = Store.AppliedIndex + 1;
+        return KeyValueCodec.DecodeResult(Store.Apply([Entry(index, payload)], index * 10)[0]);
+    }
+
+    protected long OpenSession() => Assert.IsType<KvSessionOpened>(Submit(KeyValueCodec.EncodeOpenSession("test"))).Session;
+
+    internal KvOutcome Batch(long session, long firstSerial, long ackedUpTo, params IKeyValueWrite?[] requests)
+    {
+        _last = requests;
+        return Submit(KeyValueCodec.EncodeBatch(session, firstSerial, ackedUpTo, requests));
+    }
+
+    /// <summary>The replies to the last batch; null for what asked for none. An array: immutable arrays compare by reference.</summary>
+    internal IKeyValueReply?[] Executed(KvOutcome outcome, params IKeyValueWrite?[] requests)
+    {
+        var asked = requests.Length > 0 ? requests : _last;
+        var results = Assert.IsType<KvBatchExecuted>(outcome).Results;
+        Assert.Equal(asked.Length, results.Count);
+        return [.. asked.Select((request, i) => request is null ? null : KeyValueCodec.Reply(request, results[i]))];
+    }
+
+    /// <summary>Executes requests with a session of the test's own, each batch acknowledged.</summary>
+    protected IKeyValueReply[] Do(params IKeyValueWrite[] requests)
+    {
+        if (_session == 0) _session = OpenSession();
+        var outcome = Batch(_session, _serial + 1, _serial, requests);
+        _serial += requests.Length;
+        return Executed(outcome)!;
+    }
+
+    protected T Do<T>(IKeyValueWrite request) where T : IKeyValueReply => Assert.IsType<T>(Do([request])[0]);
+
+    protected T Ask<T>(IKeyValueRead request) where T : IKeyValueReply =>
+        Assert.IsType<T>(KeyValueCodec.Replies([request], Store.Query(KeyValueCodec.EncodeQuery([request])))[0]);
+
+    protected string? Get(string key) => Get([key])[0]?.Value;
+
+    protected (string Value, long Version)?[] Get(params string[] keys)
+    {
+        var requests = keys.Select(key => (IKeyValueRead)new Get(Bytes(key))).ToList();
+        return
+        [
+            .. KeyValueCodec.Replies(requests, Store.Query(KeyValueCodec.EncodeQuery(requests))).Cast<GetReply>()
+                .Select(reply => reply.Found ? (Text(reply.Value), reply.Version) : ((string, long)?)null),
+        ];
+    }
+}
