@@ -24,11 +24,11 @@ public sealed class SqliteJournalTests : IDisposable
     {
         await Run(async system =>
         {
-            var writer = Writer.Start(system, "a");
+            var writer = Start(system, "a");
             await writer.Ask<string>(new Write(["1", "2", "3"]), Patience);
             await writer.Ask<string>(new Write(["4"]), Patience);
         });
-        await Run(async system => Assert.Equal("1,2,3,4 up to 4", await Writer.Start(system, "a").Ask<string>(new Recall(), Patience)));
+        await Run(async system => Assert.Equal("1,2,3,4 up to 4", await Start(system, "a").Ask<string>(new Recall(), Patience)));
     }
 
     [Fact]
@@ -36,19 +36,19 @@ public sealed class SqliteJournalTests : IDisposable
     {
         await Run(async system =>
         {
-            var writer = Writer.Start(system, "a");
+            var writer = Start(system, "a");
             await writer.Ask<string>(new Write([.. Enumerable.Range(1, 100).Select(i => $"{i}")]), Patience);
             Assert.Equal("deleted", await writer.Ask<string>(new Delete(97), Patience));
         });
         await Run(async system =>
         {
-            var writer = Writer.Start(system, "a");
+            var writer = Start(system, "a");
             Assert.Equal("98,99,100 up to 100", await writer.Ask<string>(new Recall(), Patience));
             Assert.Equal("deleted", await writer.Ask<string>(new Delete(100), Patience));
         });
         await Run(async system =>
         {
-            var writer = Writer.Start(system, "a");
+            var writer = Start(system, "a");
             Assert.Equal(" up to 100", await writer.Ask<string>(new Recall(), Patience));
             Assert.Equal("101", await writer.Ask<string>(new Write(["next"]), Patience));
         });
@@ -60,13 +60,13 @@ public sealed class SqliteJournalTests : IDisposable
     {
         await Run(async system =>
         {
-            var writer = Writer.Start(system, "a");
+            var writer = Start(system, "a");
             await writer.Ask<string>(new Write([.. Enumerable.Range(1, 1_000).Select(i => $"{i}")]), Patience);
             var delete = writer.Ask<string>(new Delete(1_000), Patience);
             for (var i = 0; i < 20; i++) await writer.Ask<string>(new Write(["more"]), Patience);
             Assert.Equal("deleted", await delete);
         });
-        await Run(async system => Assert.EndsWith("up to 1020", await Writer.Start(system, "a").Ask<string>(new Recall(), Patience), StringComparison.Ordinal));
+        await Run(async system => Assert.EndsWith("up to 1020", await Start(system, "a").Ask<string>(new Recall(), Patience), StringComparison.Ordinal));
         Assert.Equal(20, Scalar("SELECT count(*) FROM journal"));
     }
 
@@ -75,7 +75,7 @@ public sealed class SqliteJournalTests : IDisposable
     {
         await Run(async system =>
         {
-            var writer = Writer.Start(system, "a");
+            var writer = Start(system, "a");
             await writer.Ask<string>(new Write(["1"]), Patience);
             Execute("INSERT INTO journal (created, deleted, persistence_id, sequence_number, message) VALUES (0, 0, 'a', 3, x'00')");
             var watcher = system.ActorOf(Props.Create(() => new Watcher(writer)));
@@ -83,14 +83,14 @@ public sealed class SqliteJournalTests : IDisposable
             writer.Tell(new Write(["2", "3"]));
             Assert.Equal("stopped", await watcher.Ask<string>("wait", Patience));
             Assert.Equal(1, Scalar("SELECT count(*) FROM journal WHERE persistence_id = 'a' AND sequence_number < 3"));
-            Assert.Equal("1", await Writer.Start(system, "b").Ask<string>(new Write(["1"]), Patience));
+            Assert.Equal("1", await Start(system, "b").Ask<string>(new Write(["1"]), Patience));
         });
     }
 
     [Fact]
     public async Task The_table_of_an_older_version_is_taken_over_with_its_events()
     {
-        await Run(async system => await Writer.Start(system, "a").Ask<string>(new Write(["1", "2"]), Patience));
+        await Run(async system => await Start(system, "a").Ask<string>(new Write(["1", "2"]), Patience));
         Execute(
             """
             ALTER TABLE journal RENAME TO written;
@@ -106,7 +106,7 @@ public sealed class SqliteJournalTests : IDisposable
             """);
         await Run(async system =>
         {
-            var writer = Writer.Start(system, "a");
+            var writer = Start(system, "a");
             Assert.Equal("3", await writer.Ask<string>(new Write(["3"]), Patience));
             Assert.Equal("1,2,3 up to 3", await writer.Ask<string>(new Recall(), Patience));
         });
@@ -122,10 +122,12 @@ public sealed class SqliteJournalTests : IDisposable
         };
         using var directory = DataDirectory.Open(settings);
         JournalGuard.Check(settings, directory);
-        using var system = ActorSystem.Create("journal", MemberConfiguration.For(settings, directory));
+        using var system = ActorSystem.Create("journal", MemberConfiguration.For(settings));
         await work(system);
         await system.Terminate();
     }
+
+    private static IActorRef Start(ActorSystem system, string id) => system.ActorOf(Props.Create(() => new Writer(id)));
 
     private void Execute(string sql) => Scalar(sql);
 
@@ -152,14 +154,18 @@ public sealed class SqliteJournalTests : IDisposable
     private sealed record Recall;
 
     /// <summary>Persists texts as members persist their events, and knows what it has recovered and persisted.</summary>
-    private sealed class Writer(string id) : UntypedPersistentActor
+    private sealed class Writer : UntypedPersistentActor
     {
         private readonly List<string> _texts = [];
         private IActorRef _asker = ActorRefs.Nobody;
 
-        public override string PersistenceId => id;
+        public Writer(string id)
+        {
+            PersistenceId = id;
+            JournalPluginId = MemberConfiguration.Journal;
+        }
 
-        public static IActorRef Start(ActorSystem system, string id) => system.ActorOf(Props.Create(() => new Writer(id)));
+        public override string PersistenceId { get; }
 
         protected override void OnRecover(object message)
         {
