@@ -235,22 +235,20 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
     [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
     public async Task A_watch_from_before_what_is_kept_says_compacted_and_ends_with_4()
     {
-        await using var cluster = new Cluster();
-        await File.AppendAllTextAsync(cluster.Config, "akkaraft.watch-retain-changes = 2\n");
-        cluster.StartAll();
-        await cluster.LeaderAsync();
-        await Cli.PipeAsync(string.Concat(Enumerable.Range(0, 10).Select(i => $"put k{i} v\n")), "shell", "--json", "--members", cluster.Members);
-        var watch = await Cli.RunAsync("watch", "--from", "1", "--json", "--members", cluster.Members);
-        Assert.Equal((4, "Compacted"), (watch.Code, Parse(watch.Out).GetProperty("error").GetString()));
-        Assert.Contains("no longer kept", watch.Err, StringComparison.Ordinal);
+        using var data = new TemporaryDirectory();
+        string config = WriteConfig(data, "akkaraft.watch-retain-changes = 2");
+        // The reads part the writes: those of one batch are kept together.
+        string puts = string.Concat(Enumerable.Range(0, 10).Select(i => $"put k{i} v\nget k{i}\n"));
+        var ended = await Cli.PipeAsync($"{puts}watch --from 1\n", "node", "0", "--config", config, "--data", data.Path, "--shell", "--json");
+        Assert.Equal((4, "Compacted"), (ended.Code, Parse(Lines(ended.Out)[^1]).GetProperty("error").GetString()));
+        Assert.Contains("no longer kept", ended.Err, StringComparison.Ordinal);
     }
 
     [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
     public async Task A_node_with_a_shell_is_a_member_and_a_client_in_one_process()
     {
         using var data = new TemporaryDirectory();
-        string config = Path.Combine(data.Path, "cluster.conf");
-        await File.WriteAllTextAsync(config, AkkaRaft.Node.ClusterCommand.Hocon([new AkkaRaft.Protocol.Member(new(0), $"127.0.0.1:{Ports.Free(1)[0]}")]));
+        string config = WriteConfig(data);
         string[] node = ["node", "0", "--config", config, "--data", data.Path, "--shell", "--json"];
         var ended = await Cli.PipeAsync("put a 1\nget a\nstatus\n", node);
         var lines = Lines(ended.Out).Select(Parse).ToList();
@@ -259,6 +257,14 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         Assert.Equal("Leader", lines[2].GetProperty("role").GetString());
         // It has stopped in good order, and goes on from its data.
         Assert.Equal("1", Parse(Lines((await Cli.PipeAsync("get a\n", node)).Out)[0]).GetProperty("value").GetString());
+    }
+
+    /// <summary>A cluster of one.</summary>
+    private static string WriteConfig(TemporaryDirectory directory, string line = "")
+    {
+        string config = Path.Combine(directory.Path, "cluster.conf");
+        File.WriteAllText(config, AkkaRaft.Node.ClusterCommand.Hocon([new AkkaRaft.Protocol.Member(new(0), $"127.0.0.1:{Ports.Free(1)[0]}")]) + line + "\n");
+        return config;
     }
 
     private Task<Ended> RunAsync(params string[] args) => Cli.RunAsync([.. args, "--members", _members]);

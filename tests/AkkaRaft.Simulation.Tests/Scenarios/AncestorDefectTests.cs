@@ -41,7 +41,7 @@ public sealed class AncestorDefectTests
     });
 
     [Fact]
-    public void S14_S16_a_deposed_leader_follows_and_says_nothing_more_in_the_new_term() => Story.Tell(5, simulation =>
+    public void S11_S14_S16_a_deposed_leader_follows_and_says_nothing_more_in_the_new_term() => Story.Tell(5, simulation =>
     {
         for (var round = 0; round < 5; round++)
         {
@@ -121,6 +121,22 @@ public sealed class AncestorDefectTests
         simulation.RunUntil(() => put.IsDone && get.IsDone);
         Assert.IsType<RequestFailed>(put.Reply);
         Assert.IsType<RequestFailed>(get.Reply);
+    });
+
+    [Fact]
+    public void S34_a_command_that_nobody_can_read_kills_nobody() => Story.Tell(3, simulation =>
+    {
+        var leader = simulation.RunUntilLeader();
+        var poison = simulation.Submit(new byte[] { 0xFF, 0xFF, 0xFF });
+        simulation.RunUntil(() => poison.IsDone);
+        Assert.Null(poison.Refusal);
+        simulation.Commit(simulation.AddClient(), "k", "v");
+        simulation.RunUntil(() => simulation.HasConverged);
+        Assert.Equal(leader, simulation.Leader);
+        // Nor is it met again with another end after a restart.
+        foreach (var member in simulation.Members) simulation.LoseUnsynced(member);
+        foreach (var member in simulation.Members) simulation.Restart(member);
+        simulation.RunUntil(() => simulation.HasConverged);
     });
 
     [Fact]
