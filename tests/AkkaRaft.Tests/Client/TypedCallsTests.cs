@@ -128,4 +128,24 @@ public sealed class TypedCallsTests : IAsyncLifetime
         await _client.RevokeLeaseAsync(lease.Lease);
         Assert.Null(await _client.GetAsync<Person>("leased"));
     }
+
+    /// <summary>What docs/codecs.md shows.</summary>
+    [Fact]
+    public async Task The_sample_of_the_docs_runs()
+    {
+        var client = _client;
+        await client.PutAsync("person/ada", new Person("Ada", 1815));
+        Entry<Person>? ada = await client.GetAsync<Person>("person/ada");        // null: there is no such key
+        CompareAndSetResult<Person> set = await client.CompareAndSetAsync("person/ada", ada!.Value with { Born = 1816 }, ada.Version);
+        if (!set.Succeeded) Console.WriteLine($"Somebody else was first: {set.Current}");
+
+        await foreach (Row<Person> row in client.ScanAsync<Person>("person/"))
+            Console.WriteLine($"{row.Key}: {row.Value.Name}, version {row.Version}");
+
+        await client.PutAsync(17, new[] { 1, 2, 3 });                            // keys may be of any type too
+        Entry<int[]>? numbers = await client.GetAsync<int, int[]>(17);
+
+        Assert.True(set.Succeeded);
+        Assert.Equal(new[] { 1, 2, 3 }, numbers!.Value);
+    }
 }
