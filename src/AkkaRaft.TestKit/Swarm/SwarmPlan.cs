@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AkkaRaft.TestKit.Swarm;
 
 /// <summary>All that one seed decides: the cluster, its load, and the faults that befall it.</summary>
@@ -29,6 +31,9 @@ public sealed record SwarmPlan(
     IReadOnlyDictionary<int, IReadOnlyList<long>> Logs,
     IReadOnlyList<PlannedFault> Faults)
 {
+    /// <summary>The command that runs this plan again.</summary>
+    public required string Replay { get; init; }
+
     /// <summary>Draws a plan. Each seed has only some kinds of fault, so that a rare pair of them is not drowned by the rest (swarm testing, Groce et al. 2012).</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="sizes">Cluster sizes to choose from.</param>
@@ -58,7 +63,10 @@ public sealed record SwarmPlan(
             RetainEntries: random.Next(3) switch { 0 => 0, 1 => 15, _ => 10_000 },
             StateSurvivesCrash: random.Next(4) != 0,
             logs,
-            faults);
+            faults)
+        {
+            Replay = string.Create(CultureInfo.InvariantCulture, $"akkaraft simulate --seed {seed} --nodes {members} --virtual {duration.TotalSeconds:0.###}s"),
+        };
     }
 
     /// <summary>
