@@ -19,7 +19,7 @@ internal static class NodeCommand
         Option<bool> print = new("--print-config") { Description = "Print the settings in force and exit" };
         Option<string?> join = new("--join") { Description = "Members of a running cluster, as 0=host:port,…, that this one joins; then say 'members add'" };
         Option<string?> listen = new("--listen") { Description = "Where a member that joins listens, as host:port" };
-        Option<string> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join", DefaultValueFactory = _ => "akkaraft" };
+        Option<string?> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join; akkaraft when nothing is said (AKKARAFT_CLUSTER_ID)" };
         Option<bool> shell = new("--shell") { Description = "Read client commands from a prompt or a pipe, as 'akkaraft shell' does, and stop the member when they end" };
         Option<bool> json = new("--json") { Description = "With --shell: print JSON, one object a line" };
         Option<bool> stopWithStdin = new("--stop-with-stdin") { Hidden = true };
@@ -28,7 +28,7 @@ internal static class NodeCommand
         {
             var self = new MemberId(parsed.GetValue(id));
             var settings = parsed.GetValue(join) is { } peers
-                ? Joining(self, peers, parsed.GetValue(listen), parsed.GetRequiredValue(clusterId), parsed.GetValue(config))
+                ? Joining(self, peers, parsed.GetValue(listen), parsed.GetValue(clusterId) ?? ClientOptions.FromEnvironment("AKKARAFT_CLUSTER_ID") ?? "akkaraft", parsed.GetValue(config))
                 : RaftSettings.FromFile(ClientOptions.FindConfig(parsed.GetValue(config)), self);
             if ((parsed.GetValue(data) ?? ClientOptions.FromEnvironment("AKKARAFT_DATA")) is { } directory)
             {
@@ -83,7 +83,10 @@ internal static class NodeCommand
         _ = node.Completion.ContinueWith(
             done => Console.Error.WriteLine($"akkaraft: member {settings.Members[settings.Id]} has stopped: {done.Result.Reason}"),
             CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        return await new Shell(session, json).RunAsync().ConfigureAwait(false);
+        // Ctrl-C is the shell's; what waits for a line cannot be cancelled, and is left.
+        using var signals = new Signals(interrupt: false);
+        Task<int> shell = Task.Run(() => new Shell(session, json).RunAsync());
+        return await Task.WhenAny(shell, signals.WaitAsync()).ConfigureAwait(false) == shell ? await shell.ConfigureAwait(false) : ExitCodes.Ok;
     }
 
     private static async Task<int> RunAsync(RaftSettings settings, bool stopWithStdin)
@@ -120,8 +123,12 @@ internal static class NodeCommand
             }
 
             signals.Stop();
-            Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason}");
-            return ExitCodes.Usage;
+            // The ActorSystem hears the same signal, and may be the first to end.
+            if (end == MemberEnd.Failed)
+            {
+                Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason}");
+                return ExitCodes.Usage;
+            }
         }
 
         await watch.ConfigureAwait(false);

@@ -24,7 +24,10 @@ internal sealed partial class SettingsReader
         var reader = new SettingsReader(file);
         try
         {
-            var root = ConfigurationFactory.ParseString(File.ReadAllText(file)).GetConfig("akkaraft")?.Root
+            var text = File.ReadAllText(file);
+            // Akka's reader closes what is open at the end, and so takes half a file for a whole one.
+            if (OpenBlocks(text) != 0) throw new RaftConfigurationException($"{file}: its braces do not match; is it whole?");
+            var root = ConfigurationFactory.ParseString(text).GetConfig("akkaraft")?.Root
                 ?? throw new RaftConfigurationException($"{file} has no block 'akkaraft'.");
             reader.Flatten("akkaraft", root);
             return reader;
@@ -38,6 +41,15 @@ internal sealed partial class SettingsReader
             throw new RaftConfigurationException($"{file} is no valid HOCON: {e.Message}", e);
         }
     }
+
+    private static int OpenBlocks(string text)
+    {
+        var outside = NotABrace().Replace(text, "");
+        return outside.Count(c => c == '{') - outside.Count(c => c == '}');
+    }
+
+    [GeneratedRegex("\"\"\".*?\"\"\"|\"(\\\\.|[^\"\\\\\n])*\"|(#|//)[^\n]*", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
+    private static partial Regex NotABrace();
 
     private void Flatten(string path, HoconValue value)
     {

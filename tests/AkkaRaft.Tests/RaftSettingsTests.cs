@@ -38,6 +38,7 @@ public sealed partial class RaftSettingsTests : IDisposable
 
     [Theory]
     [InlineData("akkaraft {")]
+    [InlineData("akkaraft { members { 0 = \"127.0.0.1:4100\"")]
     [InlineData("other { a = 1 }")]
     [InlineData("akkaraft { }")]
     [InlineData("akkaraft { members { 7 = \"127.0.0.1:4100\" } }")]

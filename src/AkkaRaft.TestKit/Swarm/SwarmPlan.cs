@@ -16,6 +16,9 @@ namespace AkkaRaft.TestKit.Swarm;
 /// <param name="StateSurvivesCrash">Whether the state machine's file outlives a process.</param>
 /// <param name="Logs">Logs that the members begin with, by member, as earlier leaders may have left them; empty in most plans.</param>
 /// <param name="Faults">The faults, in order of time.</param>
+/// <param name="SessionTimeToLive">The members' setting, short in some plans so that sessions expire between two calls.</param>
+/// <param name="Watches">How many clients watch what the others change.</param>
+/// <param name="LeaseHolders">How many clients hold leases, keep them alive for a while, and leave them or revoke them.</param>
 public sealed record SwarmPlan(
     ulong Seed,
     int Members,
@@ -29,7 +32,10 @@ public sealed record SwarmPlan(
     int RetainEntries,
     bool StateSurvivesCrash,
     IReadOnlyDictionary<int, IReadOnlyList<long>> Logs,
-    IReadOnlyList<PlannedFault> Faults)
+    IReadOnlyList<PlannedFault> Faults,
+    TimeSpan SessionTimeToLive,
+    int Watches,
+    int LeaseHolders)
 {
     /// <summary>The command that runs this plan again.</summary>
     public required string Replay { get; init; }
@@ -63,7 +69,10 @@ public sealed record SwarmPlan(
             RetainEntries: random.Next(3) switch { 0 => 0, 1 => 15, _ => 10_000 },
             StateSurvivesCrash: random.Next(4) != 0,
             logs,
-            faults)
+            faults,
+            SessionTimeToLive: random.Next(4) == 0 ? TimeSpan.FromMilliseconds(300) : TimeSpan.FromMinutes(10),
+            Watches: Math.Max(0, random.Next(5) - 2),
+            LeaseHolders: random.Next(4) == 0 ? 1 : 0)
         {
             Replay = string.Create(CultureInfo.InvariantCulture, $"akkaraft simulate --seed {seed} --nodes {members} --virtual {duration.TotalSeconds:0.###}s"),
         };

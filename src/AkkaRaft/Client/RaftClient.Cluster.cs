@@ -131,8 +131,9 @@ public sealed partial class RaftClient
     public async Task<(long Index, long Bytes)> BackupAsync(
         string file, MemberId? member = null, IProgress<(long Received, long Length)>? progress = null, CancellationToken cancellationToken = default)
     {
-        var from = Find(member ?? (await StatusAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(s => s.Role == MemberRole.Leader)?.Id
-            ?? throw new NoLeaderException("No member leads; name the member that is to give the backup."));
+        // Whoever answers this as the leader is remembered.
+        if (member is null) await MembersAsync(cancellationToken).ConfigureAwait(false);
+        var from = Find(member ?? _lastLeader!.Value);
         var stream = new FileStream(file, FileMode.CreateNew, FileAccess.Write, FileShare.None);
         var complete = false;
         try

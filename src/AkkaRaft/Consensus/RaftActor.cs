@@ -36,6 +36,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private TimeSpan _lastLeaderContact;
     private IActorRef _stateMachine = ActorRefs.Nobody;
     private IActorRef _snapshots = ActorRefs.Nobody;
+    private (MemberId From, string ClusterId, MemberId To)? _stranger;
     private (IActorRef Asker, long RequestId)? _transferAsker;
 
     private FollowerState? _follower;
@@ -342,7 +343,10 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         var header = message.Header;
         if (header.ClusterId != _settings.ClusterId || header.To != Me)
         {
-            _logger.Warning("Member {0} drops a {1} from {2} of cluster '{3}' meant for {4}.", Me, message.GetType().Name, header.From, header.ClusterId, header.To);
+            // Once, and not for each of its messages.
+            if (_stranger != (header.From, header.ClusterId, header.To))
+                _logger.Warning("Member {0} of cluster '{1}' drops what {2} of cluster '{3}' sends to {4}.", Me, _settings.ClusterId, header.From, header.ClusterId, header.To);
+            _stranger = (header.From, header.ClusterId, header.To);
             return false;
         }
         if (_settings.LogMessages) _logger.Debug("{0} <- {1}", Me, message);

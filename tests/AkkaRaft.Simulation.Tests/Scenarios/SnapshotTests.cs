@@ -105,6 +105,32 @@ public sealed class SnapshotTests
     }, settings: Small);
 
     [Fact]
+    public void A_member_that_joins_by_a_snapshot_gets_it_though_leaders_die_and_members_are_cut_off() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        for (var i = 0; i < 40; i++) simulation.Commit(client, "k", $"{i}");
+        var comes = simulation.AddMember();
+        var put = client.Put("k", "meanwhile");
+        simulation.SetVoters(0, 1, 2, comes);
+        simulation.RunFor(TimeSpan.FromMilliseconds(4 * simulation.Seed));
+        // Somewhere between being named and voting.
+        var leader = simulation.Leader!.Value;
+        if (simulation.Seed % 3 == 0) simulation.Partition([leader, comes], [.. simulation.Others(leader, comes)]);
+        else simulation.Crash(leader);
+        if (simulation.Seed % 3 == 1) simulation.LoseUnsynced(comes);
+        simulation.RunFor(Story.Elections);
+        simulation.Heal();
+        simulation.Restart(leader);
+        simulation.Restart(comes);
+        simulation.RunUntil(() => put.IsDone && simulation.HasConverged);
+        // A leader that had not yet committed the change may have lost it; then it is asked for again.
+        simulation.SetVoters(0, 1, 2, comes);
+        simulation.RunUntil(() => simulation.Voters.Contains(comes) && simulation.HasConverged);
+        Assert.Equal(simulation.AppliedIndexOf(leader), simulation.AppliedIndexOf(comes));
+        Assert.True(simulation.BaseIndexOf(comes) > 0);
+    }, seeds: 60, settings: Small);
+
+    [Fact]
     public void S35_Two_followers_that_lag_by_different_lengths_both_get_what_they_lack() => Story.Tell(5, simulation =>
     {
         var far = Behind(simulation, 40);
