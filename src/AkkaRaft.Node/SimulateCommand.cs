@@ -16,19 +16,20 @@ internal static class SimulateCommand
         Option<int> seeds = new("--seeds") { Description = "How many seeds", DefaultValueFactory = _ => 1_000 };
         Option<ulong> first = new("--first") { Description = "The first seed", DefaultValueFactory = _ => 1 };
         Option<ulong?> one = new("--seed") { Description = "Run one seed, with its trace" };
+        Option<bool> shrink = new("--shrink") { Description = "With --seed: when it breaks, look for the smallest plan that does, and write its trace" };
         Option<string> nodes = new("--nodes") { Description = "Cluster sizes to draw from", DefaultValueFactory = _ => "3,5" };
         Option<string> virtualTime = new("--virtual") { Description = "Virtual time of each seed with faults and load", DefaultValueFactory = _ => "10s" };
         Option<double?> minutes = new("--minutes") { Description = "Stop after so many minutes, however many seeds are left" };
         Option<string?> trace = new("--trace") { Description = "Where to write the trace of a violation, or of --seed; akkaraft-trace-SEED.html when nothing is said, text when the name ends in .txt" };
         Option<bool> json = new("--json") { Description = "Print one JSON object" };
-        var command = new Command("simulate", "Run simulated clusters through faults, one per seed, and check every step") { seeds, first, one, nodes, virtualTime, minutes, trace, json };
+        var command = new Command("simulate", "Run simulated clusters through faults, one per seed, and check every step") { seeds, first, one, shrink, nodes, virtualTime, minutes, trace, json };
         command.SetAction((parsed, cancel) =>
         {
             int[] sizes = Sizes(parsed.GetValue(nodes)!);
             TimeSpan duration = ClientOptions.ParseTimeout(parsed.GetValue(virtualTime)!);
             string? file = parsed.GetValue(trace);
             return Task.FromResult(parsed.GetValue(one) is { } seed
-                ? RunOne(SwarmPlan.Draw(seed, sizes, duration), file)
+                ? RunOne(SwarmPlan.Draw(seed, sizes, duration), parsed.GetValue(shrink), file)
                 : RunMany(parsed.GetValue(first), parsed.GetValue(seeds), sizes, duration, parsed.GetValue(minutes), file, parsed.GetValue(json), cancel));
         });
         return command;
@@ -43,7 +44,7 @@ internal static class SimulateCommand
         return sizes;
     }
 
-    private static int RunOne(SwarmPlan plan, string? file)
+    private static int RunOne(SwarmPlan plan, bool shrink, string? file)
     {
         string trace = file ?? Trace(plan.Seed);
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Seed {plan.Seed}: {plan.Members} members, {plan.Clients} clients, {plan.Faults.Count} faults."));
@@ -53,6 +54,11 @@ internal static class SimulateCommand
         }
 
         var result = SwarmRun.Execute(plan, trace);
+        if (shrink && result.Violation is not null)
+        {
+            result = Shrink(plan, trace);
+        }
+
         Console.Out.WriteLine($"Trace: {Path.GetFullPath(trace)}");
         return result.Violation is null ? Clean(Line(1, TimeSpan.Zero, new Totals().Add(result))) : Broken(result);
     }
@@ -79,19 +85,11 @@ internal static class SimulateCommand
 
         if (broken is not null)
         {
-            Console.Error.WriteLine($"Seed {broken.Plan.Seed} breaks; looking for the smallest plan that does.");
-            var smallest = SwarmRun.Shrink(broken.Plan);
-            string trace = file ?? Trace(smallest.Seed);
-            var shown = SwarmRun.Execute(smallest, trace);
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Smallest: {smallest.Members} members, {smallest.Clients} clients, {smallest.Keys} keys, {smallest.Duration.TotalSeconds:0.0} s, {smallest.Faults.Count} faults of {broken.Plan.Faults.Count}:"));
-            foreach (var fault in smallest.Faults)
-            {
-                Console.Error.WriteLine($"  {fault}");
-            }
-
+            Console.Error.WriteLine($"akkaraft: {broken.Message}");
+            string trace = file ?? Trace(broken.Plan.Seed);
+            var shrunk = Shrink(broken.Plan, trace);
             Console.Error.WriteLine($"Trace: {Path.GetFullPath(trace)}");
-            Console.Error.WriteLine(shown.Message);
-            return Broken(broken);
+            return Broken(shrunk);
         }
 
         string line = json ? totals.Json(watch.Elapsed) : Line(totals.Seeds, watch.Elapsed, totals);
@@ -130,6 +128,19 @@ internal static class SimulateCommand
                 }
             }
         }
+    }
+
+    private static SwarmResult Shrink(SwarmPlan plan, string trace)
+    {
+        Console.Error.WriteLine("Looking for the smallest plan that breaks.");
+        var smallest = SwarmRun.Shrink(plan);
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Smallest: {smallest.Members} members, {smallest.Clients} clients, {smallest.Keys} keys, {smallest.Duration.TotalSeconds:0.0} s, {smallest.Faults.Count} faults of {plan.Faults.Count}:"));
+        foreach (var fault in smallest.Faults)
+        {
+            Console.Error.WriteLine($"  {fault}");
+        }
+
+        return SwarmRun.Execute(smallest, trace);
     }
 
     private static string Trace(ulong seed) => string.Create(CultureInfo.InvariantCulture, $"akkaraft-trace-{seed}.html");

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AkkaRaft.TestKit.Swarm;
 
 /// <summary>All that one seed decides: the cluster, its load, and the faults that befall it.</summary>
@@ -35,6 +37,9 @@ public sealed record SwarmPlan(
     int Watches,
     int LeaseHolders)
 {
+    /// <summary>The command that runs this plan again.</summary>
+    public required string Replay { get; init; }
+
     /// <summary>Draws a plan. Each seed has only some kinds of fault, so that a rare pair of them is not drowned by the rest (swarm testing, Groce et al. 2012).</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="sizes">Cluster sizes to choose from.</param>
@@ -67,7 +72,10 @@ public sealed record SwarmPlan(
             faults,
             SessionTimeToLive: random.Next(4) == 0 ? TimeSpan.FromMilliseconds(300) : TimeSpan.FromMinutes(10),
             Watches: Math.Max(0, random.Next(5) - 2),
-            LeaseHolders: random.Next(4) == 0 ? 1 : 0);
+            LeaseHolders: random.Next(4) == 0 ? 1 : 0)
+        {
+            Replay = string.Create(CultureInfo.InvariantCulture, $"akkaraft simulate --seed {seed} --nodes {members} --virtual {duration.TotalSeconds:0.###}s"),
+        };
     }
 
     /// <summary>

@@ -43,7 +43,7 @@ public static class SwarmRun
                 SessionTimeToLive = plan.SessionTimeToLive,
             },
             KeepTrace = traceFile is not null,
-            Replay = string.Create(CultureInfo.InvariantCulture, $"akkaraft simulate --seed {plan.Seed} --nodes {plan.Members} --virtual {plan.Duration.TotalSeconds:0}s"),
+            Replay = plan.Replay,
         });
         SimulationViolationException? violation = null;
         try
@@ -77,6 +77,8 @@ public static class SwarmRun
     internal static SwarmPlan Shrink(SwarmPlan plan, Func<SwarmPlan, bool> breaks, int attempts = 200)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        // Shrinking is as repeatable as a run.
+        plan = plan with { Replay = plan.Replay + " --shrink" };
         for (var progress = true; progress && attempts > 0;)
         {
             progress = false;
