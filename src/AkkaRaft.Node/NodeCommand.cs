@@ -123,8 +123,12 @@ internal static class NodeCommand
             }
 
             signals.Stop();
-            Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason}");
-            return ExitCodes.Usage;
+            // The ActorSystem hears the same signal, and may be the first to end.
+            if (end == MemberEnd.Failed)
+            {
+                Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason}");
+                return ExitCodes.Usage;
+            }
         }
 
         await watch.ConfigureAwait(false);
