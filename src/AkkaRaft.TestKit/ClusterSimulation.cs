@@ -281,7 +281,7 @@ public sealed partial class ClusterSimulation : IDisposable
     /// <exception cref="SimulationViolationException">One of these does not hold.</exception>
     public void Check()
     {
-        var history = _calls.Where(c => !c.IsLocal).Select(c => c.ToOperation()).ToList();
+        var history = _calls.Where(c => !c.IsLocal).SelectMany(c => c.ToOperations()).ToList();
         if (VersionChecker.Check(history) is { } versions) throw Failed(versions);
         if (LinearizabilityChecker.Check(history) is { } order) throw Failed(order);
         CheckStates();

@@ -18,7 +18,8 @@ builder.Logging.SetMinimumLevel(LogLevel.Warning);
 builder.Services.AddAkka(settings.SystemName, akka => akka
     .ConfigureLoggers(logging => logging.LogLevel = Akka.Event.LogLevel.WarningLevel)
     .WithRaft(settings));
-builder.Services.AddRaftClient(settings.ForClients() with { Codec = new HyperionCodec(typeof(Order)) });
+builder.Services.AddRaftClient(settings.ForClients() with { Codec = new HyperionCodec(typeof(Order)), RequestTimeout = TimeSpan.FromMinutes(1) });
+builder.Services.AddHealthChecks();
 builder.Services.AddHostedService<Shop>();
 
 using IHost host = builder.Build();

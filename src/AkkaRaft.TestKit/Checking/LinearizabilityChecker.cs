@@ -27,13 +27,13 @@ public static class LinearizabilityChecker
     /// <summary>Leaves out calls of unknown outcome that explain nothing: each would double the search.</summary>
     private static List<Operation> Relevant(List<Operation> all)
     {
-        var read = all.Where(o => o is { Kind: OperationKind.Get, Outcome: OperationOutcome.Done }).Select(o => o.Result).ToHashSet(StringComparer.Ordinal);
+        var read = all.Where(o => o.Reads).Select(o => o.Result).ToHashSet(StringComparer.Ordinal);
         var lastFound = all.Where(o => o is { Kind: OperationKind.Delete, Outcome: OperationOutcome.Done, Result: "1" }).Select(o => o.Answered).DefaultIfEmpty(0).Max();
         return [.. all.Where(o => o.Outcome == OperationOutcome.Done || o.Kind switch
         {
             OperationKind.Get => false,
-            // A put that nobody read may still be what a delete found.
-            OperationKind.Put => read.Contains(o.Argument) || lastFound > o.Called,
+            // A put that nobody read may still be what a delete found. Whoever expects its version has read it.
+            OperationKind.Put or OperationKind.CompareAndSet => read.Contains(o.Argument) || lastFound > o.Called,
             _ => true,
         })];
     }
@@ -56,7 +56,7 @@ public static class LinearizabilityChecker
 
     private static string Line(Operation o) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{o.Called,6}..{(o.Answered == long.MaxValue ? "never" : o.Answered.ToString(CultureInfo.InvariantCulture)),-6} client {o.Client} {o.Kind}{(o.Argument is null ? "" : $" {o.Argument}")} -> {(o.Outcome == OperationOutcome.Unknown ? "unknown" : o.Kind == OperationKind.Put ? "done" : o.Result ?? "absent")}");
+        $"{o.Called,6}..{(o.Answered == long.MaxValue ? "never" : o.Answered.ToString(CultureInfo.InvariantCulture)),-6} client {o.Client} {o.Kind}{(o.Argument is null ? "" : $" {o.Argument}")} {(o.Kind == OperationKind.CompareAndSet ? $" expecting {o.ExpectedVersion}" : "")} -> {(o.Outcome == OperationOutcome.Unknown ? "unknown" : o.Writes ? $"done {o.Version}" : o.Result ?? "absent")}{(o.IsConflict ? $" {o.Version}, a conflict" : "")}");
 
     /// <summary>Calls and answers as a doubly linked list, out of which what was put in order is taken, and into which it is put back.</summary>
     private sealed class Search
@@ -69,7 +69,7 @@ public static class LinearizabilityChecker
         private readonly int[] _previous;
         private readonly int[] _answerOf;
         private readonly (ulong, ulong)[] _marks;
-        private readonly HashSet<(ulong, ulong, string?)> _tried = [];
+        private readonly HashSet<(ulong, ulong, State)> _tried = [];
 
         public Search(List<Operation> operations)
         {
@@ -98,9 +98,9 @@ public static class LinearizabilityChecker
         public bool Succeeds()
         {
             var left = _operations.Count(o => o.Outcome == OperationOutcome.Done);
-            var order = new Stack<(int Event, string? Before)>();
+            var order = new Stack<(int Event, State Before)>();
             (ulong A, ulong B) done = (0, 0);
-            string? state = null;
+            var state = new State(null, 0);
             var deepest = -1;
             var at = _next[Head];
             while (left > 0)
@@ -141,21 +141,33 @@ public static class LinearizabilityChecker
             return true;
         }
 
-        private static bool Step(string? state, Operation operation, out string? after)
+        private static bool Step(State state, Operation operation, out State after)
         {
             var known = operation.Outcome == OperationOutcome.Done;
             after = operation.Kind switch
             {
-                OperationKind.Put => operation.Argument,
-                OperationKind.Delete => null,
+                _ when operation.Writes => new State(operation.Argument, known ? operation.Version : State.UnknownVersion),
+                OperationKind.Delete => new State(null, 0),
                 _ => state,
             };
-            return !known || operation.Kind switch
+            // One of unknown outcome that finds another version changes nothing, as if it never came.
+            if (operation is { Kind: OperationKind.CompareAndSet, IsConflict: false }) return state.MayHave(operation.ExpectedVersion);
+            if (!known) return true;
+            return operation.Kind switch
             {
-                OperationKind.Get => operation.Result == state,
-                OperationKind.Delete => operation.Result == (state is null ? "0" : "1"),
+                OperationKind.Get => operation.Result == state.Value,
+                OperationKind.CompareAndSet => operation.Result == state.Value && state.MayHave(operation.Version) && operation.Version != operation.ExpectedVersion,
+                OperationKind.Delete => operation.Result == (state.Value is null ? "0" : "1"),
                 _ => true,
             };
+        }
+
+        /// <summary>What a key holds. The version is not known when a call of unknown outcome has set it.</summary>
+        private readonly record struct State(string? Value, long Version)
+        {
+            public const long UnknownVersion = -1;
+
+            public bool MayHave(long version) => Version == version || (Version == UnknownVersion && version != 0);
         }
 
         private void Take(int call, int operation)

@@ -24,12 +24,13 @@ public static class VersionChecker
                 continue;
             }
             var before = atCall[operation];
-            var changed = operation.Kind == OperationKind.Put || operation is { Kind: OperationKind.Delete, Result: "1" };
+            var changed = operation.Writes || operation is { Kind: OperationKind.Delete, Result: "1" };
             if (changed && operation.Version <= before.Store)
                 return Text($"{operation} got version {operation.Version}, though version {before.Store} was known before it was called");
-            if (operation is { Kind: OperationKind.Get, Result: not null } && operation.Version < before.Key)
+            if (operation is { Reads: true, Result: not null } && operation.Version < before.Key)
                 return Text($"{operation} read version {operation.Version} of key {operation.Key}, though version {before.Key} of it was known before");
-            if (operation.Kind == OperationKind.Put && !puts.TryAdd(operation.Version, operation))
+            // What a transaction sets has one version.
+            if (operation.Writes && !puts.TryAdd(operation.Version, operation) && puts[operation.Version].Called != operation.Called)
                 return Text($"{operation} and {puts[operation.Version]} got the same version {operation.Version}");
             if (operation.Version > 0)
             {
@@ -37,8 +38,8 @@ public static class VersionChecker
                 if (operation.Kind != OperationKind.Delete) highestOfKey[operation.Key] = Math.Max(highestHere, operation.Version);
             }
         }
-        return history.Where(o => o is { Kind: OperationKind.Get, Outcome: OperationOutcome.Done, Result: not null })
-            .Where(get => puts.TryGetValue(get.Version, out var put) && (put.Key != get.Key || put.Argument != get.Result))
+        return history.Where(o => o is { Reads: true, Result: not null })
+            .Where(get => puts.TryGetValue(get.Version, out var put) && put.Argument != get.Result)
             .Select(get => Text($"{get} read version {get.Version}, which {puts[get.Version]} had written"))
             .FirstOrDefault();
     }

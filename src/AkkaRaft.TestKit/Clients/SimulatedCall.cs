@@ -9,13 +9,14 @@ public sealed class SimulatedCall
 {
     private readonly Action _answered;
 
-    internal SimulatedCall(int client, OperationKind kind, string key, string? argument, long called, Action answered)
+    internal SimulatedCall(int client, OperationKind kind, string key, string? argument, long called, TimeSpan calledAt, Action answered)
     {
         Client = client;
         Kind = kind;
         Key = key;
         Argument = argument;
         Called = called;
+        CalledAt = calledAt;
         _answered = answered;
     }
 
@@ -28,7 +29,7 @@ public sealed class SimulatedCall
     /// <summary>Of which key.</summary>
     public string Key { get; }
 
-    /// <summary>The value of a put.</summary>
+    /// <summary>The value of a put, compare-and-set or transaction.</summary>
     public string? Argument { get; }
 
     /// <summary>The reply; null while there is none.</summary>
@@ -41,7 +42,16 @@ public sealed class SimulatedCall
     public bool Succeeded => Reply is not null and not RequestFailed;
 
     /// <summary>What a successful get read; null for a key that is not there.</summary>
-    public string? Value => Reply is GetReply { Found: true } get ? Encoding.UTF8.GetString(get.Value.Span) : null;
+    public string? Value => Reply is GetReply { Found: true } get ? Text(get.Value) : null;
+
+    /// <summary>The other key of a transaction.</summary>
+    public string? OtherKey { get; init; }
+
+    /// <summary>The version that a compare-and-set or transaction expects.</summary>
+    public long ExpectedVersion { get; init; }
+
+    /// <summary>When it was made.</summary>
+    public TimeSpan CalledAt { get; }
 
     internal long Called { get; }
 
@@ -60,21 +70,56 @@ public sealed class SimulatedCall
         Then?.Invoke(this);
     }
 
-    internal Operation ToOperation() => new(
-        Client, Kind, Key, Argument, Called, Outcome == OperationOutcome.Unknown ? long.MaxValue : AnsweredAt, Outcome,
-        Reply switch
+    /// <summary>As the checkers see it, key by key.</summary>
+    internal IEnumerable<Operation> ToOperations()
+    {
+        switch (Kind)
         {
-            GetReply => Value,
-            DeleteReply delete => delete.Deleted ? "1" : "0",
-            _ => null,
-        },
-        Reply switch
-        {
-            PutReply put => put.Version,
-            GetReply get => get.Version,
-            DeleteReply delete => delete.Version,
-            _ => 0,
-        });
+            case OperationKind.Lease:
+                break;
+            case OperationKind.Transaction:
+                yield return CompareAndSet((Reply as TransactionReply) switch
+                {
+                    { Succeeded: true } done => (true, done.Version, null),
+                    { Steps: [{ Rows: [var row] }] } => (false, row.Version, Text(row.Value)),
+                    _ => (false, 0, null),
+                });
+                if (Reply is not TransactionReply { Succeeded: false })
+                    yield return Of(OperationKind.Put, OtherKey!, null, Reply is TransactionReply reply ? reply.Version : 0);
+                break;
+            case OperationKind.CompareAndSet:
+                yield return CompareAndSet(Reply is CompareAndSetReply found
+                    ? (found.Succeeded, found.Version, found.Succeeded || found.Version == 0 ? null : Text(found.Value))
+                    : (false, 0, null));
+                break;
+            default:
+                yield return Of(
+                    Kind, Key,
+                    Reply switch
+                    {
+                        GetReply => Value,
+                        DeleteReply delete => delete.Deleted ? "1" : "0",
+                        _ => null,
+                    },
+                    Reply switch
+                    {
+                        PutReply put => put.Version,
+                        GetReply get => get.Version,
+                        DeleteReply delete => delete.Version,
+                        _ => 0,
+                    });
+                break;
+        }
+    }
+
+    private Operation CompareAndSet((bool Succeeded, long Version, string? Found) result) =>
+        Of(OperationKind.CompareAndSet, Key, result.Found, result.Version)
+            with { ExpectedVersion = ExpectedVersion, IsConflict = Outcome == OperationOutcome.Done && !result.Succeeded };
+
+    private Operation Of(OperationKind kind, string key, string? result, long version) =>
+        new(Client, kind, key, Argument, Called, Outcome == OperationOutcome.Unknown ? long.MaxValue : AnsweredAt, Outcome, result, version);
+
+    private static string Text(ReadOnlyMemory<byte> value) => Encoding.UTF8.GetString(value.Span);
 
     private OperationOutcome Outcome => Reply switch
     {

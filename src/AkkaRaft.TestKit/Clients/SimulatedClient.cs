@@ -1,6 +1,7 @@
 using System.Text;
 using Akka.Actor;
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
 using AkkaRaft.TestKit.Checking;
 using AkkaRaft.TestKit.Engine;
 
@@ -26,40 +27,82 @@ public sealed class SimulatedClient
     public int Id { get; }
 
     /// <summary>Sets a key.</summary>
-    public SimulatedCall Put(string key, string value) => Call(OperationKind.Put, key, value, ReadConsistency.Linearizable, null);
+    public SimulatedCall Put(string key, string value) => Call(OperationKind.Put, key, value, new Put(Bytes(key), Bytes(value), ++_requestId), null);
 
     /// <summary>Removes a key.</summary>
-    public SimulatedCall Delete(string key) => Call(OperationKind.Delete, key, null, ReadConsistency.Linearizable, null);
+    public SimulatedCall Delete(string key) => Call(OperationKind.Delete, key, null, new Delete(Bytes(key), ++_requestId), null);
 
     /// <summary>Reads a key. A local read may be old, and is left out of the check of linearizability.</summary>
-    public SimulatedCall Get(string key, ReadConsistency consistency = ReadConsistency.Linearizable) => Call(OperationKind.Get, key, null, consistency, null);
+    public SimulatedCall Get(string key, ReadConsistency consistency = ReadConsistency.Linearizable) =>
+        Call(OperationKind.Get, key, null, new Get(Bytes(key), consistency, ++_requestId), null);
 
-    internal SimulatedCall Call(OperationKind kind, string key, string? argument, ReadConsistency consistency, Action<SimulatedCall>? then)
+    /// <summary>Sets a key if it has the expected version, 0 being that of a key that is not there.</summary>
+    public SimulatedCall CompareAndSet(string key, string value, long expectedVersion) => CompareAndSet(key, value, expectedVersion, null);
+
+    /// <summary>Sets two keys to one value if the first has the expected version.</summary>
+    public SimulatedCall Transaction(string key, string otherKey, string value, long expectedVersion) => Transaction(key, otherKey, value, expectedVersion, null);
+
+    /// <summary>Watches the keys that begin with a prefix, until the simulation ends.</summary>
+    /// <param name="prefix">The prefix; empty for all keys.</param>
+    /// <param name="fromRevision">The first revision whose changes are wanted.</param>
+    public SimulatedWatch Watch(string prefix, long fromRevision = 1) => new(_simulation, this, prefix, fromRevision);
+
+    /// <summary>Asks for a lease.</summary>
+    /// <param name="timeToLive">In virtual time, one second or more.</param>
+    public SimulatedLease GrantLease(TimeSpan timeToLive) => GrantLease(timeToLive, null);
+
+    internal SimulatedCall CompareAndSet(string key, string value, long expectedVersion, Action<SimulatedCall>? then) =>
+        Call(OperationKind.CompareAndSet, key, value, new CompareAndSet(Bytes(key), Bytes(value), expectedVersion, ++_requestId), then, expectedVersion);
+
+    internal SimulatedCall Transaction(string key, string otherKey, string value, long expectedVersion, Action<SimulatedCall>? then) =>
+        Call(
+            OperationKind.Transaction, key, value,
+            new Transaction(
+                [new Compare(Bytes(key), Comparison.Equal, expectedVersion)],
+                [new PutStep(Bytes(key), Bytes(value)), new PutStep(Bytes(otherKey), Bytes(value))],
+                [new RangeStep(Bytes(key), KeyValueCodec.After(Bytes(key)))],
+                ++_requestId),
+            then, expectedVersion, otherKey);
+
+    internal SimulatedLease GrantLease(TimeSpan timeToLive, Action<SimulatedLease>? then) => new(_simulation, this, timeToLive, then);
+
+    internal SimulatedCall Call(OperationKind kind, string key, string? argument, Action<SimulatedCall>? then) => Call(
+        kind, key, argument,
+        kind switch
+        {
+            OperationKind.Put => new Put(Bytes(key), Bytes(argument ?? ""), ++_requestId),
+            OperationKind.Delete => new Delete(Bytes(key), ++_requestId),
+            _ => new Get(Bytes(key), RequestId: ++_requestId),
+        },
+        then);
+
+    internal SimulatedCall Call(
+        OperationKind kind, string key, string? argument, IKeyValueRequest request, Action<SimulatedCall>? then, long expectedVersion = 0, string? otherKey = null)
     {
         SimulatedCall? call = null;
-        call = new SimulatedCall(Id, kind, key, argument, _simulation.NextPlace(), () => _simulation.Answered(call!))
+        call = new SimulatedCall(Id, kind, key, argument, _simulation.NextPlace(), _simulation.Now, () => _simulation.Answered(call!))
         {
-            IsLocal = consistency == ReadConsistency.Local,
+            IsLocal = request is IKeyValueRead { Consistency: ReadConsistency.Local },
             Then = then,
+            ExpectedVersion = expectedVersion,
+            OtherKey = otherKey,
         };
         _simulation.Called(call);
-        var bytes = Encoding.UTF8.GetBytes(key);
-        var id = ++_requestId;
-        _actor.Tell(
-            kind switch
-            {
-                OperationKind.Put => new Put(bytes, Encoding.UTF8.GetBytes(argument ?? ""), id),
-                OperationKind.Delete => new Delete(bytes, id),
-                _ => new Get(bytes, consistency, id),
-            },
-            new ReplyRef(call, _simulation, _actor.Path.Root));
+        Ask(request, reply => call.Answer(reply, _simulation.NextPlace()));
         return call;
     }
+
+    /// <summary>Any request; no check looks at its reply.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="answered">Gets the reply, good or bad.</param>
+    public void Ask(IKeyValueRequest request, Action<IKeyValueReply> answered) => _actor.Tell(request, new ReplyRef(answered, _simulation, _actor.Path.Root));
+
+    internal static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
     /// <summary>The client's process dies: its calls are never answered.</summary>
     public void Crash() => _process.Kill();
 
-    private sealed class ReplyRef(SimulatedCall call, ClusterSimulation simulation, ActorPath root) : MinimalActorRef
+    private sealed class ReplyRef(Action<IKeyValueReply> answered, ClusterSimulation simulation, ActorPath root) : MinimalActorRef
     {
         public override ActorPath Path { get; } = root / "call";
 
@@ -67,7 +110,7 @@ public sealed class SimulatedClient
 
         protected override void TellInternal(object message, IActorRef sender)
         {
-            if (message is IKeyValueReply reply) call.Answer(reply, simulation.NextPlace());
+            if (message is IKeyValueReply reply) answered(reply);
         }
     }
 }

@@ -14,6 +14,9 @@ namespace AkkaRaft.TestKit.Swarm;
 /// <param name="StateSurvivesCrash">Whether the state machine's file outlives a process.</param>
 /// <param name="Logs">Logs that the members begin with, by member, as earlier leaders may have left them; empty in most plans.</param>
 /// <param name="Faults">The faults, in order of time.</param>
+/// <param name="SessionTimeToLive">The members' setting, short in some plans so that sessions expire between two calls.</param>
+/// <param name="Watches">How many clients watch what the others change.</param>
+/// <param name="LeaseHolders">How many clients hold leases, keep them alive for a while, and leave them or revoke them.</param>
 public sealed record SwarmPlan(
     ulong Seed,
     int Members,
@@ -27,7 +30,10 @@ public sealed record SwarmPlan(
     int RetainEntries,
     bool StateSurvivesCrash,
     IReadOnlyDictionary<int, IReadOnlyList<long>> Logs,
-    IReadOnlyList<PlannedFault> Faults)
+    IReadOnlyList<PlannedFault> Faults,
+    TimeSpan SessionTimeToLive,
+    int Watches,
+    int LeaseHolders)
 {
     /// <summary>Draws a plan. Each seed has only some kinds of fault, so that a rare pair of them is not drowned by the rest (swarm testing, Groce et al. 2012).</summary>
     /// <param name="seed">The seed.</param>
@@ -58,7 +64,10 @@ public sealed record SwarmPlan(
             RetainEntries: random.Next(3) switch { 0 => 0, 1 => 15, _ => 10_000 },
             StateSurvivesCrash: random.Next(4) != 0,
             logs,
-            faults);
+            faults,
+            SessionTimeToLive: random.Next(4) == 0 ? TimeSpan.FromMilliseconds(300) : TimeSpan.FromMinutes(10),
+            Watches: Math.Max(0, random.Next(5) - 2),
+            LeaseHolders: random.Next(4) == 0 ? 1 : 0);
     }
 
     /// <summary>

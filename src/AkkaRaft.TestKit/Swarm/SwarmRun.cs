@@ -1,5 +1,4 @@
 using System.Globalization;
-using AkkaRaft.Protocol;
 using AkkaRaft.TestKit.Checking;
 
 namespace AkkaRaft.TestKit.Swarm;
@@ -41,6 +40,7 @@ public static class SwarmRun
                 MaxLogEntries = plan.RetainEntries + 20,
                 SnapshotChunkBytes = 8 * 1024,
                 JoinTimeout = TimeSpan.FromSeconds(3),
+                SessionTimeToLive = plan.SessionTimeToLive,
             },
             KeepTrace = traceFile is not null,
             Replay = string.Create(CultureInfo.InvariantCulture, $"akkaraft simulate --seed {plan.Seed} --nodes {plan.Members} --virtual {plan.Duration.TotalSeconds:0}s"),
@@ -55,6 +55,7 @@ public static class SwarmRun
             simulation.EndFaultsAndConverge();
             simulation.RunUntil(() => simulation.Calls.All(c => c.IsDone), what: "an end of every call");
             simulation.Check();
+            simulation.CheckChanges();
         }
         catch (SimulationViolationException found)
         {
@@ -98,6 +99,8 @@ public static class SwarmRun
             for (var from = 0; from + half <= plan.Faults.Count; from += half)
                 yield return plan with { Faults = [.. plan.Faults.Take(from), .. plan.Faults.Skip(from + half)] };
         }
+        if (plan.Watches > 0) yield return plan with { Watches = 0 };
+        if (plan.LeaseHolders > 0) yield return plan with { LeaseHolders = 0 };
         if (plan.Clients > 1) yield return plan with { Clients = plan.Clients - 1 };
         if (plan.Logs.Count > 0) yield return plan with { Logs = new Dictionary<int, IReadOnlyList<long>>() };
         if (plan.Keys > 1) yield return plan with { Keys = 1 };
@@ -112,6 +115,7 @@ public static class SwarmRun
         private readonly SwarmPlan _plan;
         private readonly Random _random;
         private bool _stopped;
+        private readonly Dictionary<string, long> _versions = [];
         private int _values;
 
         public Load(ClusterSimulation simulation, SwarmPlan plan)
@@ -120,6 +124,8 @@ public static class SwarmRun
             _plan = plan;
             _random = new Random(unchecked((int)plan.Seed) ^ 0x5EED);
             for (var i = 0; i < plan.Clients; i++) Think(simulation.AddClient());
+            for (var i = 0; i < plan.Watches; i++) simulation.AddClient().Watch(i == 0 ? "" : "k0");
+            for (var i = 0; i < plan.LeaseHolders; i++) Hold(simulation.AddClient());
         }
 
         public void Stop() => _stopped = true;
@@ -129,10 +135,67 @@ public static class SwarmRun
         private void Call(SimulatedClient client)
         {
             if (_stopped) return;
-            var key = string.Create(CultureInfo.InvariantCulture, $"k{_random.Next(_plan.Keys)}");
-            var kind = _random.Next(10) switch { < 5 => OperationKind.Put, < 9 => OperationKind.Get, _ => OperationKind.Delete };
-            var value = kind == OperationKind.Put ? string.Create(CultureInfo.InvariantCulture, $"v{++_values}") : null;
-            client.Call(kind, key, value, ReadConsistency.Linearizable, _ => Think(client));
+            var at = _random.Next(_plan.Keys);
+            var key = Key(at);
+            var kind = _random.Next(20) switch
+            {
+                < 7 => OperationKind.Put,
+                < 10 => OperationKind.CompareAndSet,
+                < 11 => OperationKind.Transaction,
+                < 18 => OperationKind.Get,
+                _ => OperationKind.Delete,
+            };
+            var value = kind is OperationKind.Get or OperationKind.Delete ? null : string.Create(CultureInfo.InvariantCulture, $"v{++_values}");
+            switch (kind)
+            {
+                case OperationKind.CompareAndSet:
+                    client.CompareAndSet(key, value!, _versions.GetValueOrDefault(key), Answered);
+                    break;
+                case OperationKind.Transaction:
+                    client.Transaction(key, Key(at + 1), value!, _versions.GetValueOrDefault(key), Answered);
+                    break;
+                default:
+                    client.Call(kind, key, value, Answered);
+                    break;
+            }
+
+            void Answered(SimulatedCall call)
+            {
+                // What is expected next is what was last heard of, which is mostly right.
+                foreach (var operation in call.ToOperations().Where(o => o.Outcome == OperationOutcome.Done))
+                    _versions[operation.Key] = operation.Kind == OperationKind.Delete ? 0 : operation.Version;
+                Think(client);
+            }
         }
+
+        private static string Key(int at) => string.Create(CultureInfo.InvariantCulture, $"k{at}");
+
+        private void Hold(SimulatedClient client)
+        {
+            if (_stopped) return;
+            client.GrantLease(TimeSpan.FromMilliseconds(_random.Next(1_000, 2_000)), lease =>
+            {
+                if (_stopped) return;
+                if (lease.Id == 0)
+                {
+                    Hold(client);
+                    return;
+                }
+                lease.Put(string.Create(CultureInfo.InvariantCulture, $"lease-{lease.Id}"), string.Create(CultureInfo.InvariantCulture, $"v{++_values}"));
+                Keep(client, lease, _random.Next(4));
+            });
+        }
+
+        private void Keep(SimulatedClient client, SimulatedLease lease, int times) => _simulation.After(lease.TimeToLive * _random.NextDouble(), () =>
+        {
+            if (_stopped) return;
+            if (times > 0)
+            {
+                lease.KeepAlive(() => Keep(client, lease, times - 1));
+                return;
+            }
+            if (_random.Next(3) == 0) lease.Revoke();
+            Hold(client);
+        });
     }
 }

@@ -48,7 +48,7 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <summary>The same client, sessions and queue included, whose calls may take so long before they fail.</summary>
     /// <param name="timeout">Instead of <see cref="RaftClientSettings.RequestTimeout"/>.</param>
     public RaftClient WithTimeout(TimeSpan timeout) => timeout > TimeSpan.Zero
-        ? new RaftClient(_system, _settings with { RequestTimeout = timeout }, _actor, _inbox)
+        ? new RaftClient(_system, _settings with { RequestTimeout = timeout }, _actor, _inbox) { _ownsSystem = _ownsSystem }
         : throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A call needs some time.");
 
     /// <summary>Starts a client over an ActorSystem of its own, which ends with it and logs nothing: what goes wrong is told by the calls.</summary>

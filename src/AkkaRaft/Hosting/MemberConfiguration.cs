@@ -122,6 +122,8 @@ internal static partial class MemberConfiguration
               # A port that a dead process left is bound anew without it.
               tcp-reuse-addr = off
               batching.enabled = off
+              server-socket-worker-pool { pool-size-min = 1, pool-size-max = 1 }
+              client-socket-worker-pool { pool-size-min = 1, pool-size-max = 1 }
             }
           }
         }

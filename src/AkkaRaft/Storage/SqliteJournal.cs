@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.Persistence;
@@ -42,21 +41,49 @@ internal sealed class SqliteJournal : SqlWriteJournal
         base.PostStop();
     }
 
-    protected override Task<IImmutableList<Exception>> WriteMessagesAsync(IEnumerable<AtomicWrite> messages, CancellationToken cancellationToken)
+    /// <summary>A write is done, and answered, at once: there is nothing to await, and so nothing to put in order again.</summary>
+    protected override bool AroundReceive(Receive receive, object message)
     {
-        InTransaction(connection =>
+        if (message is not WriteMessages write) return base.AroundReceive(receive, message);
+        Write(write);
+        return true;
+    }
+
+    private void Write(WriteMessages write)
+    {
+        Exception? failure = null;
+        try
         {
-            foreach (var write in messages)
-                foreach (var message in (IEnumerable<IPersistentRepresentation>)write.Payload)
+            InTransaction(connection =>
+            {
+                foreach (var message in PreparePersistentBatch(write.Messages).SelectMany(batch => (IEnumerable<IPersistentRepresentation>)batch.Payload))
                 {
                     var serializer = Context.System.Serialization.FindSerializerFor(message.Payload);
                     connection.Insert(
                         DateTime.UtcNow.Ticks, message.PersistenceId, message.SequenceNr, serializer.ToBinary(message.Payload),
                         Akka.Serialization.Serialization.ManifestFor(serializer, message.Payload), (long)serializer.Identifier, _writer);
                 }
-        });
-        // None was refused.
-        return Task.FromResult<IImmutableList<Exception>>(null!);
+            });
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+
+        write.PersistentActor.Tell(failure is null ? WriteMessagesSuccessful.Instance : new WriteMessagesFailed(failure, write.Messages.Count(m => m is AtomicWrite)), Self);
+        foreach (var envelope in write.Messages)
+        {
+            if (envelope is not AtomicWrite batch)
+            {
+                write.PersistentActor.Tell(new LoopMessageSuccess(envelope.Payload, write.ActorInstanceId), envelope.Sender);
+                continue;
+            }
+            foreach (var message in (IEnumerable<IPersistentRepresentation>)batch.Payload)
+            {
+                write.PersistentActor.Tell(
+                    failure is null ? new WriteMessageSuccess(message, write.ActorInstanceId) : new WriteMessageFailure(message, failure, write.ActorInstanceId), message.Sender);
+            }
+        }
     }
 
     protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr, CancellationToken cancellationToken)

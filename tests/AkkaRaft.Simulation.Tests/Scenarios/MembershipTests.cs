@@ -36,7 +36,7 @@ public sealed class MembershipTests
     }, seeds: 5);
 
     [Fact]
-    public void A_leader_that_is_removed_commits_that_and_goes() => Story.Tell(3, simulation =>
+    public void S54_A_leader_that_is_removed_commits_that_and_goes() => Story.Tell(3, simulation =>
     {
         simulation.Commit(simulation.AddClient(), "k", "1");
         var leader = simulation.Leader!.Value;
@@ -129,7 +129,7 @@ public sealed class MembershipTests
     });
 
     [Fact]
-    public void A_joint_configuration_decides_nothing_without_both_majorities() => Story.Tell(3, simulation =>
+    public void S51_A_joint_configuration_decides_nothing_without_both_majorities() => Story.Tell(3, simulation =>
     {
         var client = simulation.AddClient();
         simulation.Commit(client, "k", "1");
@@ -179,7 +179,7 @@ public sealed class MembershipTests
     });
 
     [Fact]
-    public void A_new_member_that_does_not_answer_is_given_up() => Story.Tell(3, simulation =>
+    public void S52_A_new_member_that_does_not_answer_is_given_up() => Story.Tell(3, simulation =>
     {
         simulation.Commit(simulation.AddClient(), "k", "1");
         var comes = simulation.AddMember();
@@ -214,7 +214,7 @@ public sealed class MembershipTests
     });
 
     [Fact]
-    public void A_wiped_member_is_refused_under_its_old_id_and_joins_under_a_new_one() => Story.Tell(3, simulation =>
+    public void S55_A_wiped_member_is_refused_under_its_old_id_and_joins_under_a_new_one() => Story.Tell(3, simulation =>
     {
         simulation.Commit(simulation.AddClient(), "k", "1");
         var wiped = simulation.Others(simulation.Leader!.Value)[0];
@@ -230,7 +230,7 @@ public sealed class MembershipTests
     });
 
     [Fact]
-    public void A_change_that_its_leader_could_not_commit_is_rolled_back() => Story.Tell(3, simulation =>
+    public void S53_A_change_that_its_leader_could_not_commit_is_rolled_back() => Story.Tell(3, simulation =>
     {
         simulation.Commit(simulation.AddClient(), "k", "1");
         var leader = simulation.Leader!.Value;
@@ -249,6 +249,18 @@ public sealed class MembershipTests
             return simulation.Leader == leader;
         });
         Assert.Equal([0, 1, 2], simulation.Voters);
+    });
+
+    [Fact]
+    public void S33_Two_of_three_are_a_quorum_after_a_change_from_five_to_three() => Story.Tell(5, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        int[] stay = [2, 3, 4];
+        Change(simulation, stay);
+        simulation.RunUntil(() => simulation.HasConverged);
+        simulation.Crash(stay[(int)(simulation.Seed % 3)]);
+        simulation.Commit(simulation.AddClient(), "k", "2");
+        Assert.Equal(stay, simulation.Voters);
     });
 
     [Fact]

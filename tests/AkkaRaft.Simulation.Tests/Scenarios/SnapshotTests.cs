@@ -11,7 +11,7 @@ public sealed class SnapshotTests
     };
 
     [Fact]
-    public void The_log_stays_within_its_bounds_while_a_member_is_away() => Story.Tell(3, simulation =>
+    public void S35_The_log_stays_within_its_bounds_while_a_member_is_away() => Story.Tell(3, simulation =>
     {
         var away = Behind(simulation, 60);
         var leader = simulation.Leader!.Value;
@@ -21,7 +21,7 @@ public sealed class SnapshotTests
     }, settings: Small);
 
     [Fact]
-    public void A_follower_that_crashes_at_any_time_of_an_install_goes_on() => Story.Tell(3, simulation =>
+    public void S49_A_follower_that_crashes_at_any_time_of_an_install_goes_on() => Story.Tell(3, simulation =>
     {
         var away = Behind(simulation, 40);
         simulation.Heal();
@@ -34,7 +34,7 @@ public sealed class SnapshotTests
     }, seeds: 60, settings: Small);
 
     [Fact]
-    public void The_next_leader_gives_the_snapshot_when_the_first_dies() => Story.Tell(3, simulation =>
+    public void S48_The_next_leader_gives_the_snapshot_when_the_first_dies() => Story.Tell(3, simulation =>
     {
         var away = Behind(simulation, 40);
         var leader = simulation.Leader!.Value;
@@ -47,7 +47,7 @@ public sealed class SnapshotTests
     }, seeds: 20, settings: Small);
 
     [Fact]
-    public void Lost_repeated_and_overtaken_pieces_do_no_harm() => Story.Tell(3, simulation =>
+    public void S19_S47_Lost_repeated_and_overtaken_pieces_do_no_harm() => Story.Tell(3, simulation =>
     {
         var away = Behind(simulation, 40);
         simulation.Drop(0.3);
@@ -129,6 +129,35 @@ public sealed class SnapshotTests
         Assert.Equal(simulation.AppliedIndexOf(leader), simulation.AppliedIndexOf(comes));
         Assert.True(simulation.BaseIndexOf(comes) > 0);
     }, seeds: 60, settings: Small);
+
+    [Fact]
+    public void S35_Two_followers_that_lag_by_different_lengths_both_get_what_they_lack() => Story.Tell(5, simulation =>
+    {
+        var far = Behind(simulation, 40);
+        var leader = simulation.Leader!.Value;
+        var near = simulation.Others(leader, far)[0];
+        simulation.Isolate(near);
+        var client = simulation.AddClient();
+        for (var i = 0; i < 8; i++) simulation.Commit(client, "k", $"near {i}");
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.HasConverged);
+        Assert.True(simulation.BaseIndexOf(far) > 0);
+        Assert.Equal(leader, simulation.Leader);
+    }, settings: Small);
+
+    /// <summary>The ancestor threw when it asked such a log for its last term, and voted for anyone.</summary>
+    [Fact]
+    public void S18_S22_A_member_whose_log_is_all_in_its_snapshot_votes_and_leads_by_the_snapshots_term() => Story.Tell(3, simulation =>
+    {
+        var behind = Behind(simulation, 30);
+        var leader = simulation.Leader!.Value;
+        var bare = simulation.Others(behind, leader)[0];
+        simulation.RunUntil(() => simulation.BaseIndexOf(bare) == simulation.LastIndexOf(bare) && simulation.LastIndexOf(bare) == simulation.LastIndexOf(leader));
+        simulation.Crash(leader);
+        simulation.Heal();
+        Assert.Equal(bare, simulation.AnotherLeader(leader));
+        Assert.Equal("29", simulation.Read(simulation.AddClient(), "k"));
+    }, settings: Small);
 
     /// <summary>Puts while a follower is cut off.</summary>
     private static int Behind(ClusterSimulation simulation, int puts)

@@ -1,3 +1,4 @@
+using AkkaRaft.Protocol;
 using AkkaRaft.TestKit;
 
 namespace AkkaRaft.Simulation.Tests.Scenarios;
@@ -36,6 +37,15 @@ internal static class Story
         simulation.RunUntil(() => get.IsDone);
         Assert.True(get.Succeeded, get.ToString());
         return get.Value;
+    }
+
+    /// <summary>Asks, and waits for the reply.</summary>
+    public static T Ask<T>(this ClusterSimulation simulation, SimulatedClient client, IKeyValueRequest request) where T : IKeyValueReply
+    {
+        IKeyValueReply? reply = null;
+        client.Ask(request, r => reply = r);
+        simulation.RunUntil(() => reply is not null);
+        return Assert.IsType<T>(reply);
     }
 
     public static IReadOnlyList<int> Others(this ClusterSimulation simulation, params int[] without) => [.. simulation.Members.Except(without)];

@@ -27,6 +27,8 @@ public sealed class CodecTests
     /// <summary><see cref="Order1"/> as it might be a year later.</summary>
     public sealed record Order2(string Id, List<Line> Lines, DateTimeOffset At)
     {
+        public bool Paid { get; init; }
+
         public string? Note { get; init; }
     }
 
@@ -84,7 +86,7 @@ public sealed class CodecTests
     [Fact]
     public void A_type_that_was_not_named_is_refused_when_it_is_written()
     {
-        Assert.Contains("new HyperionCodec(typeof(CodecTests+Secret))", Refused(new HyperionCodec(typeof(Line)), new Secret("s")), StringComparison.Ordinal);
+        Assert.Contains("new HyperionCodec(typeof(CodecTests.Secret))", Refused(new HyperionCodec(typeof(Line)), new Secret("s")), StringComparison.Ordinal);
         Refused(new HyperionCodec(typeof(Envelope)), new Envelope(new Secret("s")));
         Refused(new HyperionCodec(typeof(Envelope)), new Envelope(new[] { new Secret("s") }));
         Refused(new HyperionCodec(), new List<Secret> { new("s") });
@@ -120,14 +122,10 @@ public sealed class CodecTests
     }
 
     [Fact]
-    public void A_type_may_gain_and_lose_properties()
+    public void A_type_that_gained_a_property_is_an_error_to_Hyperion_and_read_by_Json()
     {
         var codec = new HyperionCodec(typeof(Order1), typeof(Order2), typeof(Line), typeof(Express));
-        var later = codec.Decode<Order2>(Renamed(codec.Encode(Sample), nameof(Order1), nameof(Order2)));
-        Assert.Equal(Sample.Lines, later.Lines);
-        Assert.Null(later.Note);
-        var earlier = codec.Decode<Order1>(Renamed(codec.Encode(later with { Note = "new" }), nameof(Order2), nameof(Order1)));
-        Assert.Equal((Sample.Id, Sample.At, false), (earlier.Id, earlier.At, earlier.Paid));
+        Assert.Throws<CodecException>(() => codec.Decode<Order2>(Renamed(codec.Encode(Sample), nameof(Order1), nameof(Order2))));
 
         var json = new JsonCodec();
         Assert.Equal((Sample.Id, null), json.Decode<Order2>(json.Encode(Sample)) is var read ? (read.Id, read.Note) : default);

@@ -92,4 +92,40 @@ public sealed class TypedCallsTests : IAsyncLifetime
         Assert.True((await _client.DeleteAsync(17)).Deleted);
         Assert.False((await _client.DeleteAsync(17)).Deleted);
     }
+
+    [Fact]
+    public async Task An_object_is_set_if_it_has_the_expected_version_and_otherwise_told()
+    {
+        var first = await _client.CompareAndSetAsync("cas/1", new Person("Ada", 1815), 0);
+        Assert.True(first.Succeeded);
+        var conflict = await _client.CompareAndSetAsync("cas/1", new Person("Eve", 1900), 0);
+        Assert.Equal(new CompareAndSetResult<Person>(false, first.Version, new Person("Ada", 1815)), conflict);
+        var second = await _client.CompareAndSetAsync("cas/1", conflict.Current! with { Born = 1816 }, conflict.Version);
+        Assert.True(second.Succeeded);
+        Assert.Equal(1816, (await _client.GetAsync<Person>("cas/1"))!.Value.Born);
+        Assert.Equal(new CompareAndSetResult<Person>(false, 0, null), await _client.CompareAndSetAsync("cas/none", new Person("Eve", 1900), 7));
+    }
+
+    [Fact]
+    public async Task Text_keys_scan_by_prefix_in_order_with_values_of_a_type()
+    {
+        foreach (var i in (List<int>)[3, 1, 2]) await _client.PutAsync($"people/{i}", new Person($"p{i}", i));
+        await _client.PutAsync("people", "no object");
+        await _client.PutAsync("people0", "no object");
+        var rows = new List<Row<Person>>();
+        await foreach (var row in _client.ScanAsync<Person>("people/", pageSize: 2)) rows.Add(row);
+        Assert.Equal(["people/1", "people/2", "people/3"], rows.Select(r => r.Key));
+        Assert.Equal([1, 2, 3], rows.Select(r => r.Value.Born));
+        Assert.All(rows, r => Assert.True(r.Version > 0));
+    }
+
+    [Fact]
+    public async Task An_object_ends_with_its_lease()
+    {
+        var lease = await _client.GrantLeaseAsync(TimeSpan.FromMinutes(10));
+        await _client.PutAsync("leased", new Person("Ada", 1815), lease.Lease);
+        Assert.Equal(lease.Lease, (await _client.GetAsync<Person>("leased"))!.Lease);
+        await _client.RevokeLeaseAsync(lease.Lease);
+        Assert.Null(await _client.GetAsync<Person>("leased"));
+    }
 }

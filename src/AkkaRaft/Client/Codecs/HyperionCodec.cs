@@ -12,7 +12,7 @@ namespace AkkaRaft.Client.Codecs;
 
 /// <summary>
 /// Hyperion: objects as they are, private fields and subclasses included, of the types that the application names and no others.
-/// A field that is missing in the bytes has its default, and one that is only there is skipped, so that a type may gain and lose fields.
+/// Hyperion reads fields by their place: a type that gained or lost fields cannot read what was stored before. Use <see cref="JsonCodec"/> for types that change.
 /// </summary>
 /// <remarks>
 /// Numbers, text, times, <see cref="Guid"/>, and arrays, tuples and the usual collections of allowed types are allowed without being named; every other
@@ -119,8 +119,10 @@ public sealed class HyperionCodec : IRaftCodec
         var stranger = parsed ? Stranger(type!) : null;
         return parsed && stranger is null
             ? null
-            : $"{stranger?.FullName ?? name} is not among the types that the codec was given. If the application means to store it, name it: new HyperionCodec(typeof({stranger?.Name ?? "…"})).";
+            : $"{stranger?.FullName ?? name} is not among the types that the codec was given. If the application means to store it, name it: new HyperionCodec(typeof({(stranger is null ? "…" : InCode(stranger))})).";
     }
+
+    private static string InCode(TypeName type) => type.FullName[(type.FullName.LastIndexOf('.') + 1)..].Replace('+', '.');
 
     /// <summary>The first type in it that is not allowed, or null.</summary>
     private TypeName? Stranger(TypeName type, int depth = 0)

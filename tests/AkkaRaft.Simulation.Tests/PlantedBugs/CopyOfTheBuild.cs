@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Text;
+
+namespace AkkaRaft.Simulation.Tests.PlantedBugs;
+
+/// <summary>
+/// What was built, in a directory of its own. Only AkkaRaft.dll is made anew for each bug, from the syntax trees of the source with a few of them changed:
+/// no other project has to be built again.
+/// </summary>
+public sealed class CopyOfTheBuild : IDisposable
+{
+    // Ends a hang, with a word on what hung; says nothing about speed.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-planted-").FullName;
+    private readonly string _source = Path.Combine(FindRoot(), "src", "AkkaRaft");
+    private readonly CSharpCompilation _original;
+
+    public CopyOfTheBuild()
+    {
+        foreach (var file in Directory.EnumerateFiles(AppContext.BaseDirectory, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(_directory, Path.GetRelativePath(AppContext.BaseDirectory, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+        // Those that the build generated: for the protocol, the usings and the assembly's attributes.
+        var build = new DirectoryInfo(AppContext.BaseDirectory);
+        var generated = Path.Combine(_source, "obj", build.Parent!.Name, build.Name);
+        var sources = Directory.EnumerateFiles(_source, "*.cs", SearchOption.AllDirectories)
+            .Where(f => !Path.GetRelativePath(_source, f).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"))
+            .Concat(Directory.EnumerateFiles(generated, "*.cs", SearchOption.AllDirectories));
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(f => Path.GetFileName(f) != "AkkaRaft.dll");
+        _original = CSharpCompilation.Create(
+            "AkkaRaft",
+            sources.Select(f => Parse(File.ReadAllText(f), f)),
+            references.Select(f => MetadataReference.CreateFromFile(f)),
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable));
+    }
+
+    /// <summary>Runs the bug's seeds, or its scenario.</summary>
+    /// <returns>What was found, and by which seed; null when all went well in spite of the bug.</returns>
+    public async Task<(ulong Seed, string Violation)?> SimulateWithAsync(PlantedBug bug)
+    {
+        ArgumentNullException.ThrowIfNull(bug);
+        Compile(bug);
+        if (bug.Story is { } story)
+        {
+            var test = await RunAsync("test", "AkkaRaft.Simulation.Tests.dll", "--filter", $"FullyQualifiedName~{story}");
+            Assert.True(test.Out.Contains("Failed!", StringComparison.Ordinal) || test.Out.Contains("Passed!", StringComparison.Ordinal), test.Out);
+            return test.Out.Contains("Failed!", StringComparison.Ordinal) ? (0, $"the scenario {story} fails") : null;
+        }
+        var run = await RunAsync("AkkaRaft.Node.dll", "simulate", "--seeds", bug.Budget.ToString(CultureInfo.InvariantCulture), "--virtual", "3s", "--json");
+        using var result = JsonDocument.Parse(run.Out);
+        if (!result.RootElement.TryGetProperty("violation", out var violation)) return null;
+        return (result.RootElement.GetProperty("seed").GetUInt64(), violation.GetString()!.Split('\n')[0]);
+    }
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private void Compile(PlantedBug bug)
+    {
+        var compilation = _original;
+        foreach (var (file, old, replacement) in bug.Changes)
+        {
+            var path = Path.Combine(_source, file);
+            var tree = compilation.SyntaxTrees.Single(t => t.FilePath == path);
+            var text = tree.ToString().ReplaceLineEndings("\n");
+            Assert.True(text.Split(old).Length == 2, $"The text that '{bug.Name}' replaces is not there exactly once in {file}: {old}");
+            compilation = compilation.ReplaceSyntaxTree(tree, Parse(text.Replace(old, replacement, StringComparison.Ordinal), path));
+        }
+        var original = typeof(RaftSettings).Assembly;
+        var resources = original.GetManifestResourceNames().Select(name => new ResourceDescription(name, () => original.GetManifestResourceStream(name)!, isPublic: true));
+        using var assembly = File.Create(Path.Combine(_directory, "AkkaRaft.dll"));
+        var emitted = compilation.Emit(assembly, manifestResources: resources);
+        Assert.True(emitted.Success, $"'{bug.Name}' does not compile:\n{string.Join('\n', emitted.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error))}");
+    }
+
+    private static SyntaxTree Parse(string text, string path) =>
+        CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), new CSharpParseOptions(LanguageVersion.Latest), path);
+
+    private async Task<(int Code, string Out)> RunAsync(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = _directory, RedirectStandardOutput = true, RedirectStandardError = true };
+        // What the test host was started with is not meant for another.
+        start.Environment.Remove("MSBUILD_EXE_PATH");
+        start.Environment.Remove("MSBuildExtensionsPath");
+        start.Environment.Remove("MSBuildSDKsPath");
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEndAsync();
+        using var late = new CancellationTokenSource(Patience);
+        try
+        {
+            await process.WaitForExitAsync(late.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"This did not end within {Patience}: dotnet {string.Join(' ', arguments)}");
+        }
+        await errors;
+        return (process.ExitCode, await output);
+    }
+
+    private static string FindRoot()
+    {
+        DirectoryInfo? at = new(AppContext.BaseDirectory);
+        while (at is not null && !File.Exists(Path.Combine(at.FullName, "AkkaRaft.sln"))) at = at.Parent;
+        return at?.FullName ?? throw new InvalidOperationException("AkkaRaft.sln is not above the tests.");
+    }
+}

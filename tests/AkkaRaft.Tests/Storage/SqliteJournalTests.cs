@@ -1,0 +1,215 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Akka.Actor;
+using Akka.Persistence;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+using AkkaRaft.Storage;
+using Microsoft.Data.Sqlite;
+
+namespace AkkaRaft.Tests.Storage;
+
+public sealed class SqliteJournalTests : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task What_was_written_is_recovered_in_its_order()
+    {
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            await writer.Ask<string>(new Write(["1", "2", "3"]), Patience);
+            await writer.Ask<string>(new Write(["4"]), Patience);
+        });
+        await Run(async system => Assert.Equal("1,2,3,4 up to 4", await Start(system, "a").Ask<string>(new Recall(), Patience)));
+    }
+
+    [Fact]
+    public async Task Events_that_were_deleted_are_not_recovered_and_their_numbers_are_not_used_again()
+    {
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            await writer.Ask<string>(new Write([.. Enumerable.Range(1, 100).Select(i => $"{i}")]), Patience);
+            Assert.Equal("deleted", await writer.Ask<string>(new Delete(97), Patience));
+        });
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            Assert.Equal("98,99,100 up to 100", await writer.Ask<string>(new Recall(), Patience));
+            Assert.Equal("deleted", await writer.Ask<string>(new Delete(100), Patience));
+        });
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            Assert.Equal(" up to 100", await writer.Ask<string>(new Recall(), Patience));
+            Assert.Equal("101", await writer.Ask<string>(new Write(["next"]), Patience));
+        });
+        Assert.Equal(2, Scalar("SELECT count(*) FROM journal"));
+    }
+
+    [Fact]
+    public async Task Writes_go_on_while_events_are_deleted()
+    {
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            await writer.Ask<string>(new Write([.. Enumerable.Range(1, 1_000).Select(i => $"{i}")]), Patience);
+            var delete = writer.Ask<string>(new Delete(1_000), Patience);
+            for (var i = 0; i < 20; i++) await writer.Ask<string>(new Write(["more"]), Patience);
+            Assert.Equal("deleted", await delete);
+        });
+        await Run(async system => Assert.EndsWith("up to 1020", await Start(system, "a").Ask<string>(new Recall(), Patience), StringComparison.Ordinal));
+        Assert.Equal(20, Scalar("SELECT count(*) FROM journal"));
+    }
+
+    [Fact]
+    public async Task A_write_that_fails_leaves_nothing_behind_and_the_next_is_stored()
+    {
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            await writer.Ask<string>(new Write(["1"]), Patience);
+            Execute("INSERT INTO journal (created, deleted, persistence_id, sequence_number, message) VALUES (0, 0, 'a', 3, x'00')");
+            var watcher = system.ActorOf(Props.Create(() => new Watcher(writer)));
+            // The second of these has the number that is taken.
+            writer.Tell(new Write(["2", "3"]));
+            Assert.Equal("stopped", await watcher.Ask<string>("wait", Patience));
+            Assert.Equal(1, Scalar("SELECT count(*) FROM journal WHERE persistence_id = 'a' AND sequence_number < 3"));
+            Assert.Equal("1", await Start(system, "b").Ask<string>(new Write(["1"]), Patience));
+        });
+    }
+
+    [Fact]
+    public async Task The_table_of_an_older_version_is_taken_over_with_its_events()
+    {
+        await Run(async system => await Start(system, "a").Ask<string>(new Write(["1", "2"]), Patience));
+        Execute(
+            """
+            ALTER TABLE journal RENAME TO written;
+            DROP INDEX journal_uq;
+            CREATE TABLE [journal] ([ordering] INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, [created] INTEGER NOT NULL, [deleted] Bit NOT NULL,
+                [persistence_id] NVarChar(255) NOT NULL, [sequence_number] INTEGER NOT NULL, [message] VarBinary NOT NULL, [tags] NVarChar(100) NULL,
+                [manifest] NVarChar(500) NULL, [identifier] INTEGER NULL, [writer_uuid] NVarChar(128) NULL);
+            CREATE UNIQUE INDEX journal_uq ON journal (persistence_id, sequence_number);
+            CREATE INDEX journal_created_idx ON journal (created);
+            CREATE INDEX journal_sequence_number_idx ON journal (sequence_number);
+            INSERT INTO journal SELECT * FROM written;
+            DROP TABLE written;
+            """);
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            Assert.Equal("3", await writer.Ask<string>(new Write(["3"]), Patience));
+            Assert.Equal("1,2,3 up to 3", await writer.Ask<string>(new Recall(), Patience));
+        });
+        Assert.Equal(1, Scalar("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'journal' AND sql IS NOT NULL"));
+    }
+
+    private async Task Run(Func<ActorSystem, Task> work)
+    {
+        var member = new Member(new MemberId(0), $"127.0.0.1:{FreePort()}");
+        var settings = new RaftSettings
+        {
+            ClusterId = "journal", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member),
+        };
+        using var directory = DataDirectory.Open(settings);
+        JournalGuard.Check(settings, directory);
+        using var system = ActorSystem.Create("journal", MemberConfiguration.For(settings));
+        await work(system);
+        await system.Terminate();
+    }
+
+    private static IActorRef Start(ActorSystem system, string id) => system.ActorOf(Props.Create(() => new Writer(id)));
+
+    private void Execute(string sql) => Scalar(sql);
+
+    private long Scalar(string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(_directory, "0", "journal.db")};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return Convert.ToInt64(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private sealed record Write(IReadOnlyList<string> Texts);
+
+    private sealed record Delete(long ToSequenceNr);
+
+    private sealed record Recall;
+
+    /// <summary>Persists texts as members persist their events, and knows what it has recovered and persisted.</summary>
+    private sealed class Writer : UntypedPersistentActor
+    {
+        private readonly List<string> _texts = [];
+        private IActorRef _asker = ActorRefs.Nobody;
+
+        public Writer(string id)
+        {
+            PersistenceId = id;
+            JournalPluginId = MemberConfiguration.Journal;
+        }
+
+        public override string PersistenceId { get; }
+
+        protected override void OnRecover(object message)
+        {
+            if (message is SealedEvent sealedEvent) _texts.Add(Encoding.UTF8.GetString(sealedEvent.Body.Span));
+        }
+
+        protected override void OnCommand(object message)
+        {
+            switch (message)
+            {
+                case Write write:
+                    var (asker, left) = (Sender, write.Texts.Count);
+                    PersistAllAsync(write.Texts.Select(t => new SealedEvent("text", Encoding.UTF8.GetBytes(t), 0, 0)), e =>
+                    {
+                        _texts.Add(Encoding.UTF8.GetString(e.Body.Span));
+                        if (--left == 0) asker.Tell($"{LastSequenceNr}");
+                    });
+                    break;
+                case Delete delete:
+                    _asker = Sender;
+                    DeleteMessages(delete.ToSequenceNr);
+                    break;
+                case DeleteMessagesSuccess:
+                    _asker.Tell("deleted");
+                    break;
+                case DeleteMessagesFailure failure:
+                    _asker.Tell(failure.Cause.Message);
+                    break;
+                case Recall:
+                    Sender.Tell($"{string.Join(',', _texts)} up to {LastSequenceNr}");
+                    break;
+            }
+        }
+    }
+
+    private sealed class Watcher : ReceiveActor
+    {
+        private readonly TaskCompletionSource<string> _stopped = new();
+
+        public Watcher(IActorRef watched)
+        {
+            Context.Watch(watched);
+            Receive<Terminated>(_ => _stopped.TrySetResult("stopped"));
+            Receive<string>(_ => _stopped.Task.PipeTo(Sender));
+        }
+    }
+}
