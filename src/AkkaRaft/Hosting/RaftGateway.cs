@@ -14,7 +14,7 @@ internal sealed record MemberFailed(string Reason);
 internal sealed record MemberRemoved(MemberId Id, Member? Successor);
 
 /// <summary>
-/// <c>/user/raft</c>: the door for plain messages, and the parent that starts the member anew, with backoff, when it had to stop.
+/// <c>/user/raft</c>: the door for all messages, and the parent that starts the member anew, with backoff, when it had to stop.
 /// </summary>
 internal sealed class RaftGateway : ReceiveActor, IWithTimers
 {
@@ -26,6 +26,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private readonly Props _memberProps;
     private readonly Props _clientProps;
     private IActorRef _client = ActorRefs.Nobody;
+    private IActorRef _member = ActorRefs.Nobody;
     private TimeSpan _startedAt;
     private TimeSpan _backoff = MinBackoff;
     private bool _ended;
@@ -36,7 +37,6 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         _memberProps = member;
         _clientProps = client;
         Receive<IKeyValueRequest>(request => _client.Forward(request));
-        Receive<GetMemberStatus>(request => Context.Child("member").Forward(request));
         Receive<MemberFailed>(failed =>
         {
             _ended = true;
@@ -49,6 +49,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         });
         Receive<Terminated>(_ => MemberStopped());
         Receive<Restart>(_ => StartMember());
+        ReceiveAny(message => _member.Forward(message));
     }
 
     public static Props Props(Props member, Props client) => Akka.Actor.Props.Create(() => new RaftGateway(member, client));
@@ -66,12 +67,13 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private void StartMember()
     {
         _startedAt = Now;
-        Context.Watch(Context.ActorOf(_memberProps, "member"));
+        _member = Context.Watch(Context.ActorOf(_memberProps, "member"));
     }
 
     private void MemberStopped()
     {
-        if (_removed is not null) Context.ActorOf(DepartedMember.Props(_removed).WithDispatcher(_memberProps.Dispatcher), "member");
+        _member = ActorRefs.Nobody;
+        if (_removed is not null) _member = Context.ActorOf(DepartedMember.Props(_removed).WithDispatcher(_memberProps.Dispatcher), "member");
         if (_ended || _removed is not null) return;
         if (Now - _startedAt > Healthy) _backoff = MinBackoff;
         _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", _backoff);

@@ -49,7 +49,8 @@ public sealed class RaftNode : IAsyncDisposable
         var stateMachine = KeyValueActor.Props(Settings, _directory.StateFile).WithDispatcher("akkaraft.state-machine-dispatcher");
         var member = RaftActor.Props(Settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
         var client = ClientActor.Props(settings.ForClients(), to => RemoteTransport.Resolve(system, settings.SystemName, to));
-        Gateway = System.ActorOf(RaftGateway.Props(member, client), "raft");
+        // On the member's thread: what it hands on to the member waits for no other.
+        Gateway = System.ActorOf(RaftGateway.Props(member, client).WithDispatcher("akkaraft.raft-dispatcher"), "raft");
         CoordinatedShutdown.Get(System).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "akkaraft-hand-over", HandOver);
         System.RegisterOnTermination(Ended);
     }

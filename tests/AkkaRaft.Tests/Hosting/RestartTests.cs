@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+using Akka.Actor;
+using AkkaRaft.Client;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Tests.Hosting;
+
+public sealed class RestartTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    /// <summary>As after a journal that failed: the process, its ActorSystem and its connections go on, and the member in it is another one.</summary>
+    [Fact]
+    public async Task A_member_that_starts_anew_in_its_process_is_reached_over_the_connections_that_are_there()
+    {
+        var member = new Member(new MemberId(0), $"127.0.0.1:{FreePort()}");
+        var members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member);
+        await using var node = await RaftNode.StartAsync(new RaftSettings { ClusterId = "anew", Id = member.Id, DataDirectory = _directory, Members = members });
+        await using var client = RaftClient.Create(new RaftClientSettings { ClusterId = "anew", Members = members, RequestTimeout = TimeSpan.FromMinutes(1) });
+        // The waits between grow, and become longer than a dispatcher without actors lives.
+        for (var i = 0; i < 5; i++)
+        {
+            // Whatever thread reads from the connection has seen the member that ends.
+            await Task.WhenAll(Enumerable.Range(0, 50).Select(k => client.PutAsync($"{k}", $"{i}")));
+            node.System.ActorSelection("/user/raft/member").Tell(PoisonPill.Instance);
+            await client.PutAsync("after", $"{i}");
+            Assert.Equal($"{i}", await client.GetAsync("after"));
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
