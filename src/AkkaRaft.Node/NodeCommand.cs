@@ -83,7 +83,10 @@ internal static class NodeCommand
         _ = node.Completion.ContinueWith(
             done => Console.Error.WriteLine($"akkaraft: member {settings.Members[settings.Id]} has stopped: {done.Result.Reason}"),
             CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        return await new Shell(session, json).RunAsync().ConfigureAwait(false);
+        // Ctrl-C is the shell's; what waits for a line cannot be cancelled, and is left.
+        using var signals = new Signals(interrupt: false);
+        Task<int> shell = Task.Run(() => new Shell(session, json).RunAsync());
+        return await Task.WhenAny(shell, signals.WaitAsync()).ConfigureAwait(false) == shell ? await shell.ConfigureAwait(false) : ExitCodes.Ok;
     }
 
     private static async Task<int> RunAsync(RaftSettings settings, bool stopWithStdin)
@@ -120,8 +123,12 @@ internal static class NodeCommand
             }
 
             signals.Stop();
-            Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason}");
-            return ExitCodes.Usage;
+            // The ActorSystem hears the same signal, and may be the first to end.
+            if (end == MemberEnd.Failed)
+            {
+                Console.Error.WriteLine($"akkaraft: member {self} has stopped: {reason}");
+                return ExitCodes.Usage;
+            }
         }
 
         await watch.ConfigureAwait(false);

@@ -249,6 +249,11 @@ internal static class Output
         }
     }
 
+    /// <summary>Bytes as a part of a line for people: what would break the line is escaped, and what is no text is in hexadecimal digits.</summary>
+    public static string Printable(ReadOnlyMemory<byte> bytes) => System.Text.Unicode.Utf8.IsValid(bytes.Span)
+        ? string.Concat(Encoding.UTF8.GetString(bytes.Span).Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString()))
+        : $"0x{Convert.ToHexStringLower(bytes.Span)}";
+
     /// <summary>Bytes that are no text are given in Base64 too, under a name of their own.</summary>
     private static void Text(Utf8JsonWriter w, string name, ReadOnlyMemory<byte> bytes)
     {

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace AkkaRaft.Node;
 
 internal static class ScanCommand
@@ -60,7 +58,7 @@ internal static class ScanCommand
             return;
         }
 
-        var texts = rows.ConvertAll(r => (Key: Encoding.UTF8.GetString(r.Key.Span), Value: Encoding.UTF8.GetString(r.Value.Span), Version: $"{r.Version}"));
+        var texts = rows.ConvertAll(r => (Key: Output.Printable(r.Key), Value: Output.Printable(r.Value), Version: $"{r.Version}"));
         int key = Math.Max(3, texts.Where(t => t.Key.Length <= Widest).Select(t => t.Key.Length).DefaultIfEmpty().Max());
         int version = Math.Max(7, texts.Max(t => t.Version.Length));
         if (first)

@@ -2,14 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace AkkaRaft.Node;
 
-/// <summary>Turns Ctrl-C and SIGTERM into a token.</summary>
+/// <summary>Turns SIGTERM, and Ctrl-C unless somebody else takes it, into a token.</summary>
 internal sealed class Signals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly PosixSignalRegistration[] _registrations;
 
-    public Signals() => _registrations =
-        [PosixSignalRegistration.Create(PosixSignal.SIGINT, On), PosixSignalRegistration.Create(PosixSignal.SIGTERM, On)];
+    public Signals(bool interrupt = true) => _registrations = interrupt
+        ? [PosixSignalRegistration.Create(PosixSignal.SIGINT, On), PosixSignalRegistration.Create(PosixSignal.SIGTERM, On)]
+        : [PosixSignalRegistration.Create(PosixSignal.SIGTERM, On)];
 
     public CancellationToken Token => _stop.Token;
 

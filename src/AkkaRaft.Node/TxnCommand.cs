@@ -55,7 +55,7 @@ internal static class TxnCommand
             default:
                 foreach (var row in result.Rows)
                 {
-                    output.WriteLine($"{Encoding.UTF8.GetString(row.Key.Span)}  {row.Version}  {Encoding.UTF8.GetString(row.Value.Span)}");
+                    output.WriteLine($"{Output.Printable(row.Key)}  {row.Version}  {Output.Printable(row.Value)}");
                 }
 
                 break;

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace AkkaRaft.Node;
 
 internal static class WatchCommand
@@ -36,7 +34,7 @@ internal static class WatchCommand
 
     private static string Text(Change change)
     {
-        string key = Encoding.UTF8.GetString(change.Key.Span);
-        return change.Deleted ? $"{change.Version} del {key}" : $"{change.Version} put {key} {Encoding.UTF8.GetString(change.Value.Span)}";
+        string key = Output.Printable(change.Key);
+        return change.Deleted ? $"{change.Version} del {key}" : $"{change.Version} put {key} {Output.Printable(change.Value)}";
     }
 }

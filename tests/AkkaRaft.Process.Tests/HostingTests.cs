@@ -8,7 +8,7 @@ namespace AkkaRaft.Process.Tests;
 /// <summary>The sample application of docs/hosting.md, three times: members in ActorSystems of the application's own.</summary>
 public sealed class HostingTests
 {
-    [Fact(Timeout = 180_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task An_application_hosts_a_member_and_lives_on_when_it_is_removed()
     {
         using var data = new TemporaryDirectory();
@@ -59,7 +59,7 @@ public sealed class HostingTests
         }
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task A_system_of_another_name_than_the_settings_say_is_refused()
     {
         using var data = new TemporaryDirectory();

@@ -7,7 +7,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
 {
     private readonly string _members = running.Cluster.Members;
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task Cas_sets_a_key_of_the_expected_version_and_ends_with_4_otherwise()
     {
         var first = await RunAsync("cas", "cas", "one", "--version", "0");
@@ -31,7 +31,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         Assert.Equal(1, (await RunAsync("cas", "cas", "x")).Code);
     }
 
-    [Fact(Timeout = 120_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task Scan_prints_the_keys_of_a_prefix_in_order_and_over_pages()
     {
         const int Keys = 1_203;
@@ -49,12 +49,14 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         Assert.Matches("^scan/0000 +[0-9]+ +v0$", table[1]);
         Assert.Equal(101, table.Length);
 
+        await RunAsync("put", "scan-lines", "a\nb");
+        Assert.EndsWith(@"a\u000ab", Lines((await RunAsync("scan", "scan-lines")).Out)[1], StringComparison.Ordinal);
         var none = await RunAsync("scan", "scan/none");
         Assert.Equal((0, ""), (none.Code, none.Out));
         Assert.Equal(1, (await RunAsync("scan", "scan/", "--limit", "-1")).Code);
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task Txn_takes_the_branch_that_its_conditions_say_and_all_of_it()
     {
         await RunAsync("put", "txn/a", "1");
@@ -84,7 +86,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         }
     }
 
-    [UnixFact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [UnixFact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task Watch_prints_each_change_and_ends_with_0_on_a_signal()
     {
         long from = long.Parse((await RunAsync("put", "watch/a", "1")).Out);
@@ -113,7 +115,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         static (string, string, long) Read(string? line) => Parse(line!) is var c ? (c.GetProperty("op").GetString()!, c.GetProperty("key").GetString()!, c.GetProperty("version").GetInt64()) : default;
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task A_lease_takes_its_keys_with_it()
     {
         string lease = (await RunAsync("lease", "grant", "600")).Out.Trim();
@@ -133,7 +135,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         Assert.Equal(1, (await RunAsync("lease")).Code);
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task A_lease_that_nobody_keeps_alive_expires_with_its_keys()
     {
         string lease = (await RunAsync("lease", "grant", "1")).Out.Trim();
@@ -146,7 +148,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         Assert.Equal(3, (await RunAsync("lease", "keep-alive", lease, "--once")).Code);
     }
 
-    [Fact(Timeout = 120_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task Load_measures_each_operation_and_says_the_sum_as_its_last_line()
     {
         var ended = await RunAsync("load", "--clients", "4", "--seconds", "2", "--mix", "put=50,get=30,cas=20", "--value-size", "50", "--keys", "10", "--json");
@@ -178,7 +180,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         long Count(string op) => burst.GetProperty(op).GetProperty("count").GetInt64();
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task A_load_that_nobody_answers_says_so_and_ends_with_2()
     {
         int port = Ports.Free(1)[0];
@@ -189,7 +191,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         Assert.True(total.GetProperty("errorsClusterUnreachable").GetInt64() > 0);
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task The_shell_has_the_same_commands_in_the_order_of_its_lines()
     {
         var shell = await ShellAsync("""
@@ -232,7 +234,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         static bool Is(JsonElement line, string op) => line.TryGetProperty("ok", out _) && line.TryGetProperty("op", out var name) && name.GetString() == op;
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task A_watch_from_before_what_is_kept_says_compacted_and_ends_with_4()
     {
         using var data = new TemporaryDirectory();
@@ -244,7 +246,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         Assert.Contains("no longer kept", ended.Err, StringComparison.Ordinal);
     }
 
-    [Fact(Timeout = 60_000)] // ends a hang; says nothing about speed
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task A_node_with_a_shell_is_a_member_and_a_client_in_one_process()
     {
         using var data = new TemporaryDirectory();
@@ -257,6 +259,29 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         Assert.Equal("Leader", lines[2].GetProperty("role").GetString());
         // It has stopped in good order, and goes on from its data.
         Assert.Equal("1", Parse(Lines((await Cli.PipeAsync("get a\n", node)).Out)[0]).GetProperty("value").GetString());
+    }
+
+    [UnixFact(Timeout = 300_000)] // ends a hang; says nothing about speed
+    public async Task A_node_with_a_shell_ends_on_SIGTERM_though_a_command_stays()
+    {
+        using var data = new TemporaryDirectory();
+        using var node = Cli.Start("node", "0", "--config", WriteConfig(data), "--data", data.Path, "--shell", "--json");
+        Task<string> error = node.StandardError.ReadToEndAsync();
+        try
+        {
+            await node.StandardInput.WriteAsync("put a 1\nwatch --from 1\n");
+            await node.StandardInput.FlushAsync();
+            await node.StandardOutput.ReadLineAsync();
+            Assert.Equal("put", Parse((await node.StandardOutput.ReadLineAsync())!).GetProperty("op").GetString());
+            await Cli.SignalAsync("TERM", node.Id);
+            await node.WaitForExitAsync();
+            Assert.Equal(0, node.ExitCode);
+            await error;
+        }
+        finally
+        {
+            node.Kill();
+        }
     }
 
     /// <summary>A cluster of one.</summary>

@@ -14,6 +14,7 @@ namespace AkkaRaft.TestKit.Swarm;
 /// <param name="StateSurvivesCrash">Whether the state machine's file outlives a process.</param>
 /// <param name="Logs">Logs that the members begin with, by member, as earlier leaders may have left them; empty in most plans.</param>
 /// <param name="Faults">The faults, in order of time.</param>
+/// <param name="SessionTimeToLive">The members' setting, short in some plans so that sessions expire between two calls.</param>
 /// <param name="Watches">How many clients watch what the others change.</param>
 /// <param name="LeaseHolders">How many clients hold leases, keep them alive for a while, and leave them or revoke them.</param>
 public sealed record SwarmPlan(
@@ -30,6 +31,7 @@ public sealed record SwarmPlan(
     bool StateSurvivesCrash,
     IReadOnlyDictionary<int, IReadOnlyList<long>> Logs,
     IReadOnlyList<PlannedFault> Faults,
+    TimeSpan SessionTimeToLive,
     int Watches,
     int LeaseHolders)
 {
@@ -63,6 +65,7 @@ public sealed record SwarmPlan(
             StateSurvivesCrash: random.Next(4) != 0,
             logs,
             faults,
+            SessionTimeToLive: random.Next(4) == 0 ? TimeSpan.FromMilliseconds(300) : TimeSpan.FromMinutes(10),
             Watches: Math.Max(0, random.Next(5) - 2),
             LeaseHolders: random.Next(4) == 0 ? 1 : 0);
     }

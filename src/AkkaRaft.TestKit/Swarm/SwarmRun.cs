@@ -40,6 +40,7 @@ public static class SwarmRun
                 MaxLogEntries = plan.RetainEntries + 20,
                 SnapshotChunkBytes = 8 * 1024,
                 JoinTimeout = TimeSpan.FromSeconds(3),
+                SessionTimeToLive = plan.SessionTimeToLive,
             },
             KeepTrace = traceFile is not null,
             Replay = string.Create(CultureInfo.InvariantCulture, $"akkaraft simulate --seed {plan.Seed} --nodes {plan.Members} --virtual {plan.Duration.TotalSeconds:0}s"),

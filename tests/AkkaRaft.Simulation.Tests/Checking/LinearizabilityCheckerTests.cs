@@ -43,6 +43,37 @@ public sealed class LinearizabilityCheckerTests
         Assert.NotNull(Check(Put("a", 1, 2) with { Outcome = OperationOutcome.NotExecuted }, Get("a", 3, 4)));
 
     [Fact]
+    public void A_compare_and_set_that_found_the_version_it_expected_is_fine() =>
+        Assert.Null(Check(Put("a", 1, 2) with { Version = 7 }, Set("b", 7, 8, 3, 4), Get("b", 5, 6)));
+
+    [Fact]
+    public void A_compare_and_set_that_succeeds_against_another_version_is_found() =>
+        Assert.NotNull(Check(Put("a", 1, 2) with { Version = 7 }, Put("c", 3, 4) with { Version = 8 }, Set("b", 7, 9, 5, 6)));
+
+    [Fact]
+    public void Two_compare_and_sets_that_succeed_against_one_version_are_found() =>
+        Assert.NotNull(Check(Put("a", 1, 2) with { Version = 7 }, Set("b", 7, 8, 3, 6), Set("c", 7, 9, 4, 5)));
+
+    [Fact]
+    public void A_conflict_tells_what_the_key_holds()
+    {
+        Assert.Null(Check(Put("a", 1, 2) with { Version = 7 }, Conflict("a", 7, expected: 0, 3, 4)));
+        Assert.NotNull(Check(Put("a", 1, 2) with { Version = 7 }, Conflict(null, 0, expected: 3, 3, 4)));
+    }
+
+    [Fact]
+    public void A_conflict_with_the_version_expected_is_found() => Assert.NotNull(Check(Put("a", 1, 2) with { Version = 7 }, Conflict("a", 7, expected: 7, 3, 4)));
+
+    [Fact]
+    public void A_compare_and_set_of_unknown_outcome_took_effect_or_not()
+    {
+        var unknown = Set("b", 7, 0, 3, long.MaxValue) with { Outcome = OperationOutcome.Unknown };
+        Assert.Null(Check(Put("a", 1, 2) with { Version = 7 }, unknown, Get("a", 4, 5), Get("b", 6, 8)));
+        Assert.Null(Check(Put("a", 1, 2) with { Version = 7 }, unknown, Get("a", 4, 5)));
+        Assert.NotNull(Check(Put("a", 1, 2) with { Version = 6 }, unknown, Get("b", 4, 5)));
+    }
+
+    [Fact]
     public void Small_histories_are_judged_as_by_trying_every_order() =>
         Histories.Sample(history => Check([.. history]) is null == AnyOrder(history), iter: 30_000);
 
@@ -91,4 +122,10 @@ public sealed class LinearizabilityCheckerTests
     private static Operation Get(string? value, long called, long answered) => new(3, OperationKind.Get, "k", null, called, answered, OperationOutcome.Done, value, 0);
 
     private static Operation Delete(string found, long called, long answered) => new(4, OperationKind.Delete, "k", null, called, answered, OperationOutcome.Done, found, 0);
+
+    private static Operation Set(string value, long expected, long version, long called, long answered) =>
+        new(3, OperationKind.CompareAndSet, "k", value, called, answered, OperationOutcome.Done, null, version) { ExpectedVersion = expected };
+
+    private static Operation Conflict(string? found, long version, long expected, long called, long answered) =>
+        new(3, OperationKind.CompareAndSet, "k", "set", called, answered, OperationOutcome.Done, found, version) { ExpectedVersion = expected, IsConflict = true };
 }
