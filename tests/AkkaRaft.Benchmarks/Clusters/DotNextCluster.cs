@@ -24,7 +24,7 @@ internal sealed class DotNextCluster(ClusterSpec spec) : ICluster
     public async Task<LoadResult> LoadAsync(LoadSpec load)
     {
         var leader = _processes[await LeaderAsync().ConfigureAwait(false)];
-        return JsonSerializer.Deserialize<LoadResult>(await AskAsync(leader, JsonSerializer.Serialize(load)).ConfigureAwait(false))!;
+        return JsonSerializer.Deserialize<LoadResult>(await AskAsync(leader, JsonSerializer.Serialize(load)).ConfigureAwait(false), DotNextMember.Json)!;
     }
 
     public ValueTask DisposeAsync()

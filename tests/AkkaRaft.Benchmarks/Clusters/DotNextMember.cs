@@ -4,6 +4,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using AkkaRaft.Benchmarks.Load;
 using DotNext.IO;
 using DotNext.Net.Cluster.Consensus.Raft;
@@ -21,6 +22,9 @@ internal sealed class DotNextMember : IStore, IAsyncDisposable
     public const string Verb = "dotnext-member";
     public const string AskIfLeader = "leader?";
     public const string Yes = "yes";
+
+    /// <summary>A load of which nothing succeeded has no latencies.</summary>
+    public static JsonSerializerOptions Json { get; } = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     private readonly State _state;
     private readonly WriteAheadLog _log;
@@ -49,7 +53,7 @@ internal sealed class DotNextMember : IStore, IAsyncDisposable
             {
                 var answer = line == AskIfLeader
                     ? member._cluster.LeadershipToken.IsCancellationRequested ? "no" : Yes
-                    : JsonSerializer.Serialize(await ClosedLoop.RunAsync(_ => member, JsonSerializer.Deserialize<LoadSpec>(line)!).ConfigureAwait(false));
+                    : JsonSerializer.Serialize(await ClosedLoop.RunAsync(_ => member, JsonSerializer.Deserialize<LoadSpec>(line)!).ConfigureAwait(false), Json);
                 await Console.Out.WriteLineAsync(answer).ConfigureAwait(false);
             }
             await member._cluster.StopAsync().ConfigureAwait(false);
