@@ -93,6 +93,7 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
     /// <summary>What the state machine holds, for a comparison.</summary>
     public string DumpState()
     {
+        foreach (var store in _stores) store.Commit();
         var text = new StringBuilder();
         foreach (var query in new[]
         {

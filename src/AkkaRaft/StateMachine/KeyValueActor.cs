@@ -6,6 +6,10 @@ namespace AkkaRaft.StateMachine;
 /// <summary>The key-value state machine as a member's child. Failures to write stop it, by exception, before anything is answered.</summary>
 internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 {
+    // A commit writes each page that changed, however often it did: the longer between them, the less is written. What a crash takes the log brings again.
+    private const long MaxUncommittedBytes = 4 * 1024 * 1024;
+    private static readonly TimeSpan CommitInterval = TimeSpan.FromMilliseconds(50);
+
     private readonly RaftSettings _settings;
     private readonly string? _stateFile;
     private readonly ParkedWatches _watches = new();
@@ -23,7 +27,10 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
             TellDue();
             if (_watches.Count > 0 && Store.Revision > before) TellWatches(before + 1);
+            if (Store.UncommittedBytes >= MaxUncommittedBytes) Store.Commit();
+            else if (!Timers.IsTimerActive(nameof(CommitDue))) Timers.StartSingleTimer(nameof(CommitDue), CommitDue.Instance, CommitInterval);
         });
+        Receive<CommitDue>(_ => Store.Commit());
         Receive<SyncState>(_ =>
         {
             var synced = Store.Sync();
@@ -53,6 +60,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     /// <summary>A file is read over a connection of its own, so that no command waits; a state in memory has only the one.</summary>
     private void Save(SaveImage save)
     {
+        Store.Commit();
         if (Store.IsInMemory) Self.Tell(KeyValueStore.SaveImage(Store, save.File));
         else Task.Run(() => KeyValueStore.SaveImage(_stateFile!, save.File)).PipeTo(Self);
     }
@@ -120,6 +128,11 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         public static readonly WatchesDue Instance = new();
     }
 
+    private sealed class CommitDue
+    {
+        public static readonly CommitDue Instance = new();
+    }
+
     // ---- time ----------------------------------------------------------------------------------------------------
 
     private void TellDue()
@@ -159,6 +172,9 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     }
 
     protected override void PostStop() => Close();
+
+    /// <summary>So that another connection sees all that was applied.</summary>
+    internal void Commit() => _store?.Commit();
 
     internal void Close()
     {

@@ -46,7 +46,8 @@ internal sealed partial class KeyValueStore
         var result = new KvQueryResult { AppliedIndex = AppliedIndex, Revision = _revision };
         var left = _settings.MaxCommandBytes - (query.Leases ? _leases.Count * KeyTable.RowOverheadBytes : 0);
         // One transaction for all, which would begin and end with each otherwise.
-        _beginRead.Run();
+        var begins = !_isOpen;
+        if (begins) _beginRead.Run();
         try
         {
             foreach (var lookup in query.Lookups)
@@ -68,7 +69,7 @@ internal sealed partial class KeyValueStore
         }
         finally
         {
-            _commit.Run();
+            if (begins) _commit.Run();
         }
         return result.ToByteArray();
     }

@@ -6,7 +6,7 @@ using Wire = AkkaRaft.Protocol.Wire;
 namespace AkkaRaft.StateMachine;
 
 /// <summary>
-/// The replicated key-value state in one SQLite file, changed by one transaction per <see cref="Apply"/>: keys, leases, sessions, and the changes that watches are told of.
+/// The replicated key-value state in one SQLite file: keys, leases, sessions, and the changes that watches are told of.
 /// After an exception from <see cref="Apply"/> the memory may be ahead of the file: dispose of the store and open it again.
 /// </summary>
 internal sealed partial class KeyValueStore : IDisposable
@@ -33,6 +33,8 @@ internal sealed partial class KeyValueStore : IDisposable
 
     private long _revision;
     private long _lastLease;
+    private bool _isOpen;
+    private bool _isWhole = true;
 
     private KeyValueStore(SqliteConnection connection, string file, RaftSettings settings)
     {
@@ -41,7 +43,8 @@ internal sealed partial class KeyValueStore : IDisposable
         _settings = settings;
 
         // The log rebuilds what a power failure takes from the end of the WAL, and WAL with NORMAL never tears a transaction: FULL's fsync per commit buys nothing.
-        Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+        // Pages change many times between commits, and each commit writes each of them: a larger cache holds them, and the WAL is copied back less often.
+        Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;");
         CreateOrCheckSchema();
 
         _keys = new KeyTable(connection);
@@ -86,6 +89,7 @@ internal sealed partial class KeyValueStore : IDisposable
     /// <returns>Index of the last entry whose effect no crash takes away; 0 for a state that a crash does take away.</returns>
     public long Sync()
     {
+        Commit();
         if (_file == ":memory:") return 0;
         // Syncs the write-ahead log before it copies; a reader that holds on to old pages only delays the copy.
         return Convert.ToInt64(Scalar("PRAGMA wal_checkpoint(PASSIVE)"), CultureInfo.InvariantCulture) == 0 ? AppliedIndex : 0;
@@ -107,7 +111,11 @@ internal sealed partial class KeyValueStore : IDisposable
     }
 
     /// <summary>Writes an image of a store in memory.</summary>
-    public static ImageSaved SaveImage(KeyValueStore store, string imageFile) => SaveImage(store._connection, imageFile);
+    public static ImageSaved SaveImage(KeyValueStore store, string imageFile)
+    {
+        store.Commit();
+        return SaveImage(store._connection, imageFile);
+    }
 
     private static ImageSaved SaveImage(SqliteConnection connection, string imageFile)
     {
@@ -126,6 +134,7 @@ internal sealed partial class KeyValueStore : IDisposable
     /// <summary>Takes over the state of an image, in one transaction; the file stays this member's.</summary>
     public void Load(string imageFile, long journalSequenceNr)
     {
+        Commit();
         using (var image = OpenImage(imageFile, SqliteOpenMode.ReadWrite))
         {
             using var command = image.CreateCommand();
@@ -221,7 +230,13 @@ internal sealed partial class KeyValueStore : IDisposable
         }
     }
 
-    /// <summary>Applies entries in one transaction; those applied before are skipped, with an empty result.</summary>
+    /// <summary>Bytes of the entries that were applied since the last <see cref="Commit"/>.</summary>
+    public long UncommittedBytes { get; private set; }
+
+    /// <summary>
+    /// Applies entries; those applied before are skipped, with an empty result. What they did is read at once, and is in the file with the next
+    /// <see cref="Commit"/>: all since the last one, or nothing of it, which the log then brings again.
+    /// </summary>
     /// <exception cref="InvalidOperationException">Entries between the applied ones and these are missing.</exception>
     public IReadOnlyList<ReadOnlyMemory<byte>> Apply(IReadOnlyList<LogEntry> entries, long journalSequenceNr)
     {
@@ -230,7 +245,10 @@ internal sealed partial class KeyValueStore : IDisposable
             return results;
 
         // Prepared, unlike a SqliteTransaction, which costs as much as all else here. One that is left open by an exception ends with the connection.
-        _begin.Run();
+        if (!_isOpen) _begin.Run();
+        _isOpen = true;
+        // Until all is done there is nothing that may be committed.
+        _isWhole = false;
         for (var i = 0; i < entries.Count; i++)
         {
             var entry = entries[i];
@@ -241,15 +259,27 @@ internal sealed partial class KeyValueStore : IDisposable
             results[i] = Execute(entry);
             AppliedIndex = entry.Index;
             AppliedTerm = entry.Term;
+            UncommittedBytes += entry.EncodedBytes;
         }
 
         JournalSequenceNr = journalSequenceNr;
+        _isWhole = true;
+        return results;
+    }
+
+    /// <summary>Writes what was applied to the file, in one transaction with what says how far that is.</summary>
+    /// <exception cref="InvalidOperationException">An <see cref="Apply"/> failed.</exception>
+    public void Commit()
+    {
+        if (!_isOpen) return;
+        if (!_isWhole) throw new InvalidOperationException($"An entry was applied to {_file} in part; its transaction cannot be committed.");
         _sessions.Save();
         _leases.Save();
         _history.Save();
         _saveProgress.Bind(1, AppliedIndex).Bind(2, AppliedTerm).Bind(3, JournalSequenceNr).Bind(4, _revision).Bind(5, _lastLease).Bind(6, _history.KeptFrom).Run();
         _commit.Run();
-        return results;
+        _isOpen = false;
+        UncommittedBytes = 0;
     }
 
     /// <inheritdoc />

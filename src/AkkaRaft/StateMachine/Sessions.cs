@@ -32,7 +32,7 @@ internal readonly record struct BatchOutcome(BatchStatus Status, KvBatchResult R
 
 /// <summary>
 /// Client sessions, by which each operation takes effect exactly once however often it is submitted (Raft dissertation §6.3): in memory and in their table,
-/// the results of unacknowledged batches in the table alone. They follow from the entries alone, the log's timestamps being their only clock.
+/// the results of unacknowledged batches in the table alone once they are saved. They follow from the entries alone, the log's timestamps being their only clock.
 /// </summary>
 internal sealed class Sessions : IDisposable
 {
@@ -75,7 +75,7 @@ internal sealed class Sessions : IDisposable
         _unsaved.Clear();
         while (_all.Step()) Add(_all.Integer(0), new Session { LastUsedMs = _all.Integer(1), NextSerial = _all.Integer(2), Acked = _all.Integer(3) });
         _all.Reset();
-        while (_allResults.Step()) _byId[_allResults.Integer(0)].Keep(_allResults.Integer(1), (int)_allResults.Integer(2));
+        while (_allResults.Step()) _byId[_allResults.Integer(0)].KeepSaved(_allResults.Integer(1), (int)_allResults.Integer(2));
         _allResults.Reset();
     }
 
@@ -129,17 +129,20 @@ internal sealed class Sessions : IDisposable
             executed.Results.Add(execute((int)(session.NextSerial - firstSerial)));
             session.NextSerial++;
         }
-        if (executed.Results.Count > 0) Keep(id, session, executedBefore + 1, executed);
+        if (executed.Results.Count > 0) session.Keep(executedBefore + 1, session.NextSerial - 1, executed.ToByteArray());
         return new BatchOutcome(
             BatchStatus.Executed, firstSerial > executedBefore ? executed : Kept(id, session, firstSerial, count), session.NextSerial);
     }
 
-    /// <summary>Writes what changed since the last call, once per session however many of its batches a transaction holds.</summary>
+    /// <summary>
+    /// Writes what changed since the last call, once per session however many of its batches a transaction holds; what was acknowledged meanwhile is never written.
+    /// </summary>
     public void Save()
     {
         foreach (var id in _unsaved)
         {
             var session = _byId[id];
+            SaveResults(id, session);
             _save.Bind(1, id).Bind(2, session.LastUsedMs).Bind(3, session.NextSerial).Bind(4, session.Acked).Run();
         }
 
@@ -151,16 +154,18 @@ internal sealed class Sessions : IDisposable
         foreach (var statement in new[] { _all, _allResults, _save, _remove, _saveResults, _readResults, _removeResults }) statement.Dispose();
     }
 
-    private void Keep(long id, Session session, long firstSerial, KvBatchResult results)
+    private void SaveResults(long id, Session session)
     {
-        var encoded = results.ToByteArray();
-        _saveResults.Bind(1, id).Bind(2, session.NextSerial - 1).Bind(3, firstSerial).Bind(4, encoded).Run();
-        session.Keep(session.NextSerial - 1, encoded.Length);
+        if (session.HasForgottenSaved) _removeResults.Bind(1, id).Bind(2, session.Acked).Run();
+        session.HasForgottenSaved = false;
+        while (session.TakeUnsaved() is { } batch)
+            _saveResults.Bind(1, id).Bind(2, batch.LastSerial).Bind(3, batch.FirstSerial).Bind(4, batch.Results).Run();
     }
 
     /// <summary>All operations asked for are executed; batches may be cut otherwise than when they were.</summary>
     private KvBatchResult Kept(long id, Session session, long firstSerial, int count)
     {
+        SaveResults(id, session);
         var results = new KvBatchResult();
         for (var serial = firstSerial; serial <= Math.Min(session.Acked, firstSerial + count - 1); serial++)
             results.Results.Add(new KvOperationResult { Forgotten = true });
@@ -193,7 +198,7 @@ internal sealed class Sessions : IDisposable
     {
         if (upTo <= session.Acked) return;
         session.Acked = upTo;
-        if (session.Forget(upTo)) _removeResults.Bind(1, id).Bind(2, upTo).Run();
+        session.Forget(upTo);
     }
 
     private void Remove(long id)
@@ -202,13 +207,16 @@ internal sealed class Sessions : IDisposable
         _byIdleness.Remove((session.LastUsedMs, id));
         _byId.Remove(id);
         _unsaved.Remove(id);
-        if (session.Forget(long.MaxValue)) _removeResults.Bind(1, id).Bind(2, long.MaxValue).Run();
+        session.Forget(long.MaxValue);
+        if (session.HasForgottenSaved) _removeResults.Bind(1, id).Bind(2, long.MaxValue).Run();
         _remove.Bind(1, id).Run();
     }
 
     private sealed class Session
     {
-        private readonly Queue<(long LastSerial, int Bytes)> _kept = new();
+        // All of the first are before all of the second.
+        private readonly Queue<(long LastSerial, int Bytes)> _saved = new();
+        private readonly Queue<BatchResults> _unsaved = new();
 
         public required long LastUsedMs { get; set; }
 
@@ -218,22 +226,40 @@ internal sealed class Sessions : IDisposable
 
         public long ResultBytes { get; private set; }
 
-        public void Keep(long lastSerial, int bytes)
+        /// <summary>The table has results that are acknowledged.</summary>
+        public bool HasForgottenSaved { get; set; }
+
+        public void Keep(long firstSerial, long lastSerial, byte[] results)
         {
-            _kept.Enqueue((lastSerial, bytes));
+            _unsaved.Enqueue(new BatchResults(firstSerial, lastSerial, results));
+            ResultBytes += results.Length;
+        }
+
+        public void KeepSaved(long lastSerial, int bytes)
+        {
+            _saved.Enqueue((lastSerial, bytes));
             ResultBytes += bytes;
         }
 
-        /// <summary>Whether there was a batch all of whose results are acknowledged.</summary>
-        public bool Forget(long upToSerial)
+        /// <summary>The next batch to be saved; null when all are.</summary>
+        public BatchResults? TakeUnsaved()
         {
-            var any = false;
-            while (_kept.TryPeek(out var batch) && batch.LastSerial <= upToSerial)
+            if (!_unsaved.TryDequeue(out var batch)) return null;
+            _saved.Enqueue((batch.LastSerial, batch.Results.Length));
+            return batch;
+        }
+
+        /// <summary>Drops the batches all of whose results are acknowledged.</summary>
+        public void Forget(long upToSerial)
+        {
+            while (_saved.TryPeek(out var batch) && batch.LastSerial <= upToSerial)
             {
-                ResultBytes -= _kept.Dequeue().Bytes;
-                any = true;
+                ResultBytes -= _saved.Dequeue().Bytes;
+                HasForgottenSaved = true;
             }
-            return any;
+            while (_unsaved.TryPeek(out var batch) && batch.LastSerial <= upToSerial) ResultBytes -= _unsaved.Dequeue().Results.Length;
         }
     }
+
+    private sealed record BatchResults(long FirstSerial, long LastSerial, byte[] Results);
 }

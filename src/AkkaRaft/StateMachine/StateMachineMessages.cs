@@ -17,8 +17,9 @@ public sealed record StateMachineReady(long AppliedIndex, long AppliedTerm, long
 public sealed record StateMachineFailed(string Reason);
 
 /// <summary>
-/// Committed entries, in order and without gap after what was applied before. All their effects, the last one's index and term, and
-/// <paramref name="JournalSequenceNr"/> become durable together or not at all; then the sender gets <see cref="EntriesApplied"/>.
+/// Committed entries, in order and without gap after what was applied before; the sender gets <see cref="EntriesApplied"/> once queries see their effects.
+/// All their effects, the last one's index and term, and <paramref name="JournalSequenceNr"/> become durable together or not at all, when the state
+/// machine sees fit: what a crash takes away is applied again. With <see cref="SyncState"/> they must.
 /// Entries that are no <see cref="EntryKind.Command"/> change nothing but the applied index. The effect must follow from the entries and the state alone:
 /// no clock but <see cref="LogEntry.TimestampMs"/>, no randomness, no I/O.
 /// </summary>

@@ -135,7 +135,8 @@ public sealed class KeyValueStoreTests : StoreTest
     public void Missing_entries_are_an_error_and_change_nothing()
     {
         Assert.Throws<InvalidOperationException>(() => Store.Apply([Entry(1, KeyValueCodec.EncodeOpenSession("x")), Entry(3, default)], 1));
-        Reopen();
+        Assert.Throws<InvalidOperationException>(Store.Commit);
+        Reopen(commits: false);
         Assert.Equal(0, Store.AppliedIndex);
     }
 
@@ -219,5 +220,32 @@ public sealed class KeyValueStoreTests : StoreTest
         Assert.InRange(serial, 8, 12);
         Assert.Equal(new KvTooManyResults(1_000), Batch(session, serial, 0, Put("a", "1")));
         Assert.IsType<KvBatchExecuted>(Batch(session, serial, serial - 1, Put("a", "1")));
+    }
+
+    [Fact]
+    public void What_was_not_committed_is_as_if_it_was_never_applied_and_is_applied_again()
+    {
+        var session = OpenSession();
+        Executed(Batch(session, 1, 0, Put("k", "a")));
+        Store.Commit();
+        var results = Executed(Batch(session, 2, 1, Put("k", "b"), Put("l", "b")));
+        Assert.Equal("b", Get("k"));
+        Reopen(commits: false);
+        Assert.Equal((2, "a", null), (Store.AppliedIndex, Get("k"), Get("l")));
+        Assert.Equal(results, Executed(Batch(session, 2, 1, Put("k", "b"), Put("l", "b"))));
+        Assert.Equal("b", Get("l"));
+    }
+
+    [Fact]
+    public void Results_are_kept_until_they_are_acknowledged_whether_they_were_committed_or_not()
+    {
+        var session = OpenSession();
+        Executed(Batch(session, 1, 0, Put("a", "1")));
+        Store.Commit();
+        Executed(Batch(session, 2, 0, Put("b", "1")));
+        Assert.Equal([new PutReply(0, 1), new PutReply(0, 2), new PutReply(0, 3)], Executed(Batch(session, 1, 0, Put("a", "1"), Put("b", "1"), Put("c", "1"))));
+        Executed(Batch(session, 4, 3, Put("d", "1")));
+        Reopen();
+        Assert.Equal([new PutReply(0, 4)], Executed(Batch(session, 4, 3, Put("d", "1"))));
     }
 }

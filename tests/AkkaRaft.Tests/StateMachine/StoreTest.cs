@@ -51,8 +51,9 @@ public abstract class StoreTest : IDisposable
 
     protected static string Text(ReadOnlyMemory<byte> bytes) => Encoding.UTF8.GetString(bytes.Span);
 
-    protected void Reopen(RaftSettings? settings = null)
+    protected void Reopen(RaftSettings? settings = null, bool commits = true)
     {
+        if (commits) Store.Commit();
         Store.Dispose();
         Settings = settings ?? Settings;
         Store = KeyValueStore.Open(Settings, StateFile);
