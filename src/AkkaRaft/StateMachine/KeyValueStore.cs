@@ -91,8 +91,14 @@ internal sealed partial class KeyValueStore : IDisposable
     {
         Commit();
         if (_file == ":memory:") return 0;
-        // Syncs the write-ahead log before it copies; a reader that holds on to old pages only delays the copy.
-        return Convert.ToInt64(Scalar("PRAGMA wal_checkpoint(PASSIVE)"), CultureInfo.InvariantCulture) == 0 ? AppliedIndex : 0;
+        // A checkpoint beside a reader may succeed without a sync. SQLite holds no lock on this file, which closing it would give up.
+        if (!IsInMemory && File.Exists($"{_file}-wal"))
+        {
+            using var written = new FileStream($"{_file}-wal", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            written.Flush(flushToDisk: true);
+        }
+        Scalar("PRAGMA wal_checkpoint(PASSIVE)");
+        return AppliedIndex;
     }
 
     /// <summary>Writes an image of a store's file, of one moment, while the store goes on.</summary>
