@@ -19,6 +19,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private readonly Dictionary<long, Flight> _attempts = [];
     private readonly Deadlines _deadlines = new();
     private readonly SortedDictionary<MemberId, string> _lastOutcome = [];
+    private readonly Dictionary<MemberId, TimeSpan> _silentAt = [];
 
     private Member[] _members;
     private Member _leader;
@@ -252,6 +253,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         if (refused.Reason != RefusalReason.OutcomeUnknown) flight.OpenAttempts--;
         if (!flight.IsOpen || flight.Attempts[^1] != refused.RequestId || flight.Target is not { } target) return;
         _lastOutcome[target.Id] = refused.Message;
+        _silentAt.Remove(target.Id);
         _overloaded = refused.Reason == RefusalReason.Overloaded;
         flight.Silences = 0;
         flight.Overloads = _overloaded ? flight.Overloads + 1 : 0;
@@ -264,7 +266,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
             case { Reason: RefusalReason.Overloaded }:
                 SendAgain(flight, Backoff(flight.Overloads));
                 break;
-            case { Leader: { } hint } when hint.Id != target.Id && flight.Hops++ < _members.Length:
+            case { Leader: { } hint } when hint.Id != target.Id && !IsSilent(hint) && flight.Hops++ < _members.Length:
                 Follow(flight, _settings.Members.GetValueOrDefault(hint.Id) ?? hint);
                 break;
             default:
@@ -275,6 +277,9 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         }
         PumpNow();
     }
+
+    /// <summary>Whether a member has just not answered: one that was removed may send here for as long as it lives, and would keep the others from being asked.</summary>
+    private bool IsSilent(Member member) => _silentAt.TryGetValue(member.Id, out var at) && Now - at < _settings.MembersInterval;
 
     private TimeSpan Backoff(int times) => Min(_settings.RetryDelay * (1 << Math.Min(times - 1, 10)), _settings.MaxBackoff);
 
@@ -306,6 +311,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void Unanswered(Flight flight, Member target, string outcome)
     {
         _lastOutcome[target.Id] = outcome;
+        _silentAt[target.Id] = Now;
         flight.Silences++;
         flight.Hops = 0;
         SendAgain(flight, _settings.RetryDelay);
@@ -330,6 +336,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         _answeredAt = Now;
         _overloaded = false;
         (flight.Silences, flight.Hops) = (0, 0);
+        if (flight.Target is { } target) _silentAt.Remove(target.Id);
         // A new leader may be one of new members, and the old ones may be gone soon.
         if (Now < _askMembersAt && _membersAskedOf == _leader.Id) return;
         _askMembersAt = Now + _settings.MembersInterval;
