@@ -171,7 +171,18 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         TellDue();
     }
 
-    protected override void PostStop() => Close();
+    /// <summary>What was applied whole need not be applied again; what was not is left to the log.</summary>
+    protected override void PostStop()
+    {
+        try
+        {
+            if (_store is { IsWhole: true }) Commit();
+        }
+        finally
+        {
+            Close();
+        }
+    }
 
     /// <summary>So that another connection sees all that was applied.</summary>
     internal void Commit() => _store?.Commit();

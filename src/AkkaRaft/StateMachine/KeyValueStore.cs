@@ -236,6 +236,9 @@ internal sealed partial class KeyValueStore : IDisposable
         }
     }
 
+    /// <summary>Whether the last <see cref="Apply"/> came to its end.</summary>
+    public bool IsWhole => _isWhole;
+
     /// <summary>Bytes of the entries that were applied since the last <see cref="Commit"/>.</summary>
     public long UncommittedBytes { get; private set; }
 
