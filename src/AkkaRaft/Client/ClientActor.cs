@@ -23,6 +23,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 
     private Member[] _members;
     private Member _leader;
+    private uint _turn = 1;
     private TimeSpan _askMembersAt = TimeSpan.MinValue;
     private MemberId? _membersAskedOf;
     private long _lastAttempt;
@@ -266,7 +267,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
             case { Reason: RefusalReason.Overloaded }:
                 SendAgain(flight, Backoff(flight.Overloads));
                 break;
-            case { Leader: { } hint } when hint.Id != target.Id && !IsSilent(hint) && flight.Hops++ < _members.Length:
+            // Who is asked next is up to whoever was asked last; another's answer is from before.
+            case { Leader: { } hint } when hint.Id != target.Id && (target.Id == _leader.Id || hint.Id == _leader.Id) && !IsSilent(hint) && flight.Hops++ < _members.Length:
                 Follow(flight, _settings.Members.GetValueOrDefault(hint.Id) ?? hint);
                 break;
             default:
@@ -322,11 +324,11 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         foreach (var watch in _watches.Flights.Where(f => f.Target is { } watched && watched.Id == target.Id)) SendAgain(watch, _settings.RetryDelay);
     }
 
+    /// <summary>All are asked in turn, whatever hints were followed meanwhile: members that were removed may name each other for ever.</summary>
     private void TryNext(Member after)
     {
         if (_leader.Id != after.Id) return;
-        var at = Array.FindIndex(_members, m => m.Id == after.Id);
-        _leader = _members[(at + 1) % _members.Length];
+        for (var tried = 0; tried < _members.Length && _leader.Id == after.Id; tried++) _leader = _members[_turn++ % _members.Length];
     }
 
     // ---- members come and go while a client lives ----------------------------------------------------------------

@@ -28,6 +28,8 @@ public sealed class SwarmTests
     [InlineData(200255, 5)]
     // Removed members went on sending clients to one that was gone too, so that no other was ever asked.
     [InlineData(201177, 5)]
+    // The same, by hints of members that were asked one after the other.
+    [InlineData(816, 5)]
     public void A_seed_that_once_broke_is_clean(ulong seed, int members)
     {
         var result = SwarmRun.Execute(SwarmPlan.Draw(seed, [members], TimeSpan.FromSeconds(10)));
