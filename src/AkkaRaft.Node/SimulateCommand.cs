@@ -67,6 +67,9 @@ internal static class SimulateCommand
     {
         // No pause matters here, and a collector that runs beside the clusters takes its share of the cores.
         GCSettings.LatencyMode = GCLatencyMode.Batch;
+        // What SQLite counts of memory is counted under one lock for all clusters.
+        SQLitePCL.Batteries_V2.Init();
+        _ = SQLitePCL.raw.sqlite3_config(SQLitePCL.raw.SQLITE_CONFIG_MEMSTATUS, 0);
         var watch = Stopwatch.StartNew();
         var totals = new Totals();
         SwarmResult? broken = null;

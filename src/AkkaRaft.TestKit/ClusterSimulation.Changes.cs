@@ -29,6 +29,7 @@ public sealed partial class ClusterSimulation
         var all = client.Watch("");
         RunUntil(() => all.IsCompacted || all.NextRevision > revision, what: "all changes, from the first revision on");
         if (all.IsCompacted) throw Failed("changes from revision 1 on are no longer kept, so that nothing can be compared with them");
+        foreach (var watch in _watches) watch.GoOnIfStranded();
         RunUntil(() => _watches.TrueForAll(w => w.IsCompacted || w.NextRevision > revision), what: "that each watch has told all");
 
         var operations = _calls.SelectMany(c => c.ToOperations()).ToList();

@@ -24,6 +24,9 @@ public sealed partial class ClusterSimulation : IDisposable
 {
     private const int StepsWithoutTime = 1_000_000;
 
+    // What a crash takes from a file is up to the simulation, so no disk need be waited for.
+    private const string MemoryFiles = "/dev/shm";
+
     private static int _instances;
 
     private readonly SimulationSettings _settings;
@@ -69,7 +72,7 @@ public sealed partial class ClusterSimulation : IDisposable
         _elections = new Random(seeds.Next());
         _seeds = new Random(seeds.Next());
         _instance = Interlocked.Increment(ref _instances);
-        _directory = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{Environment.ProcessId}-{_instance}"));
+        _directory = Path.Combine(Directory.Exists(MemoryFiles) ? MemoryFiles : Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{Environment.ProcessId}-{_instance}"));
         _invariants = new Invariants(id => _members[id].Disk.State, Elected, Violated);
         for (var id = 0; id < settings.Members; id++) Create();
         Watch();
@@ -240,14 +243,16 @@ public sealed partial class ClusterSimulation : IDisposable
         var id = _clients.Count + 1;
         var process = new SimulatedProcess(string.Create(CultureInfo.InvariantCulture, $"client-{id}"), null);
         IActorRef? actor = null;
+        ClientActor? client = null;
         var known = _addresses.Where(a => !_members[a.Key.Value].HasLeft).ToImmutableSortedDictionary();
         var settings = new RaftClientSettings { ClusterId = ClusterId, Members = known, RequestTimeout = _settings.RequestTimeout, AttemptTimeout = _settings.AttemptTimeout };
         _queue.Running = process;
-        actor = _system.ActorOf(ClientActor.Props(settings, to => Door(process, -id, to.Id.Value)).WithDispatcher(ProcessDispatcher), process.Name);
+        var props = Props.CreateBy(new Producer<ClientActor>(() => client = new ClientActor(settings, to => Door(process, -id, to.Id.Value), new CallInbox(0))));
+        actor = _system.ActorOf(props.WithDispatcher(ProcessDispatcher), process.Name);
         _network.Attach(-id, () => process.IsDead ? null : actor);
-        var client = new SimulatedClient(this, id, actor, process);
-        _clients.Add(client);
-        return client;
+        var added = new SimulatedClient(this, id, actor, process, () => client is null ? known.Keys : client.Known);
+        _clients.Add(added);
+        return added;
     }
 
     /// <summary>A member as an endpoint sees it over the network; whoever answers, answers over the network.</summary>

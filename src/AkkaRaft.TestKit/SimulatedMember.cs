@@ -54,10 +54,15 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
     /// <summary>The key-value state machine, whose state outlives its process, or does not.</summary>
     public Props StateMachine(RaftSettings settings, bool survives)
     {
-        if (survives && _state.State != System.Data.ConnectionState.Open) _state.Open();
+        if (survives && _state.State != System.Data.ConnectionState.Open) Open(_state);
         if (survives) KeepSynced();
         return Props.CreateBy(new Producer<KeyValueActor>(
-            () => new KeyValueActor(settings, survives ? _stateFile : null) { Synced = survives ? KeepSynced : () => { } }, actor => _stores.Add(actor)));
+            () =>
+            {
+                var store = new KeyValueActor(settings, survives ? _stateFile : null) { Synced = survives ? KeepSynced : () => { } };
+                _stores.Add(store);
+                return store;
+            }));
     }
 
     private void KeepSynced()
@@ -131,24 +136,16 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
     private static SqliteConnection Memory()
     {
         var connection = new SqliteConnection("Data Source=:memory:;Pooling=False");
-        connection.Open();
+        Open(connection);
         return connection;
     }
-}
 
-/// <summary>Creates an actor and lets the simulation see it.</summary>
-internal sealed class Producer<TActor>(Func<TActor> create, Action<TActor> seen) : IIndirectActorProducer where TActor : ActorBase
-{
-    public Type ActorType => typeof(TActor);
-
-    public ActorBase Produce()
+    /// <summary>Pages are copied whole whenever the state is synced, and these states are small.</summary>
+    private static void Open(SqliteConnection connection)
     {
-        var actor = create();
-        seen(actor);
-        return actor;
-    }
-
-    public void Release(ActorBase actor)
-    {
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = "PRAGMA page_size = 1024";
+        command.ExecuteNonQuery();
     }
 }

@@ -13,10 +13,12 @@ public sealed class SimulatedClient
     private readonly ClusterSimulation _simulation;
     private readonly IActorRef _actor;
     private readonly SimulatedProcess _process;
+    private readonly Func<IEnumerable<MemberId>> _known;
     private long _requestId;
 
-    internal SimulatedClient(ClusterSimulation simulation, int id, IActorRef actor, SimulatedProcess process)
+    internal SimulatedClient(ClusterSimulation simulation, int id, IActorRef actor, SimulatedProcess process, Func<IEnumerable<MemberId>> known)
     {
+        _known = known;
         _simulation = simulation;
         Id = id;
         _actor = actor;
@@ -25,6 +27,9 @@ public sealed class SimulatedClient
 
     /// <summary>Its number, from 1.</summary>
     public int Id { get; }
+
+    /// <summary>Nobody whom it knows is there any more: all members were replaced while it heard of none.</summary>
+    internal bool IsStranded => _known().All(id => _simulation.RoleOf(id.Value) == MemberRole.Unreachable);
 
     /// <summary>Sets a key.</summary>
     public SimulatedCall Put(string key, string value) => Call(OperationKind.Put, key, value, new Put(Bytes(key), Bytes(value), ++_requestId), null);

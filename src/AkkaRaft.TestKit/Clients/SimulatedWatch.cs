@@ -12,7 +12,7 @@ public sealed class SimulatedWatch
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly ClusterSimulation _simulation;
-    private readonly SimulatedClient _client;
+    private SimulatedClient _client;
     private readonly ReadOnlyMemory<byte> _from;
     private readonly ReadOnlyMemory<byte> _to;
     private readonly List<SeenChange> _seen = [];
@@ -44,6 +44,12 @@ public sealed class SimulatedWatch
 
     /// <summary>Whether it was told that changes are no longer kept; it ends with that.</summary>
     public bool IsCompacted { get; private set; }
+
+    /// <summary>Goes on from where it is, as an application does that is started anew with the addresses of those who are there now.</summary>
+    internal void GoOnIfStranded()
+    {
+        if (_client.IsStranded) _client = _simulation.AddClient();
+    }
 
     /// <summary>Ends it.</summary>
     public void End() => _ended = true;

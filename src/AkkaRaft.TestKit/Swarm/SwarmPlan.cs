@@ -62,7 +62,7 @@ public sealed record SwarmPlan(
             seed, members, duration,
             Clients: random.Next(1, 6),
             Keys: random.Next(1, 5),
-            LongestThought: TimeSpan.FromMilliseconds(random.Next(1, 4) switch { 1 => 60, 2 => 250, _ => 1_000 }),
+            LongestThought: TimeSpan.FromMilliseconds(random.Next(1, 4) switch { 1 => 100, 2 => 250, _ => 1_000 }),
             AttemptTimeout: TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 60, 1 => 250, _ => 1_000 }),
             ElectionTimeoutMax: TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => 360, 1 => 600, _ => 1_500 }),
             MaxAppendBytes: random.Next(3) switch { 0 => 60, 1 => 1_000, _ => 512 * 1024 },

@@ -63,7 +63,10 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     }
 
     public static Props Props(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox? inbox = null) =>
-        Akka.Actor.Props.Create(() => new ClientActor(settings, resolve, inbox ?? new CallInbox(0)));
+        Akka.Actor.Props.CreateBy(new Producer<ClientActor>(() => new ClientActor(settings, resolve, inbox ?? new CallInbox(0))));
+
+    /// <summary>The members that it asks, one after the other, when none leads that it knows of.</summary>
+    internal IEnumerable<MemberId> Known => _members.Select(m => m.Id);
 
     public ITimerScheduler Timers { get; set; } = null!;
 

@@ -58,7 +58,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     }
 
     public static Props Props(RaftSettings settings, IMemberTransport transport, Props stateMachine, Random random) =>
-        Akka.Actor.Props.Create(() => new RaftActor(settings, transport, stateMachine, random));
+        Akka.Actor.Props.CreateBy(new Producer<RaftActor>(() => new RaftActor(settings, transport, stateMachine, random)));
 
     public override string PersistenceId { get; }
 

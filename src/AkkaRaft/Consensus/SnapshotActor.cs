@@ -51,7 +51,7 @@ internal sealed class SnapshotActor : ReceiveActor
         }, null));
     }
 
-    public static Props Props(RaftSettings settings) => Akka.Actor.Props.Create(() => new SnapshotActor(settings));
+    public static Props Props(RaftSettings settings) => Akka.Actor.Props.CreateBy(new Producer<SnapshotActor>(() => new SnapshotActor(settings)));
 
     public static SnapshotFiles FilesOf(RaftSettings settings) => new(Path.Combine(settings.DataDirectory, settings.Id.ToString(), "snapshots"));
 

@@ -22,5 +22,5 @@ internal sealed class DepartedMember : ReceiveActor
             Sender.Tell(new Refused(requestId, RefusalReason.NotLeader, removed.Successor, $"Member {removed.Id} was removed from the cluster."));
     }
 
-    public static Props Props(MemberRemoved removed) => Akka.Actor.Props.Create(() => new DepartedMember(removed));
+    public static Props Props(MemberRemoved removed) => Akka.Actor.Props.CreateBy(new Producer<DepartedMember>(() => new DepartedMember(removed)));
 }

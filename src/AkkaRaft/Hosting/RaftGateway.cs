@@ -52,7 +52,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         ReceiveAny(message => _member.Forward(message));
     }
 
-    public static Props Props(Props member, Props client) => Akka.Actor.Props.Create(() => new RaftGateway(member, client));
+    public static Props Props(Props member, Props client) => Akka.Actor.Props.CreateBy(new Producer<RaftGateway>(() => new RaftGateway(member, client)));
 
     public ITimerScheduler Timers { get; set; } = null!;
 

@@ -41,7 +41,7 @@ public sealed class RaftNode : IAsyncDisposable
         _ownsSystem = ownsSystem;
 
         var completion = _completion;
-        _watcher = System.ActorOf(Props.Create(() => new FailureWatcher(completion)), "raft-failures");
+        _watcher = System.ActorOf(Props.CreateBy(new Producer<FailureWatcher>(() => new FailureWatcher(completion))), "raft-failures");
         System.EventStream.Subscribe(_watcher, typeof(MemberFailed));
         System.EventStream.Subscribe(_watcher, typeof(MemberRemoved));
 

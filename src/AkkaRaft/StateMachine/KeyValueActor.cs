@@ -153,7 +153,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     /// <param name="settings">The member's.</param>
     /// <param name="stateFile">Its file; null or <c>:memory:</c> for a state that is gone when the actor stops.</param>
     public static Props Props(RaftSettings settings, string? stateFile) =>
-        Akka.Actor.Props.Create(() => new KeyValueActor(settings, stateFile));
+        Akka.Actor.Props.CreateBy(new Producer<KeyValueActor>(() => new KeyValueActor(settings, stateFile)));
 
     protected override void PreStart()
     {

@@ -30,6 +30,8 @@ public sealed class SwarmTests
     [InlineData(201177, 5)]
     // The same, by hints of members that were asked one after the other.
     [InlineData(816, 5)]
+    // A watch whose client knew only members that had all been replaced.
+    [InlineData(5110, 5)]
     public void A_seed_that_once_broke_is_clean(ulong seed, int members)
     {
         var result = SwarmRun.Execute(SwarmPlan.Draw(seed, [members], TimeSpan.FromSeconds(10)));
