@@ -64,6 +64,9 @@ public sealed record RaftSettings
     /// <summary>The journal plugin's HOCON path; empty for the ActorSystem's default one.</summary>
     internal string JournalPlugin { get; init; } = "";
 
+    /// <summary>Akka.Persistence's; there are none of its snapshots, and the store that it would take otherwise makes a directory for them.</summary>
+    internal string SnapshotPlugin { get; init; } = "";
+
     /// <summary>The member goes on alone, though a majority of the others is lost.</summary>
     internal bool ForcesSingle { get; init; }
 

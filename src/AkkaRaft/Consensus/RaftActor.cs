@@ -55,6 +55,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _logger = Context.GetLogger();
         PersistenceId = $"akkaraft-member-{settings.Id}";
         JournalPluginId = settings.JournalPlugin;
+        SnapshotPluginId = settings.SnapshotPlugin;
     }
 
     public static Props Props(RaftSettings settings, IMemberTransport transport, Props stateMachine, Random random) =>

@@ -22,6 +22,9 @@ internal static partial class MemberConfiguration
     /// <summary>Path of the journal's settings: an application's own persistent actors have another.</summary>
     public const string Journal = "akkaraft.journal";
 
+    /// <summary>Akka.Persistence's store that has no snapshots: an image of the state is the member's own affair.</summary>
+    public const string NoSnapshots = "akka.persistence.no-snapshot-store";
+
     /// <summary>For an ActorSystem that is the member's alone.</summary>
     public static Config For(RaftSettings settings) =>
         (settings.IsQuiet ? ConfigurationFactory.ParseString("akka.loglevel = WARNING") : Config.Empty)

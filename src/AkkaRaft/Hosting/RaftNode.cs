@@ -35,7 +35,7 @@ public sealed class RaftNode : IAsyncDisposable
 
     private RaftNode(RaftSettings settings, DataDirectory directory, ActorSystem system, bool ownsSystem)
     {
-        Settings = settings with { JournalPlugin = MemberConfiguration.Journal };
+        Settings = settings with { JournalPlugin = MemberConfiguration.Journal, SnapshotPlugin = MemberConfiguration.NoSnapshots };
         _directory = directory;
         System = system;
         _ownsSystem = ownsSystem;

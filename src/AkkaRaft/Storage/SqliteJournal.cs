@@ -7,8 +7,8 @@ using Microsoft.Data.Sqlite;
 namespace AkkaRaft.Storage;
 
 /// <summary>
-/// The journal of Akka.Persistence.Sql, its table and its recovery, with writes and deletes of its own: prepared statements on a connection that stays open,
-/// on the journal's thread, where its own go through a stream, a query compiler and a connection for each. One transaction a write, synced to the disk.
+/// The journal of Akka.Persistence.Sql and its table, with statements of its own on a connection that stays open, on the journal's thread,
+/// where its own go through a stream, a query compiler and a connection for each. One transaction a write, synced to the disk.
 /// </summary>
 internal sealed class SqliteJournal : SqlWriteJournal
 {
@@ -34,6 +34,11 @@ internal sealed class SqliteJournal : SqlWriteJournal
         : base(config) => _connectionString = config.GetString("connection-string");
 
     private Connection Open => _connection ??= new Connection(_connectionString);
+
+    /// <summary>Nothing is begun of what it does not use.</summary>
+    protected override void PreStart()
+    {
+    }
 
     protected override void PostStop()
     {
@@ -84,6 +89,57 @@ internal sealed class SqliteJournal : SqlWriteJournal
                     failure is null ? new WriteMessageSuccess(message, write.ActorInstanceId) : new WriteMessageFailure(message, failure, write.ActorInstanceId), message.Sender);
             }
         }
+    }
+
+    public override Task<long> ReadHighestSequenceNrAsync(string persistenceId, long fromSequenceNr, CancellationToken cancellationToken) =>
+        Task.Run(() => HighestSequenceNr(persistenceId), cancellationToken);
+
+    public override Task ReplayMessagesAsync(
+        IActorContext context, string persistenceId, long fromSequenceNr, long toSequenceNr, long max, Action<IPersistentRepresentation> recoveryCallback)
+    {
+        var serialization = context.System.Serialization;
+        return Task.Run(() => Replay(serialization, persistenceId, fromSequenceNr, toSequenceNr, max, recoveryCallback));
+    }
+
+    // Reads are on connections of their own: they are beside whatever is still to be written or deleted.
+
+    private long HighestSequenceNr(string persistenceId)
+    {
+        using var connection = Connect(_connectionString);
+        using var highest = connection.CreateCommand();
+        highest.CommandText = "SELECT coalesce(max(sequence_number), 0) FROM journal WHERE persistence_id = $0";
+        highest.Parameters.AddWithValue("$0", persistenceId);
+        return (long)highest.ExecuteScalar()!;
+    }
+
+    private void Replay(Akka.Serialization.Serialization serialization, string persistenceId, long from, long to, long max, Action<IPersistentRepresentation> replayed)
+    {
+        using var connection = Connect(_connectionString);
+        using var events = connection.CreateCommand();
+        events.CommandText =
+            """
+            SELECT sequence_number, message, identifier, manifest, writer_uuid FROM journal
+            WHERE persistence_id = $0 AND sequence_number BETWEEN $1 AND $2 AND deleted = 0 ORDER BY sequence_number LIMIT $3
+            """;
+        events.Parameters.AddWithValue("$0", persistenceId);
+        events.Parameters.AddWithValue("$1", from);
+        events.Parameters.AddWithValue("$2", to);
+        events.Parameters.AddWithValue("$3", max);
+        using var row = events.ExecuteReader();
+        while (row.Read())
+        {
+            var manifest = row.GetString(3);
+            var payload = serialization.Deserialize(row.GetFieldValue<byte[]>(1), row.GetInt32(2), manifest);
+            replayed(new Persistent(payload, row.GetInt64(0), persistenceId, manifest, isDeleted: false, ActorRefs.NoSender, row.GetString(4)));
+        }
+    }
+
+    /// <summary>A pooled connection would outlive its use, with its transaction.</summary>
+    private static SqliteConnection Connect(string connectionString)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder(connectionString) { Pooling = false }.ToString());
+        connection.Open();
+        return connection;
     }
 
     protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr, CancellationToken cancellationToken)
@@ -150,9 +206,7 @@ internal sealed class SqliteJournal : SqlWriteJournal
 
         public Connection(string connectionString)
         {
-            // A pooled connection would outlive this one, with its transaction.
-            _connection = new SqliteConnection(new SqliteConnectionStringBuilder(connectionString) { Pooling = false }.ToString());
-            _connection.Open();
+            _connection = Connect(connectionString);
             using (var full = _connection.CreateCommand())
             {
                 full.CommandText = "PRAGMA synchronous = FULL";
