@@ -139,6 +139,14 @@ public sealed partial class ClusterSimulation
         if (loseUnsynced) member.LoseUnsyncedState(_faults);
         member.Shown = (MemberRole.Unreachable, 0);
         _invariants.Forget(id);
+        // Whose process is gone closes its connections; whose machine is, does not.
+        if (!loseUnsynced) _clock.After(_settings.LongestDelay, () => LoseConnections(id));
+    }
+
+    private void LoseConnections(int id)
+    {
+        var lost = new ConnectionLost(AddressOf(id).Address);
+        foreach (var other in _members.Where(m => m.IsUp && m.Id != id && !_network.IsCut(id, m.Id))) other.Gateway.Tell(lost, ActorRefs.NoSender);
     }
 
     /// <summary>Starts a member that is down, from what its disk has.</summary>

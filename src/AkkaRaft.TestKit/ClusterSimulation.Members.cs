@@ -72,6 +72,11 @@ public sealed partial class ClusterSimulation
         Door(_operator, Operator, Leader ?? 0).Tell(request, Akka.Actor.ActorRefs.NoSender);
     }
 
+    /// <summary>Whether it is a member by the leader's log, or follows one that is.</summary>
+    internal bool LeadsToMembers(int id) =>
+        Leader is { } leader && _members[id] is { IsUp: true, Raft: { IsUp: true } raft } && _members[leader].Raft!.RaftLog.Configuration is var now
+        && (now.Find(raft.Me) is not null || (raft.KnownLeader is { } followed && now.Find(followed) is not null));
+
     /// <summary>Whether the member, wiped, was refused by the others.</summary>
     public bool WasRefused(int member) => _members[member].WasRefused;
 

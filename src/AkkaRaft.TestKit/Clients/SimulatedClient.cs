@@ -28,8 +28,8 @@ public sealed class SimulatedClient
     /// <summary>Its number, from 1.</summary>
     public int Id { get; }
 
-    /// <summary>Nobody whom it knows is there any more: all members were replaced while it heard of none.</summary>
-    internal bool IsStranded => _known().All(id => _simulation.RoleOf(id.Value) == MemberRole.Unreachable);
+    /// <summary>Nobody whom it knows is a member any more, or can send it to one: all were replaced while it heard of none.</summary>
+    internal bool IsStranded => !_known().Any(id => _simulation.LeadsToMembers(id.Value));
 
     /// <summary>Sets a key.</summary>
     public SimulatedCall Put(string key, string value) => Call(OperationKind.Put, key, value, new Put(Bytes(key), Bytes(value), ++_requestId), null);

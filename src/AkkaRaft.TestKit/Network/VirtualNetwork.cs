@@ -36,6 +36,8 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
 
     public void Cut(int from, int to) => _cut.Add((from, to));
 
+    public bool IsCut(int from, int to) => _cut.Contains((from, to));
+
     public void Heal() => _cut.Clear();
 
     public void Restore(int from, int to) => _cut.Remove((from, to));

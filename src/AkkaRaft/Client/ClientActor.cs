@@ -23,7 +23,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 
     private Member[] _members;
     private Member _leader;
-    private uint _turn = 1;
+    private int _turn = 1;
     private TimeSpan _askMembersAt = TimeSpan.MinValue;
     private MemberId? _membersAskedOf;
     private long _lastAttempt;
@@ -283,8 +283,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         PumpNow();
     }
 
-    /// <summary>Whether a member has just not answered: one that was removed may send here for as long as it lives, and would keep the others from being asked.</summary>
-    private bool IsSilent(Member member) => _silentAt.TryGetValue(member.Id, out var at) && Now - at < _settings.MembersInterval;
+    /// <summary>Whether a member has just not answered: followers go on naming a leader that died, until they elect another.</summary>
+    private bool IsSilent(Member member) => _silentAt.TryGetValue(member.Id, out var at) && Now - at < _settings.AttemptTimeout;
 
     private TimeSpan Backoff(int times) => Min(_settings.RetryDelay * (1 << Math.Min(times - 1, 10)), _settings.MaxBackoff);
 
@@ -331,7 +331,9 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void TryNext(Member after)
     {
         if (_leader.Id != after.Id) return;
-        for (var tried = 0; tried < _members.Length && _leader.Id == after.Id; tried++) _leader = _members[_turn++ % _members.Length];
+        var others = Enumerable.Range(0, _members.Length).Select(i => _members[(_turn + i) % _members.Length]).Where(m => m.Id != after.Id).ToList();
+        _leader = others.Find(m => !IsSilent(m)) ?? others.FirstOrDefault() ?? after;
+        _turn = Array.IndexOf(_members, _leader) + 1;
     }
 
     // ---- members come and go while a client lives ----------------------------------------------------------------

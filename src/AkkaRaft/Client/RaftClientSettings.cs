@@ -23,7 +23,7 @@ public sealed record RaftClientSettings
     public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Pause before a member is asked again that had no leader to name.</summary>
-    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(50);
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Longest pause before a leader is asked again that is overloaded; pauses begin with <see cref="RetryDelay"/> and double.</summary>
     public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromSeconds(1);

@@ -80,6 +80,21 @@ internal sealed partial class RaftActor
         WakeAt(follower.ElectionDeadline);
     }
 
+    /// <summary>
+    /// A leader whose connection broke is gone, mostly: its follower campaigns as soon as the others may vote, which is never before a lease that
+    /// the leader may still hold has ended.
+    /// </summary>
+    private void LeaderMayBeGone(FollowerState follower, ConnectionLost lost)
+    {
+        if (_leader is not { } leader || Locate(leader)?.Address != lost.Address) return;
+        // The others may have heard of it one heartbeat later, and not all should campaign at once.
+        var soonest = _lastLeaderContact + _settings.ElectionTimeoutMin + _settings.HeartbeatInterval;
+        var at = soonest + (_settings.ElectionTimeoutMax - _settings.ElectionTimeoutMin) / 4 * _random.NextDouble();
+        if (at >= follower.ElectionDeadline) return;
+        follower.ElectionDeadline = at;
+        WakeAt(at);
+    }
+
     /// <summary>AppendEntries, receiver's part (§3.5).</summary>
     private void Follow(FollowerState follower, AppendEntries append)
     {

@@ -66,7 +66,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     /// <summary>The events are the state; there are no actor snapshots.</summary>
     public override Recovery Recovery { get; } = new(SnapshotSelectionCriteria.None);
 
-    private MemberId Me => _settings.Id;
+    internal MemberId Me => _settings.Id;
 
     private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
 
@@ -321,6 +321,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 return true;
             case ChangeMembers change when _leading is null:
                 Refuse(change.RequestId, RefusalReason.NotLeader, "This member does not lead.");
+                return true;
+            case ConnectionLost lost:
+                if (_follower is not null) LeaderMayBeGone(_follower, lost);
                 return true;
             case Wake wake when wake.At != _wakeAt:
                 return true;

@@ -1,5 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
+using Akka.Remote;
+using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Hosting;
@@ -47,6 +49,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
             _removed = removed;
             Context.System.EventStream.Publish(removed);
         });
+        Receive<DisassociatedEvent>(lost => _member.Tell(new ConnectionLost($"{lost.RemoteAddress.Host}:{lost.RemoteAddress.Port}")));
         Receive<Terminated>(_ => MemberStopped());
         Receive<Restart>(_ => StartMember());
         ReceiveAny(message => _member.Forward(message));
@@ -60,6 +63,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
 
     protected override void PreStart()
     {
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         _client = Context.ActorOf(_clientProps, "client");
         StartMember();
     }

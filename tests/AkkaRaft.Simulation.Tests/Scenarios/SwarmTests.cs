@@ -32,6 +32,8 @@ public sealed class SwarmTests
     [InlineData(816, 5)]
     // A watch whose client knew only members that had all been replaced.
     [InlineData(5110, 5)]
+    // The same, by members that were removed and had not heard of it.
+    [InlineData(1012105, 5)]
     public void A_seed_that_once_broke_is_clean(ulong seed, int members)
     {
         var result = SwarmRun.Execute(SwarmPlan.Draw(seed, [members], TimeSpan.FromSeconds(10)));
