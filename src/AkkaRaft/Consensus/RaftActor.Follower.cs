@@ -87,9 +87,10 @@ internal sealed partial class RaftActor
     private void LeaderMayBeGone(FollowerState follower, ConnectionLost lost)
     {
         if (_leader is not { } leader || Locate(leader)?.Address != lost.Address) return;
-        // The others may have heard of it one heartbeat later, and not all should campaign at once.
+        // The others may have heard of it one heartbeat later. All know of it at once, so that chance would let two campaign together too often.
+        var before = _log.Configuration.Voters.Keys.Count(id => id.Value < Me.Value && id != leader);
         var soonest = _lastLeaderContact + _settings.ElectionTimeoutMin + _settings.HeartbeatInterval;
-        var at = soonest + (_settings.ElectionTimeoutMax - _settings.ElectionTimeoutMin) / 4 * _random.NextDouble();
+        var at = soonest + (_settings.ElectionTimeoutMax - _settings.ElectionTimeoutMin) / 4 * before;
         if (at >= follower.ElectionDeadline) return;
         follower.ElectionDeadline = at;
         WakeAt(at);
