@@ -33,7 +33,7 @@ public sealed class ExactlyOnceTests(ITestOutputHelper output)
         var kills = 0;
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < duration; kills++)
         {
-            await Task.Delay(BetweenKills);
+            if (BetweenKills * (kills + 1) - watch.Elapsed is { Ticks: > 0 } left) await Task.Delay(left);
             var leader = await cluster.LeaderAsync();
             await cluster.KillAsync(leader);
             await Task.Delay(TimeSpan.FromSeconds(1));

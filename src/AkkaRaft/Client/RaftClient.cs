@@ -40,7 +40,8 @@ public sealed partial class RaftClient : IAsyncDisposable
     internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve)
     {
         var inbox = new CallInbox(settings.MaxQueued);
-        var actor = system.ActorOf(ClientActor.Props(settings, resolve, inbox));
+        var props = ClientActor.Props(settings, resolve, inbox);
+        var actor = system.ActorOf(system.Dispatchers.HasDispatcher(MemberConfiguration.ClientDispatcher) ? props.WithDispatcher(MemberConfiguration.ClientDispatcher) : props);
         system.WhenTerminated.ContinueWith(_ => inbox.Close(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         return new RaftClient(system, settings, actor, inbox);
     }

@@ -98,9 +98,18 @@ internal static partial class MemberConfiguration
     [GeneratedRegex(@"\] (Tried to associate with unreachable remote address|Association with remote system .* has failed|Disassociated\s|Removing receive buffers for |AssociationError )", RegexOptions.ExplicitCapture)]
     private static partial Regex PeerAway();
 
+    /// <summary>Of a client whose ActorSystem is its own.</summary>
+    public const string ClientDispatcher = "akkaraft.client-dispatcher";
+
     /// <summary>For an ActorSystem that is a client's alone, and says nothing: what goes wrong is told by the calls.</summary>
     public static Config ForClient { get; } =
-        ConfigurationFactory.ParseString("akka { loglevel = OFF, stdout-loglevel = OFF }").WithFallback(RefusingSerializers).WithFallback(SharedByClient());
+        ConfigurationFactory.ParseString($$"""
+            akka { loglevel = OFF, stdout-loglevel = OFF }
+            # Between the client and its connections there is no change of thread.
+            {{ClientDispatcher}} { type = Dispatcher, executor = "{{SingleThread}}", throughput = 100 }
+            akka.remote.use-dispatcher = {{ClientDispatcher}}
+            """)
+            .WithFallback(RefusingSerializers).WithFallback(SharedByClient());
 
     /// <summary>What a client needs of the ActorSystem it lives in.</summary>
     public static Config SharedByClient(string host = "127.0.0.1") => Remoting(host, 0, ClientFrameBytes).WithFallback(RaftSerializer.Configuration);
