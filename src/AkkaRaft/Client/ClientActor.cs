@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Event;
 using Akka.Remote;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
@@ -60,6 +61,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         Receive<Tick>(_ => Ticked());
         Receive<DisassociatedEvent>(lost => Lost(lost.RemoteAddress));
         Receive<AssociationErrorEvent>(lost => Lost(lost.RemoteAddress));
+        Receive<DeadLetter>(dead => Undelivered(dead.Message));
     }
 
     public static Props Props(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox? inbox = null) =>
@@ -76,6 +78,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     {
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(DeadLetter));
     }
 
     // ---- taking calls --------------------------------------------------------------------------------------------
@@ -222,10 +225,10 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         flight.Target = _leader;
         flight.SentAt = Now;
         flight.Payload ??= Encode(flight);
-        object message = flight.Lane == _writes
+        flight.Message = flight.Lane == _writes
             ? new Submit(_settings.ClusterId, attempt, flight.Payload.Value)
             : new Read(_settings.ClusterId, attempt, ReadOf(flight.Calls[0]).Consistency, flight.Payload.Value);
-        _resolve(_leader).Tell(message, Self);
+        _resolve(_leader).Tell(flight.Message, Self);
     }
 
     private ReadOnlyMemory<byte> Encode(Flight flight) => flight.Lane == _writes ? EncodeWrites(flight) : EncodeReads(flight);
@@ -313,11 +316,19 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         if (_opening is { Target: { } asked } opening && asked.Address == name) Unanswered(opening, asked, "connection lost or refused");
     }
 
+    /// <summary>Akka.Remote sends nothing, for a moment, to where a connection has just failed.</summary>
+    private void Undelivered(object message)
+    {
+        var attempt = message switch { Submit submit => submit.RequestId, Read read => read.RequestId, _ => 0 };
+        // Another client of this ActorSystem numbers its own alike.
+        if (_attempts.TryGetValue(attempt, out var flight) && flight is { IsOpen: true, Target: { } target } && ReferenceEquals(flight.Message, message))
+            Unanswered(flight, target, "not reachable");
+    }
+
     private void Unanswered(Flight flight, Member target, string outcome)
     {
         _lastOutcome[target.Id] = outcome;
         _silentAt[target.Id] = Now;
-        flight.Silences++;
         flight.Hops = 0;
         SendAgain(flight, _settings.RetryDelay);
         TryNext(target);
@@ -381,7 +392,9 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 
     private void LookAt(Flight flight, TimeSpan now)
     {
-        if (flight is { IsOpen: true, Target: { } target } && now - flight.SentAt >= TimeoutOf(flight)) Unanswered(flight, target, "no answer");
+        if (flight is not { IsOpen: true, Target: { } target } || now - flight.SentAt < TimeoutOf(flight)) return;
+        flight.Silences++;
+        Unanswered(flight, target, "no answer");
     }
 
     /// <summary>A member that is asked again may only be slow, and asking more often would make it slower.</summary>

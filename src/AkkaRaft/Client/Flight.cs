@@ -34,6 +34,9 @@ internal sealed class Flight(Lane lane, List<PendingCall> calls)
     /// <summary>Attempts of which no answer says that they were not and will not be executed.</summary>
     public int OpenAttempts { get; set; }
 
+    /// <summary>The message sent last.</summary>
+    public object? Message { get; set; }
+
     /// <summary>The member asked last, or null while it waits to be sent again.</summary>
     public Member? Target { get; set; }
 

@@ -78,6 +78,15 @@ public sealed class ClientActorTests : TestKit
     }
 
     [Fact]
+    public void What_cannot_be_delivered_goes_to_the_next_member_at_once()
+    {
+        var settings = _settings with { AttemptTimeout = TimeSpan.FromHours(1) };
+        var client = Sys.ActorOf(ClientActor.Props(settings, to => to == Members[0] ? Sys.DeadLetters : _members[1]));
+        client.Tell(new Get("k"u8.ToArray()));
+        _members[1].ExpectMsg<Read>();
+    }
+
+    [Fact]
     public void An_overloaded_leader_is_asked_again()
     {
         Client(_settings).Tell(new Get("k"u8.ToArray()));
