@@ -4,7 +4,10 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.StateMachine;
 
-/// <summary>The keys and what they hold. Version 0 is that of a key that is not there.</summary>
+/// <summary>
+/// The keys and what they hold. Version 0 is that of a key that is not there. Puts gather in memory until <see cref="Save"/> or until what they hold must be
+/// in the table: a key that is put again meanwhile is written once, and keys go in in their order.
+/// </summary>
 internal sealed class KeyTable(SqliteConnection connection) : IDisposable
 {
     public const string Schema =
@@ -13,6 +16,7 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
         CREATE INDEX kv_lease ON kv (lease) WHERE lease <> 0;
         """;
 
+    private readonly SortedDictionary<ByteString, Row> _puts = new(Comparer<ByteString>.Create((a, b) => a.Span.SequenceCompareTo(b.Span)));
     private readonly Statement _find = new(connection, "SELECT value, version, lease FROM kv WHERE key = ?");
     private readonly Statement _version = new(connection, "SELECT version FROM kv WHERE key = ?");
     private readonly Statement _put = new(connection,
@@ -24,10 +28,11 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
     private readonly Statement _countOfLease = new(connection, "SELECT count(*) FROM kv WHERE lease = ?1 AND lease <> 0");
     private readonly Statement _deleteOfLease = new(connection, "DELETE FROM kv WHERE lease = ?1 AND lease <> 0");
 
-    public KvLookupResult Find(ReadOnlySpan<byte> key)
+    public KvLookupResult Find(ByteString key)
     {
+        if (_puts.TryGetValue(key, out var row)) return new KvLookupResult { Found = true, Value = row.Value, Version = row.Version, Lease = row.Lease };
         var result = new KvLookupResult();
-        if (_find.Bind(1, key).Step())
+        if (_find.Bind(1, key.Span).Step())
         {
             result.Found = true;
             result.Value = ByteString.CopyFrom(_find.Blob(0));
@@ -38,24 +43,32 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
         return result;
     }
 
-    public long VersionOf(ReadOnlySpan<byte> key)
+    public long VersionOf(ByteString key)
     {
-        var version = _version.Bind(1, key).Step() ? _version.Integer(0) : 0;
+        if (_puts.TryGetValue(key, out var row)) return row.Version;
+        var version = _version.Bind(1, key.Span).Step() ? _version.Integer(0) : 0;
         _version.Reset();
         return version;
     }
 
-    public void Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version, long lease) =>
-        _put.Bind(1, key).Bind(2, value).Bind(3, version).Bind(4, lease).Run();
+    public void Put(ByteString key, ByteString value, long version, long lease) => _puts[key] = new Row(value, version, lease);
 
     /// <summary>Whether the key was there.</summary>
-    public bool Delete(ReadOnlySpan<byte> key) => _delete.Bind(1, key).Run() > 0;
+    public bool Delete(ByteString key) => _puts.Remove(key) | _delete.Bind(1, key.Span).Run() > 0;
+
+    /// <summary>Writes the puts that have gathered.</summary>
+    public void Save()
+    {
+        foreach (var (key, row) in _puts) _put.Bind(1, key.Span).Bind(2, row.Value.Span).Bind(3, row.Version).Bind(4, row.Lease).Run();
+        _puts.Clear();
+    }
 
     /// <summary>The rows of a range in order, cut so that they have at most so many bytes.</summary>
     /// <param name="range">From the first key, up to and without the last.</param>
     /// <param name="maxBytes">Most encoded bytes; a first row that has more comes alone. 0 or less for no row at all.</param>
     public KvRangeResult Range(KvRange range, int maxBytes)
     {
+        Save();
         var page = new KvRangeResult();
         var statement = range.To.IsEmpty ? _rangeToTheEnd.Bind(1, range.From.Span) : _range.Bind(1, range.From.Span).Bind(2, range.To.Span);
         var bytes = 0;
@@ -79,6 +92,7 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
 
     public IEnumerable<ByteString> KeysOf(long lease)
     {
+        Save();
         _keysOfLease.Bind(1, lease);
         try
         {
@@ -92,13 +106,18 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
 
     public long CountOf(long lease)
     {
+        Save();
         _countOfLease.Bind(1, lease).Step();
         var count = _countOfLease.Integer(0);
         _countOfLease.Reset();
         return count;
     }
 
-    public void DeleteOf(long lease) => _deleteOfLease.Bind(1, lease).Run();
+    public void DeleteOf(long lease)
+    {
+        Save();
+        _deleteOfLease.Bind(1, lease).Run();
+    }
 
     public void Dispose()
     {
@@ -107,4 +126,6 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
 
     /// <summary>An upper bound of what tags, lengths, version and lease add to the key and value of a row.</summary>
     public const int RowOverheadBytes = 40;
+
+    private readonly record struct Row(ByteString Value, long Version, long Lease);
 }

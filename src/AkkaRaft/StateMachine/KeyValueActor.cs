@@ -8,7 +8,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 {
     // A commit writes each page that changed, however often it did: the longer between them, the less is written. What a crash takes the log brings again.
     private const long MaxUncommittedBytes = 4 * 1024 * 1024;
-    private static readonly TimeSpan CommitInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan CommitInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly RaftSettings _settings;
     private readonly string? _stateFile;

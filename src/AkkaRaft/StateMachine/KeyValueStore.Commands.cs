@@ -94,13 +94,13 @@ internal sealed partial class KeyValueStore
     private void Put(KvPut put, long revision)
     {
         _revision = revision;
-        _keys.Put(put.Key.Span, put.Value.Span, revision, put.Lease);
+        _keys.Put(put.Key, put.Value, revision, put.Lease);
         _changes.Changes.Add(new KvChange { Key = put.Key, Value = put.Value, Version = revision, Lease = put.Lease });
     }
 
     private bool Delete(ByteString key, long revision)
     {
-        if (!_keys.Delete(key.Span)) return false;
+        if (!_keys.Delete(key)) return false;
         _revision = revision;
         _changes.Changes.Add(new KvChange { Key = key, Version = revision, Deleted = true });
         return true;
@@ -125,7 +125,7 @@ internal sealed partial class KeyValueStore
             switch (step.StepCase)
             {
                 case KvStep.StepOneofCase.Put:
-                    result.Steps.Add(new KvStepResult { Existed = _keys.VersionOf(step.Put.Key.Span) > 0 });
+                    result.Steps.Add(new KvStepResult { Existed = _keys.VersionOf(step.Put.Key) > 0 });
                     Put(step.Put, revision);
                     break;
                 case KvStep.StepOneofCase.Delete:
@@ -145,8 +145,8 @@ internal sealed partial class KeyValueStore
 
     private bool Holds(KvCompare compare)
     {
-        if (compare.TargetCase == KvCompare.TargetOneofCase.Version) return Holds(compare.Operator, _keys.VersionOf(compare.Key.Span).CompareTo(compare.Version));
-        var found = _keys.Find(compare.Key.Span);
+        if (compare.TargetCase == KvCompare.TargetOneofCase.Version) return Holds(compare.Operator, _keys.VersionOf(compare.Key).CompareTo(compare.Version));
+        var found = _keys.Find(compare.Key);
         return found.Found
             ? Holds(compare.Operator, found.Value.Span.SequenceCompareTo(compare.Value.Span))
             : compare.Operator == (int)Comparison.NotEqual;

@@ -52,7 +52,7 @@ internal sealed partial class KeyValueStore
         {
             foreach (var lookup in query.Lookups)
             {
-                var found = _keys.Find(lookup.Key.Span);
+                var found = _keys.Find(lookup.Key);
                 left -= found.Value.Length + KeyTable.RowOverheadBytes;
                 if (left < 0 && result.Lookups.Count > 0) return result.ToByteArray();
                 result.Lookups.Add(found);

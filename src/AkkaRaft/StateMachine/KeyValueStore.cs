@@ -282,6 +282,7 @@ internal sealed partial class KeyValueStore : IDisposable
     {
         if (!_isOpen) return;
         if (!_isWhole) throw new InvalidOperationException($"An entry was applied to {_file} in part; its transaction cannot be committed.");
+        _keys.Save();
         _sessions.Save();
         _leases.Save();
         _history.Save();
