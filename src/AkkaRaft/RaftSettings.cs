@@ -76,6 +76,9 @@ public sealed record RaftSettings
     /// <summary>Entries kept in the log after they are durably applied, for followers that were away for a while.</summary>
     public int RetainEntries { get; init; } = 10_000;
 
+    /// <summary>Most bytes of those entries; an entry may be a batch of a thousand puts.</summary>
+    public int RetainBytes { get; init; } = 32 * 1024 * 1024;
+
     /// <summary>Most entries in the log, whoever lacks them: a follower further behind gets a snapshot. What is not yet applied stays.</summary>
     public int MaxLogEntries { get; init; } = 100_000;
 
@@ -175,6 +178,7 @@ public sealed record RaftSettings
             MaxPendingReads = reader.Number("max-pending-reads", otherwise.MaxPendingReads, 1, 10_000_000),
             JoinTimeout = reader.Duration("join-timeout", otherwise.JoinTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             RetainEntries = reader.Number("retain-entries", otherwise.RetainEntries, 0, 100_000_000),
+            RetainBytes = reader.Bytes("retain-bytes", otherwise.RetainBytes, 0, 2047 * MiB),
             MaxLogEntries = reader.Number("max-log-entries", otherwise.MaxLogEntries, 10, 1_000_000_000),
             MaxLogBytes = reader.Bytes("max-log-bytes", otherwise.MaxLogBytes, 64 * KiB, 2047 * MiB),
             SnapshotChunkBytes = reader.Bytes("snapshot-chunk-bytes", otherwise.SnapshotChunkBytes, KiB, 2 * MiB),

@@ -24,7 +24,7 @@ internal sealed partial class RaftActor
     private void Compact()
     {
         if (_syncing || _checkpointing || _compactTo is not null || _imagePending || _installing is not null) return;
-        var step = Math.Max(1, _settings.RetainEntries / 10);
+        var step = _log.Bytes > _settings.RetainBytes + _settings.RetainBytes / 8 ? 1 : Math.Max(1, _settings.RetainEntries / 10);
         if (CompactionTarget(_appliedIndex) - _log.BaseIndex < step) return;
         _syncing = true;
         _stateMachine.Tell(new SyncState());
@@ -36,12 +36,10 @@ internal sealed partial class RaftActor
     /// </summary>
     private long CompactionTarget(long synced)
     {
+        var lacked = _leading is { Progress.Count: > 0 } ? _leading.Progress.Values.Min(progress => progress.KeepsFrom) : long.MaxValue;
         var wanted = synced - _settings.RetainEntries;
-        if (_leading is not null)
-        {
-            foreach (var progress in _leading.Progress.Values) wanted = Math.Min(wanted, progress.KeepsFrom);
-        }
-        return Math.Min(synced, Math.Max(wanted, _log.LowestBaseWithin(_settings.MaxLogEntries, _settings.MaxLogBytes)));
+        if (lacked > _log.BaseIndex) wanted = Math.Max(wanted, _log.LowestBaseWithin(int.MaxValue, _settings.RetainBytes));
+        return Math.Min(synced, Math.Max(Math.Min(wanted, lacked), _log.LowestBaseWithin(_settings.MaxLogEntries, _settings.MaxLogBytes)));
     }
 
     private void Synced(StateSynced synced)

@@ -21,6 +21,19 @@ public sealed class SnapshotTests
     }, settings: Small);
 
     [Fact]
+    public void Large_entries_are_kept_by_their_bytes() => Story.Tell(
+        3,
+        simulation =>
+        {
+            simulation.RunUntilLeader();
+            var client = simulation.AddClient();
+            for (var i = 0; i < 100; i++) simulation.Commit(client, $"k{i}", new string('v', 500));
+            simulation.RunUntil(() => simulation.HasConverged && simulation.Members.All(m => simulation.LastIndexOf(m) - simulation.BaseIndexOf(m) < 30));
+            Assert.All(simulation.Members, m => Assert.True(simulation.LastIndexOf(m) - simulation.BaseIndexOf(m) > 5));
+        },
+        settings: begin => begin with { Configure = s => s with { RetainBytes = 10_000 } });
+
+    [Fact]
     public void S49_A_follower_that_crashes_at_any_time_of_an_install_goes_on() => Story.Tell(3, simulation =>
     {
         var away = Behind(simulation, 40);
