@@ -84,7 +84,7 @@ public sealed class MembershipTests
         simulation.Commit(simulation.AddClient(), "k", "1");
         var learner = simulation.AddMember();
         simulation.AddLearner(learner);
-        simulation.RunUntil(() => simulation.RoleOf(learner) == MemberRole.Learner && simulation.HasConverged);
+        simulation.RunUntil(() => simulation.AppliedIndexOf(learner) > 0 && simulation.HasConverged);
         // Cut off or not when it happens.
         if (simulation.Seed % 2 == 0) simulation.Isolate(learner);
         simulation.RemoveMember(learner);
