@@ -227,7 +227,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         flight.Payload ??= Encode(flight);
         flight.Message = flight.Lane == _writes
             ? new Submit(_settings.ClusterId, attempt, flight.Payload.Value)
-            : new Read(_settings.ClusterId, attempt, ReadOf(flight.Calls[0]).Consistency, flight.Payload.Value);
+            : new Read(_settings.ClusterId, attempt, ReadOf(flight.Calls[0]).Consistency, flight.Payload.Value) { NeedsLeader = flight.Lane == _watches };
         _resolve(_leader).Tell(flight.Message, Self);
     }
 

@@ -301,6 +301,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case TimeDue due:
                 _timeDue = due.TimestampMs;
                 return true;
+            case Read { Consistency: ReadConsistency.Local, NeedsLeader: true } read when read.ClusterId == _settings.ClusterId && !HearsLeader:
+                Refuse(read.RequestId, RefusalReason.NotLeader, "This member hears of no leader.");
+                return true;
             case Read { Consistency: ReadConsistency.Local } read when read.ClusterId == _settings.ClusterId:
                 _stateMachine.Tell(new Query(read.RequestId, read.Payload), Sender);
                 return true;
@@ -393,6 +396,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     }
 
     private bool HoldsOnToLeader => _leading is not null || Now - _lastLeaderContact < _settings.ElectionTimeoutMin;
+
+    private bool HearsLeader => _leading is not null || (_leader is not null && Now - _lastLeaderContact < _settings.ElectionTimeoutMax);
 
     private void AnswerPreVote(PreVote request)
     {

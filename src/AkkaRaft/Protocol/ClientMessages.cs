@@ -51,7 +51,11 @@ internal sealed record SubmitReply(long RequestId, long Index, ReadOnlyMemory<by
 /// <param name="RequestId">The client's own number, echoed in the reply.</param>
 /// <param name="Consistency">How fresh the answer must be.</param>
 /// <param name="Payload">The query, which only the state machine understands.</param>
-internal sealed record Read(string ClusterId, long RequestId, ReadConsistency Consistency, ReadOnlyMemory<byte> Payload);
+internal sealed record Read(string ClusterId, long RequestId, ReadConsistency Consistency, ReadOnlyMemory<byte> Payload)
+{
+    /// <summary>A member that hears of no leader refuses: a watch there would tell nothing, for ever.</summary>
+    public bool NeedsLeader { get; init; }
+}
 
 /// <summary>A <see cref="Submit"/> or <see cref="Read"/> that was not carried out.</summary>
 /// <param name="RequestId">Echo of the request's number.</param>

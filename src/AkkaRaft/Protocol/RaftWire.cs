@@ -16,7 +16,7 @@ internal static class RaftWire
         SealedEvent e => new WireSealedEvent { Manifest = e.Manifest, Body = Bytes(e.Body), PreviousChecksum = e.PreviousChecksum, Checksum = e.Checksum },
         Submit m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, Submit = Bytes(m.Payload) },
         SubmitReply m => new WireClientMessage { RequestId = m.RequestId, SubmitReply = new WireSubmitReply { Index = m.Index, Result = Bytes(m.Result) } },
-        Read m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, Read = new WireRead { Consistency = (int)m.Consistency, Payload = Bytes(m.Payload) } },
+        Read m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, Read = new WireRead { Consistency = (int)m.Consistency, Payload = Bytes(m.Payload), NeedsLeader = m.NeedsLeader } },
         QueryReply m => new WireClientMessage { RequestId = m.RequestId, QueryReply = Bytes(m.Result) },
         Refused m => new WireClientMessage { RequestId = m.RequestId, Refused = new WireRefused { Reason = (int)m.Reason, Leader = m.Leader is { } l ? ToWire(l) : null, Message = m.Message } },
         GetMemberStatus m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, GetMemberStatus = new WireNothing() },
@@ -171,7 +171,7 @@ internal static class RaftWire
         {
             WireClientMessage.BodyOneofCase.Submit => new Submit(wire.ClusterId, id, wire.Submit.Memory),
             WireClientMessage.BodyOneofCase.SubmitReply => new SubmitReply(id, wire.SubmitReply.Index, wire.SubmitReply.Result.Memory),
-            WireClientMessage.BodyOneofCase.Read => new Read(wire.ClusterId, id, Known<ReadConsistency>(wire.Read.Consistency), wire.Read.Payload.Memory),
+            WireClientMessage.BodyOneofCase.Read => new Read(wire.ClusterId, id, Known<ReadConsistency>(wire.Read.Consistency), wire.Read.Payload.Memory) { NeedsLeader = wire.Read.NeedsLeader },
             WireClientMessage.BodyOneofCase.QueryReply => new QueryReply(id, wire.QueryReply.Memory),
             WireClientMessage.BodyOneofCase.Refused => new Refused(
                 id, Known<RefusalReason>(wire.Refused.Reason), wire.Refused.Leader is { } l ? FromWire(l) : null, wire.Refused.Message),

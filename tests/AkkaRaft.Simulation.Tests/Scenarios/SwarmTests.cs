@@ -34,6 +34,8 @@ public sealed class SwarmTests
     [InlineData(5110, 5)]
     // The same, by members that were removed and had not heard of it.
     [InlineData(1012105, 5)]
+    // A watch went on for ever at a member that was cut off, with nothing to tell.
+    [InlineData(4014100, 5)]
     public void A_seed_that_once_broke_is_clean(ulong seed, int members)
     {
         var result = SwarmRun.Execute(SwarmPlan.Draw(seed, [members], TimeSpan.FromSeconds(10)));

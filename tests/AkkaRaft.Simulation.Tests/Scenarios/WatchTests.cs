@@ -37,6 +37,21 @@ public sealed class WatchTests
         Assert.Equal(2, Assert.Single(simulation.Ask<WatchReply>(client, KeyFrom(nothing.NextRevision, TimeSpan.FromSeconds(1))).Changes).Version);
     });
 
+    [Fact]
+    public void A_watch_leaves_a_member_that_hears_of_no_leader() => Story.Tell(3, simulation =>
+    {
+        var writer = simulation.AddClient();
+        simulation.Commit(writer, "k", "1");
+        simulation.RunUntil(() => simulation.HasConverged);
+        // A client asks the first member first.
+        var watch = simulation.AddClient().Watch("k");
+        simulation.RunUntil(() => watch.Seen.Count == 1);
+        simulation.Isolate(0);
+        simulation.RunFor(Story.Elections);
+        simulation.Commit(writer, "k", "2");
+        simulation.RunUntil(() => watch.Seen.Count == 2);
+    });
+
     private static Watch KeyFrom(long revision, TimeSpan wait) => new("k"u8.ToArray(), "l"u8.ToArray(), revision, wait);
 
     private static void Follow(SimulatedClient client, List<string> told, long from) => client.Ask(KeyFrom(from, TimeSpan.FromSeconds(1)), reply =>

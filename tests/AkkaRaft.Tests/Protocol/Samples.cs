@@ -27,6 +27,7 @@ internal static class Samples
         ("Submit", new Submit("cluster", 11, "command"u8.ToArray())),
         ("SubmitReply", new SubmitReply(11, 5, "result"u8.ToArray())),
         ("Read", new Read("cluster", 12, ReadConsistency.Lease, "query"u8.ToArray())),
+        ("Read by a watch", new Read("cluster", 12, ReadConsistency.Local, "query"u8.ToArray()) { NeedsLeader = true }),
         ("QueryReply", new QueryReply(12, "answer"u8.ToArray())),
         ("Refused", new Refused(13, RefusalReason.NotLeader, Member2, "This member follows.")),
         ("RefusedWithoutLeader", new Refused(13, RefusalReason.OutcomeUnknown, null, "why")),
