@@ -52,7 +52,7 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
         var manifest = serializer.Manifest(message);
         var id = ++_messageId;
         trace?.Invoke(TraceKind.Sent, from, to, id, Describe.Message(message));
-        if (_cut.Contains((from, to)))
+        if (IsCut(from, to))
         {
             trace?.Invoke(TraceKind.Lost, to, from, id, "cut off");
             return;
@@ -84,9 +84,9 @@ internal sealed class VirtualNetwork(VirtualClock clock, Random random, RaftSeri
 
     private void Arrive(SimulatedProcess process, int from, int to, long id, byte[] bytes, string manifest, Func<IActorRef?> sender)
     {
-        if (_cut.Contains((from, to)) || !_endpoints.TryGetValue(to, out var find) || find() is not { } receiver)
+        if (IsCut(from, to) || !_endpoints.TryGetValue(to, out var find) || find() is not { } receiver)
         {
-            trace?.Invoke(TraceKind.Lost, to, from, id, _cut.Contains((from, to)) ? "cut off" : "nobody there");
+            trace?.Invoke(TraceKind.Lost, to, from, id, IsCut(from, to) ? "cut off" : "nobody there");
             return;
         }
         // What a process had sent when it died may have left its machine, or not.

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using Akka.Remote;
+using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
 
@@ -307,7 +308,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     /// <summary>A connection broke: whoever was asked over it will not answer.</summary>
     private void Lost(Address address)
     {
-        var name = $"{address.Host}:{address.Port}";
+        var name = MemberConfiguration.Join(address);
         foreach (var lane in _lanes)
         {
             foreach (var flight in lane.Flights.ToArray())

@@ -148,6 +148,9 @@ internal static partial class MemberConfiguration
         return (address[..colon], int.Parse(address[(colon + 1)..], System.Globalization.CultureInfo.InvariantCulture));
     }
 
+    /// <summary>An address of Akka's as settings name it.</summary>
+    internal static string Join(Akka.Actor.Address address) => $"{address.Host}:{address.Port}";
+
     private static bool IsLoopback(string host) =>
         host == "localhost" || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip));
 }

@@ -49,7 +49,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
             _removed = removed;
             Context.System.EventStream.Publish(removed);
         });
-        Receive<DisassociatedEvent>(lost => _member.Tell(new ConnectionLost($"{lost.RemoteAddress.Host}:{lost.RemoteAddress.Port}")));
+        Receive<DisassociatedEvent>(lost => _member.Tell(new ConnectionLost(MemberConfiguration.Join(lost.RemoteAddress))));
         Receive<Terminated>(_ => MemberStopped());
         Receive<Restart>(_ => StartMember());
         ReceiveAny(message => _member.Forward(message));
