@@ -6,6 +6,13 @@ namespace AkkaRaft.Consensus;
 /// <summary>A candidate first asks who would vote for it (§9.6), and only with a quorum of those spends a term on an election (§3.4).</summary>
 internal sealed partial class RaftActor
 {
+    /// <summary>
+    /// Voters do, and whom an entry made none that is not committed: by the configuration before it the others may lack this one's vote,
+    /// and cannot have it, since its log is longer (§4.2.2). Its own vote counts only by the configuration in force.
+    /// </summary>
+    private bool MayCampaign => _log.Configuration.IsVoter(Me)
+        || (_log.ConfigurationIndex > Math.Max(_commitIndex, _log.BaseIndex) && _log.ConfigurationAt(_log.ConfigurationIndex - 1).IsVoter(Me));
+
     private void AskForPreVotes()
     {
         BecomeCandidate(isPreVote: true);

@@ -41,7 +41,7 @@ internal sealed partial class RaftActor
                 AnswerPreVote(request);
                 break;
             case TimeoutNow:
-                if (_log.Configuration.IsVoter(Me) && !JournalStuck) Campaign(leadershipTransfer: true);
+                if (MayCampaign && !JournalStuck) Campaign(leadershipTransfer: true);
                 break;
             case Wake:
                 CheckElectionDeadline(_follower);
@@ -66,7 +66,7 @@ internal sealed partial class RaftActor
 
     private void CheckElectionDeadline(FollowerState follower)
     {
-        if (Now >= follower.ElectionDeadline && _log.Configuration.IsVoter(Me) && !JournalStuck)
+        if (Now >= follower.ElectionDeadline && MayCampaign && !JournalStuck)
         {
             AskForPreVotes();
             return;
@@ -75,7 +75,7 @@ internal sealed partial class RaftActor
         {
             follower.ElectionDeadline = Now + RandomElectionTimeout();
             // No voter campaigns in vain to learn that it was removed; whoever knows tells one that greets.
-            if (!_log.Configuration.IsVoter(Me)) Greet();
+            if (!MayCampaign) Greet();
         }
         WakeAt(follower.ElectionDeadline);
     }

@@ -73,7 +73,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private MemberRole Role =>
         _leading is not null ? MemberRole.Leader
         : _candidate is not null ? MemberRole.Candidate
-        : _log.Configuration.IsVoter(Me) ? MemberRole.Follower
+        : MayCampaign ? MemberRole.Follower
         : MemberRole.Learner;
 
     // ---- what a simulation's checks look at ---------------------------------------------------------------------

@@ -78,6 +78,30 @@ public sealed class MembershipTests
         Assert.All(simulation.Others(leader), m => Assert.Equal(term, simulation.TermOf(m)));
     });
 
+    /// <summary>Whoever is no member by its own log may still be needed until that is committed, and campaigns (Raft dissertation §4.2.2).</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void A_leader_that_is_removed_by_an_entry_only_it_has_leads_again_to_commit_it(int members) => Story.Tell(members, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "1");
+        var leader = simulation.Leader!.Value;
+        var isWritten = false;
+        simulation.DropWhere(m => m is AppendEntries { Entries: { Count: > 0 } entries } && entries[^1] is { Kind: EntryKind.Configuration } step
+            && ConfigurationCodec.Decode(step.Payload) is { Phase: MembershipPhase.Stable } && (isWritten = true));
+        simulation.SetVoters(simulation.Others(leader)[0]);
+        simulation.RunUntil(() => isWritten);
+        simulation.RunFor(Story.Moment);
+        // Of those who voted before, the leader is needed for a majority.
+        foreach (var member in simulation.Others(leader).Skip(1).Take((members - 1) / 2)) simulation.Crash(member);
+        simulation.Crash(leader);
+        simulation.DropWhere(_ => false);
+        simulation.Restart(leader);
+        simulation.RunUntil(() => simulation.HasLeft(leader));
+        Assert.Equal("1", simulation.Read(simulation.AddClient(), "k"));
+    });
+
     [Fact]
     public void A_learner_that_is_removed_learns_of_it() => Story.Tell(3, simulation =>
     {
