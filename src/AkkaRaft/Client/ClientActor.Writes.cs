@@ -37,6 +37,7 @@ internal sealed partial class ClientActor
         while (!_sessionEnded && _writes.Flights.Count < _writes.MaxFlights && _writes.Waiting.Count > 0 && _writes.Flights.TrueForAll(f => !f.IsOpen || f.Target is not null))
         {
             var most = Math.Min(_settings.MaxBatchOperations, _maxResults - (_nextSerial - 1 - AckedUpTo));
+            if (!GoesNow((int)most)) return;
             var calls = Take(_writes, (int)most);
             if (calls.Count == 0) return;
             var flight = new Flight(_writes, calls) { FirstSerial = _nextSerial };
@@ -44,6 +45,13 @@ internal sealed partial class ClientActor
             Begin(flight);
         }
     }
+
+    /// <summary>
+    /// A batch costs much and a call in it little, so that a batch which is not full waits while an earlier one is under way (Nagle's algorithm, RFC 896),
+    /// but over a long way not for the answer: no longer than until the next tick.
+    /// </summary>
+    private bool GoesNow(int most) =>
+        _hasWaited || _writes.Waiting.Count >= most || _writes.WaitingBytes >= _settings.MaxBatchBytes || !_writes.Flights.Exists(f => f.IsAwaited);
 
     private ReadOnlyMemory<byte> EncodeWrites(Flight flight) =>
         KeyValueCodec.EncodeBatch(_session, flight.FirstSerial, AckedUpTo, flight.Calls.Select(c => c.IsAnswered ? Noop : c.Operation!));

@@ -36,6 +36,9 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private int _outstanding;
     private bool _pumping;
     private bool _ticking;
+    private bool _answeredTasks;
+    private bool _callersRun;
+    private bool _hasWaited;
 
     public ClientActor(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox inbox)
     {
@@ -59,6 +62,11 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         Receive<Refused>(Refused);
         Receive<Membership>(Learn);
         Receive<Pump>(_ => PumpNow());
+        Receive<CallersRan>(_ =>
+        {
+            _callersRun = false;
+            PumpNow();
+        });
         Receive<Tick>(_ => Ticked());
         Receive<DisassociatedEvent>(lost => Lost(lost.RemoteAddress));
         Receive<AssociationErrorEvent>(lost => Lost(lost.RemoteAddress));
@@ -96,7 +104,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         else
         {
             call.Place = lane.Waiting.AddLast(call);
-            Queued(call);
+            Queued(lane, call);
             _deadlines.Add(call);
             SchedulePump();
         }
@@ -112,19 +120,21 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         _ => throw new ArgumentException($"{request.GetType()} is neither a write nor a read.", nameof(request)),
     };
 
-    private void Queued(PendingCall call)
+    private void Queued(Lane lane, PendingCall call)
     {
         _queued++;
         _queuedBytes += call.Bytes;
+        lane.WaitingBytes += call.Bytes;
     }
 
     /// <summary>It surely was not executed, and is the next to be sent.</summary>
     private void Requeue(PendingCall call)
     {
         if (call.IsAnswered) return;
+        var lane = LaneOf(call.Request);
         call.Flight = null;
-        call.Place = LaneOf(call.Request).Waiting.AddFirst(call);
-        Queued(call);
+        call.Place = lane.Waiting.AddFirst(call);
+        Queued(lane, call);
     }
 
     private void Unqueued(PendingCall call)
@@ -134,6 +144,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         call.Place = null;
         _queued--;
         _queuedBytes -= call.Bytes;
+        LaneOf(call.Request).WaitingBytes -= call.Bytes;
     }
 
     /// <summary>What is in the mailbox already goes out together, at no delay.</summary>
@@ -147,14 +158,30 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void PumpNow()
     {
         _pumping = false;
+        LetCallersRun();
         _inbox.Told();
         while (_inbox.TryTake(out var call)) Accept(call);
         while (_inbox.TryTakeCancelled(out var cancelled)) Cancel(cancelled);
-        PumpWrites();
-        PumpReads();
+        if (!_callersRun)
+        {
+            PumpWrites();
+            PumpReads();
+        }
         if (_ticking || (_queued == 0 && _opening is null && !HasFlights)) return;
         _ticking = true;
         Timers.StartSingleTimer(nameof(Tick), Tick.Instance, _settings.RetryDelay);
+    }
+
+    /// <summary>
+    /// Who was answered together mostly calls again at once. All of them go on in the thread pool before what is queued there now, so that their next calls go out together too,
+    /// and not the first of them alone.
+    /// </summary>
+    private void LetCallersRun()
+    {
+        if (!_answeredTasks) return;
+        _answeredTasks = false;
+        _callersRun = true;
+        ThreadPool.UnsafeQueueUserWorkItem(static self => self.Tell(CallersRan.Instance, ActorRefs.NoSender), Self, preferLocal: false);
     }
 
     private bool HasFlights => Array.Exists(_lanes, lane => lane.Flights.Count > 0);
@@ -202,6 +229,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     {
         if (call.IsAnswered) return;
         call.Answer(reply);
+        _answeredTasks |= call.IsTask;
         Ended(call);
     }
 
@@ -378,6 +406,9 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void Ticked()
     {
         _ticking = false;
+        // A pool that is late holds nothing up for longer.
+        _callersRun = false;
+        _hasWaited = true;
         var now = Now;
         foreach (var lane in _lanes)
         {
@@ -389,6 +420,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         foreach (var lane in _lanes) SendDue(lane);
         SendOpeningIfDue(now);
         PumpNow();
+        _hasWaited = false;
     }
 
     private void LookAt(Flight flight, TimeSpan now)
@@ -447,6 +479,12 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private sealed class Tick
     {
         public static readonly Tick Instance = new();
+    }
+
+    /// <summary>Whoever was answered has gone on.</summary>
+    private sealed class CallersRan
+    {
+        public static readonly CallersRan Instance = new();
     }
 
     /// <summary>Something has gathered.</summary>

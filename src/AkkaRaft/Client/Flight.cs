@@ -10,6 +10,9 @@ internal sealed class Lane(int maxFlights)
 
     public LinkedList<PendingCall> Waiting { get; } = [];
 
+    /// <summary>What those that wait add to a batch.</summary>
+    public long WaitingBytes { get; set; }
+
     /// <summary>In order of sending.</summary>
     public List<Flight> Flights { get; } = [];
 }

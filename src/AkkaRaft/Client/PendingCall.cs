@@ -7,10 +7,11 @@ using Wire = AkkaRaft.Protocol.Wire;
 namespace AkkaRaft.Client;
 
 /// <summary>A call on its way to its one answer, which goes to an actor or to a task.</summary>
-internal sealed class PendingCall
+internal sealed class PendingCall : IThreadPoolWorkItem
 {
     private readonly IActorRef? _asker;
     private readonly TaskCompletionSource<IKeyValueReply>? _completion;
+    private IKeyValueReply? _reply;
 
     private PendingCall(IKeyValueRequest request, IActorRef? asker, TaskCompletionSource<IKeyValueReply>? completion, TimeSpan timeout)
     {
@@ -65,13 +66,21 @@ internal sealed class PendingCall
     /// <summary>Nobody waits for it any more, and a no-op may take its serial.</summary>
     public bool IsAnswered { get; private set; }
 
+    /// <summary>Whether the answer ends a task, and whoever awaits it goes on in the thread pool.</summary>
+    public bool IsTask => _completion is not null;
+
     public void Answer(IKeyValueReply reply)
     {
         if (IsAnswered) return;
         IsAnswered = true;
         _asker?.Tell(reply, ActorRefs.NoSender);
-        _completion?.TrySetResult(reply);
+        if (_completion is null) return;
+        _reply = reply;
+        // Its order among others is kept, where a task that ends in a thread of the pool has that thread go on with it first.
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
+
+    void IThreadPoolWorkItem.Execute() => _completion!.TrySetResult(_reply!);
 
     /// <summary>Whoever called waits no longer.</summary>
     public void Abandon() => IsAnswered = true;

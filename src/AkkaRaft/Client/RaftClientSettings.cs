@@ -31,7 +31,7 @@ public sealed record RaftClientSettings
     /// <summary>How often a client that sends asks who the members are now.</summary>
     public TimeSpan MembersInterval { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Most batches under way at once: of writes, and of reads of each consistency. More hide a round trip, fewer gather larger batches.</summary>
+    /// <summary>Most batches under way at once: of writes, and of reads of each consistency. Of writes, one that is not full waits while another is under way, no longer than <see cref="RetryDelay"/>.</summary>
     public int MaxInFlight { get; init; } = 4;
 
     /// <summary>Most calls under way at once; more wait. Also most watches, of which one more fails at once as overloaded.</summary>

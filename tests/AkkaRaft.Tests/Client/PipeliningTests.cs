@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using Akka.Actor;
+using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Client;
 using AkkaRaft.Protocol;
@@ -73,6 +74,33 @@ public sealed class PipeliningTests : TestKit
         member.Send(client, new SubmitReply(batches[0].RequestId, 2, Results(2)));
         Assert.Equal([1L, 2L, 3L, 4L], Enumerable.Range(0, 4).Select(_ => ExpectMsg<PutReply>().RequestId));
         Assert.Equal([7L, 9L], Enumerable.Range(0, 2).Select(_ => Batch(member.ExpectMsg<Submit>()).FirstSerial));
+    }
+
+    [Fact]
+    public void A_batch_that_is_not_full_gathers_while_another_is_under_way()
+    {
+        var (client, member) = Opened(_settings with { MaxBatchOperations = 3, RetryDelay = TimeSpan.FromMinutes(1), AttemptTimeout = TimeSpan.FromMinutes(1) });
+        client.Tell(Put(1));
+        var first = member.ExpectMsg<Submit>();
+        client.Tell(Put(2));
+        client.Tell(Put(3));
+        member.ExpectNoMsg(TimeSpan.FromMilliseconds(50));
+        member.Send(client, new SubmitReply(first.RequestId, 2, Results(1)));
+        var second = member.ExpectMsg<Submit>();
+        Assert.Equal((3L, 2), (Batch(second).FirstSerial, Batch(second).Operations.Count));
+        for (var i = 4; i <= 6; i++) client.Tell(Put(i));
+        var third = member.ExpectMsg<Submit>();
+        Assert.Equal((5L, 3), (Batch(third).FirstSerial, Batch(third).Operations.Count));
+    }
+
+    [Fact]
+    public void A_batch_that_is_not_full_does_not_wait_for_an_answer_that_takes_long()
+    {
+        var (client, member) = Opened(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
+        client.Tell(Put(1));
+        Assert.Equal(2, Batch(member.ExpectMsg<Submit>()).FirstSerial);
+        client.Tell(Put(2));
+        Assert.Equal(3, Batch(member.ExpectMsg<Submit>()).FirstSerial);
     }
 
     [Fact]
@@ -166,6 +194,18 @@ public sealed class PipeliningTests : TestKit
     {
         var member = Sys.ActorOf(Props.Create(() => new FakeMember(state)));
         return Sys.ActorOf(ClientActor.Props(_settings, _ => member));
+    }
+
+    private (IActorRef Client, TestProbe Member) Opened(RaftClientSettings settings)
+    {
+        var member = CreateTestProbe();
+        member.IgnoreMessages(m => m is GetMembership);
+        var client = Sys.ActorOf(ClientActor.Props(settings, _ => member));
+        client.Tell(Put(0));
+        member.Reply(new SubmitReply(member.ExpectMsg<Submit>().RequestId, 1, Opened(1)));
+        member.Reply(new SubmitReply(member.ExpectMsg<Submit>().RequestId, 1, Results(1)));
+        ExpectMsg<PutReply>();
+        return (client, member);
     }
 
     private static Put Put(int i) => new(Encoding.UTF8.GetBytes($"k{i}"), default, i);

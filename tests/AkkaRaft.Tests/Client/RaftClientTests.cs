@@ -43,6 +43,21 @@ public sealed class RaftClientTests : TestKit
     }
 
     [Fact]
+    public async Task Callers_who_are_answered_together_and_call_again_are_sent_together_again()
+    {
+        const int Callers = 50;
+        const int Rounds = 100;
+        var state = new FakeMember.State();
+        await using var client = Client(_settings with { RetryDelay = TimeSpan.FromMinutes(1) }, state);
+        await Task.WhenAll(Enumerable.Range(1, Callers).Select(async i =>
+        {
+            for (var round = 0; round < Rounds; round++) await client.PutAsync($"k{i}", "").ConfigureAwait(false);
+        }));
+        // Were the first to call again sent alone, there would be two batches a round.
+        Assert.True(state.Submits.Count < Rounds * 3 / 2, $"{state.Submits.Count} batches");
+    }
+
+    [Fact]
     public async Task A_call_cancelled_before_it_was_sent_is_never_sent()
     {
         await using var client = Client(_settings with { MaxInFlight = 1 });
