@@ -36,7 +36,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private int _outstanding;
     private bool _pumping;
     private bool _ticking;
-    private bool _answeredTasks;
+    private int _answeredTasks;
     private bool _callersRun;
     private bool _hasWaited;
 
@@ -178,8 +178,9 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     /// </summary>
     private void LetCallersRun()
     {
-        if (!_answeredTasks) return;
-        _answeredTasks = false;
+        var answered = _answeredTasks;
+        _answeredTasks = 0;
+        if (answered < 2) return;
         _callersRun = true;
         ThreadPool.UnsafeQueueUserWorkItem(static self => self.Tell(CallersRan.Instance, ActorRefs.NoSender), Self, preferLocal: false);
     }
@@ -229,7 +230,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     {
         if (call.IsAnswered) return;
         call.Answer(reply);
-        _answeredTasks |= call.IsTask;
+        if (call.IsTask) _answeredTasks++;
         Ended(call);
     }
 

@@ -13,7 +13,11 @@ internal sealed class History : IDisposable
 {
     public const string Schema = "CREATE TABLE history (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, changes BLOB NOT NULL);";
 
+    // Written earlier when they have more.
+    private const int MaxUnwrittenBytes = 4 * 1024 * 1024;
+
     private readonly Queue<(long LastRevision, int Bytes)> _rows = new();
+    private readonly Queue<(long FirstRevision, long LastRevision, byte[] Changes)> _unwritten = new();
     private readonly Statement _all;
     private readonly Statement _add;
     private readonly Statement _trim;
@@ -22,6 +26,7 @@ internal sealed class History : IDisposable
     private readonly int _maxBytes;
     private readonly int _maxRevisionBytes;
     private long _bytes;
+    private int _unwrittenBytes;
     private bool _trims;
 
     /// <param name="connection">The store's.</param>
@@ -47,6 +52,8 @@ internal sealed class History : IDisposable
     {
         KeptFrom = keptFrom;
         _rows.Clear();
+        _unwritten.Clear();
+        _unwrittenBytes = 0;
         _bytes = 0;
         _trims = false;
         while (_all.Step())
@@ -68,20 +75,24 @@ internal sealed class History : IDisposable
             DropUpTo(tooLarge);
             if (tooLarge == last) return;
         }
-        _add.Bind(1, last).Bind(2, first).Bind(3, encoded).Run();
+        _unwritten.Enqueue((first, last, encoded));
+        _unwrittenBytes += encoded.Length;
         _rows.Enqueue((last, encoded.Length));
         _bytes += encoded.Length;
         while (_rows.Count > 1 && (_bytes > _maxBytes || _rows.Peek().LastRevision <= last - _maxRevisions)) DropUpTo(_rows.Peek().LastRevision);
+        if (_unwrittenBytes > MaxUnwrittenBytes) Save();
     }
 
     /// <summary>A revision whose changes are not kept at all.</summary>
     public void Skip(long revision) => DropUpTo(revision);
 
-    /// <summary>Writes that rows were dropped, once per transaction.</summary>
+    /// <summary>Writes what was added since, but for what was dropped again, and that rows were dropped.</summary>
     public void Save()
     {
         if (_trims) _trim.Bind(1, KeptFrom).Run();
         _trims = false;
+        while (_unwritten.TryDequeue(out var row)) _add.Bind(1, row.LastRevision).Bind(2, row.FirstRevision).Bind(3, row.Changes).Run();
+        _unwrittenBytes = 0;
     }
 
     /// <summary>The changes from a revision on, entry by entry, in order. To be read to its end or disposed of before anything else is done.</summary>
@@ -100,6 +111,8 @@ internal sealed class History : IDisposable
         {
             _read.Reset();
         }
+        foreach (var row in _unwritten)
+            if (row.LastRevision >= revision) yield return (KvWatchResult.Parser.ParseFrom(row.Changes).Changes, row.Changes.Length);
     }
 
     public void Dispose()
@@ -117,6 +130,7 @@ internal sealed class History : IDisposable
             _bytes -= row.Bytes;
             _rows.Dequeue();
         }
+        while (_unwritten.TryPeek(out var row) && row.LastRevision <= revision) _unwrittenBytes -= _unwritten.Dequeue().Changes.Length;
         KeptFrom = revision + 1;
         _trims = true;
     }

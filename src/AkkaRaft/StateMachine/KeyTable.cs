@@ -16,7 +16,7 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
         CREATE INDEX kv_lease ON kv (lease) WHERE lease <> 0;
         """;
 
-    private readonly SortedDictionary<ByteString, Row> _puts = new(Comparer<ByteString>.Create((a, b) => a.Span.SequenceCompareTo(b.Span)));
+    private readonly Dictionary<ByteString, Row> _puts = new(new ByBytes());
     private readonly Statement _find = new(connection, "SELECT value, version, lease FROM kv WHERE key = ?");
     private readonly Statement _version = new(connection, "SELECT version FROM kv WHERE key = ?");
     private readonly Statement _put = new(connection,
@@ -59,7 +59,9 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
     /// <summary>Writes the puts that have gathered.</summary>
     public void Save()
     {
-        foreach (var (key, row) in _puts) _put.Bind(1, key.Span).Bind(2, row.Value.Span).Bind(3, row.Version).Bind(4, row.Lease).Run();
+        var inOrder = _puts.ToArray();
+        Array.Sort(inOrder, (a, b) => a.Key.Span.SequenceCompareTo(b.Key.Span));
+        foreach (var (key, row) in inOrder) _put.Bind(1, key.Span).Bind(2, row.Value.Span).Bind(3, row.Version).Bind(4, row.Lease).Run();
         _puts.Clear();
     }
 
@@ -126,6 +128,19 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
 
     /// <summary>An upper bound of what tags, lengths, version and lease add to the key and value of a row.</summary>
     public const int RowOverheadBytes = 40;
+
+    /// <summary>A key's own hash code is the same in each process, so that whoever writes could choose keys that collide.</summary>
+    private sealed class ByBytes : IEqualityComparer<ByteString>
+    {
+        public bool Equals(ByteString? a, ByteString? b) => a!.Span.SequenceEqual(b!.Span);
+
+        public int GetHashCode(ByteString key)
+        {
+            HashCode code = default;
+            code.AddBytes(key.Span);
+            return code.ToHashCode();
+        }
+    }
 
     private readonly record struct Row(ByteString Value, long Version, long Lease);
 }

@@ -5,10 +5,12 @@ using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Benchmarks.Micro;
 
-/// <summary>Applying one client batch in a transaction of its own, and the session table alone.</summary>
+/// <summary>Applying one client batch, and the session table alone.</summary>
 [MemoryDiagnoser]
 public class StateMachineBenchmarks
 {
+    private const int PutsPerCommit = 5_000;
+
     private string _file = null!;
     private KeyValueStore _store = null!;
     private long _session;
@@ -35,13 +37,15 @@ public class StateMachineBenchmarks
         foreach (var file in new[] { _file, $"{_file}-wal", $"{_file}-shm" }) File.Delete(file);
     }
 
-    /// <summary>To the file, as a member does it.</summary>
+    /// <summary>To the file, with a commit for as many puts as a busy member has between two.</summary>
     [Benchmark]
     public object ApplyBatch()
     {
         var payload = Inputs.Batch(_session, _serial, Operations);
         _serial += Operations;
-        return _store.Apply([Inputs.Entry(++_index, payload)], 1);
+        var results = _store.Apply([Inputs.Entry(++_index, payload)], 1);
+        if (_serial % PutsPerCommit < Operations) _store.Commit();
+        return results;
     }
 }
 

@@ -17,6 +17,28 @@ public sealed class HistoryTests : StoreTest
     }
 
     [Fact]
+    public void Changes_are_told_alike_whether_they_are_in_the_file_yet_or_not()
+    {
+        Do(Put("a", "1"), Put("a", "2"));
+        Store.Commit();
+        Do(Put("a", "3"));
+        Do(Put("a", "4"), Put("a", "5"));
+        Assert.Equal(["1:a=1", "2:a=2", "3:a=3", "4:a=4", "5:a=5"], Told(new Watch(default, default, 1, TimeSpan.Zero)));
+        Assert.Equal(["5:a=5"], Told(new Watch(default, default, 5, TimeSpan.Zero)));
+        Reopen();
+        Assert.Equal(["2:a=2", "3:a=3", "4:a=4", "5:a=5"], Told(new Watch(default, default, 2, TimeSpan.Zero)));
+    }
+
+    [Fact]
+    public void Changes_that_are_more_than_memory_should_hold_are_in_the_file_before_the_commit()
+    {
+        for (var i = 1; i <= 6; i++) Do(Put("a", new string('x', 1_000_000)));
+        Assert.Equal([1L, 2L, 3L, 4L, 5L, 6L], Store.ChangesSince(1)!.Select(c => c.Version));
+        Store.Commit();
+        Assert.Equal([1L, 2L, 3L, 4L, 5L, 6L], Store.ChangesSince(1)!.Select(c => c.Version));
+    }
+
+    [Fact]
     public void A_watch_of_which_nothing_changed_goes_on_after_the_present_revision()
     {
         Do(Put("a", "1"));
