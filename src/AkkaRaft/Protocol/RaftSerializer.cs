@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.Serialization;
 using Akka.Actor;
 using Akka.Configuration;
@@ -64,22 +65,30 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
     public override byte[] ToBinary(object obj)
     {
         var message = RaftWire.ToWire(obj);
-        var size = message.CalculateSize();
-        if (size >= CompressionThresholdBytes && obj is not SealedEvent)
-        {
-            var compressed = new byte[1 + Snappy.GetMaxCompressedLength(size)];
-            var length = Snappy.Compress(message.ToByteArray(), compressed.AsSpan(1));
-            if (length < size)
-            {
-                compressed[0] = Compressed;
-                Array.Resize(ref compressed, length + 1);
-                return compressed;
-            }
-        }
-        var plain = new byte[1 + size];
+        var plain = GC.AllocateUninitializedArray<byte>(1 + message.CalculateSize());
         plain[0] = Plain;
         message.WriteTo(plain.AsSpan(1));
-        return plain;
+        return plain.Length > CompressionThresholdBytes && obj is not SealedEvent ? Smaller(plain) : plain;
+    }
+
+    /// <returns>The message compressed, or as it is when that would not make it smaller.</returns>
+    private static byte[] Smaller(byte[] plain)
+    {
+        var body = plain.AsSpan(1);
+        var buffer = ArrayPool<byte>.Shared.Rent(Snappy.GetMaxCompressedLength(body.Length));
+        try
+        {
+            var length = Snappy.Compress(body, buffer);
+            if (length >= body.Length) return plain;
+            var compressed = GC.AllocateUninitializedArray<byte>(1 + length);
+            compressed[0] = Compressed;
+            buffer.AsSpan(0, length).CopyTo(compressed.AsSpan(1));
+            return compressed;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     public override object FromBinary(byte[] bytes, string manifest)
