@@ -96,9 +96,11 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
     }
 
     /// <summary>What the state machine holds, for a comparison.</summary>
-    public string DumpState()
+    public (long AppliedIndex, string Text) DumpState()
     {
         foreach (var store in _stores) store.Commit();
+        using var applied = new SqliteCommand("SELECT applied_index FROM progress", _state);
+        var index = (long)applied.ExecuteScalar()!;
         var text = new StringBuilder();
         foreach (var query in new[]
         {
@@ -116,7 +118,7 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
                 text.AppendLine();
             }
         }
-        return text.ToString();
+        return (index, text.ToString());
     }
 
     /// <summary>As the operating system closes the files of a process that is gone.</summary>

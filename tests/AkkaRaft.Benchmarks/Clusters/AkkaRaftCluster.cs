@@ -8,7 +8,7 @@ using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Benchmarks.Clusters;
 
-/// <summary>Members are <c>akkaraft node</c> with its defaults; the load is one RaftClient with its defaults.</summary>
+/// <summary>Members are <c>akkaraft node</c> with its defaults, but for the specification's settings; the load is one RaftClient with its defaults.</summary>
 internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
@@ -40,7 +40,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
     public async Task StartAsync()
     {
         Directory.CreateDirectory(_spec.Directory);
-        await File.WriteAllTextAsync(ConfigFile, $"akkaraft.cluster-id = \"akkaraft\"\nakkaraft.members {{\n{string.Join('\n', _members.Select(m => $"  {m.Key} = \"{m.Value.Address}\""))}\n}}\n").ConfigureAwait(false);
+        await File.WriteAllTextAsync(ConfigFile, $"akkaraft.cluster-id = \"akkaraft\"\nakkaraft.members {{\n{string.Join('\n', _members.Select(m => $"  {m.Key} = \"{m.Value.Address}\""))}\n}}\n{_spec.Settings}\n").ConfigureAwait(false);
         foreach (var id in _members.Keys) _processes.Add(Launch(id.Value));
         await ServedAsync(_client).ConfigureAwait(false);
     }

@@ -6,7 +6,8 @@ namespace AkkaRaft.Benchmarks.Clusters;
 /// <param name="Members">How many processes.</param>
 /// <param name="BasePort">The first of twenty ports of 127.0.0.1 that are this cluster's.</param>
 /// <param name="Directory">Empty, or not there.</param>
-internal sealed record ClusterSpec(int Members, int BasePort, string Directory);
+/// <param name="Settings">HOCON for AkkaRaft's members, beyond who they are.</param>
+internal sealed record ClusterSpec(int Members, int BasePort, string Directory, string Settings);
 
 /// <summary>The members of one system, each a process of its own, and the load that is driven against them.</summary>
 internal interface ICluster : IAsyncDisposable

@@ -19,9 +19,10 @@ internal sealed record BenchmarkOptions(
 {
     private const int PortsPerCluster = 20;
 
+    private const string AkkaRaftSystem = "akkaraft";
     private const string BaselineSystem = "baseline";
 
-    public static readonly string[] DefaultSystems = ["akkaraft", "etcd", "dotnext"];
+    public static readonly string[] DefaultSystems = [AkkaRaftSystem, "etcd", "dotnext"];
     private static readonly string[] AllSystems = [.. DefaultSystems, BaselineSystem];
 
     private readonly long _began = Stopwatch.GetTimestamp();
@@ -33,13 +34,17 @@ internal sealed record BenchmarkOptions(
     public IEnumerable<IRestartableCluster> CreateRestartable(int members = 3) =>
         Systems.Where(s => s != "dotnext").Select(s => (IRestartableCluster)Create(s, members));
 
+    /// <summary>AkkaRaft's builds among the systems, with three members and these settings.</summary>
+    /// <param name="settings">HOCON.</param>
+    public IEnumerable<ICluster> CreateWith(string settings) => Systems.Where(s => s is AkkaRaftSystem or BaselineSystem).Select(s => Create(s, 3, settings));
+
     /// <summary>Each cluster has files of its own, and the ports of its system.</summary>
-    private ICluster Create(string system, int members)
+    private ICluster Create(string system, int members, string settings = "")
     {
-        var spec = new ClusterSpec(members, BasePort + (Array.IndexOf(AllSystems, system) * PortsPerCluster), Path.Combine(Work, $"{system}-{++_clusters}"));
+        var spec = new ClusterSpec(members, BasePort + (Array.IndexOf(AllSystems, system) * PortsPerCluster), Path.Combine(Work, $"{system}-{++_clusters}"), settings);
         return system switch
         {
-            "akkaraft" => new AkkaRaftCluster("AkkaRaft", spec, Program),
+            AkkaRaftSystem => new AkkaRaftCluster("AkkaRaft", spec, Program),
             BaselineSystem => new AkkaRaftCluster("baseline", spec, Baseline ?? throw new ArgumentException("The system 'baseline' needs --baseline.")),
             "etcd" => new EtcdCluster(spec),
             "dotnext" => new DotNextCluster(spec),

@@ -4,7 +4,7 @@ using AkkaRaft.Benchmarks.Report;
 
 namespace AkkaRaft.Benchmarks.Modes;
 
-/// <summary>How the cost of a put grows: with the keys that are there, the size of the value, and the number of members.</summary>
+/// <summary>How the cost of a put grows: with the keys that are there, the size of the value, the number of members, and the length of the log.</summary>
 internal static class GrowthMode
 {
     private const int Callers = 64;
@@ -14,6 +14,7 @@ internal static class GrowthMode
         long[] keys = options.IsQuick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000, 10_000_000];
         int[] valueBytes = options.IsQuick ? [16, 4096] : [16, 100, 1024, 4096, 16 * 1024, 64 * 1024];
         int[] members = options.IsQuick ? [3, 5] : [3, 5, 7];
+        int[] logMiB = options.IsQuick ? [1, 32] : [1, 4, 16, 32];
         var rounds = options.Rounds > 0 ? options.Rounds : options.IsQuick ? 1 : 5;
         var seconds = options.IsQuick ? 2.0 : 3.0;
         var report = new MarkdownReport(options, "growth", $"C = {Callers}, median of {rounds} rounds of {seconds:0} s. 100 B values and 10 000 keys where nothing else is said.");
@@ -25,7 +26,7 @@ internal static class GrowthMode
             return Figures.Median(microseconds);
         }
 
-        Dictionary<string, List<(double X, double Y)>> byKeys = [], bySize = [], byMembers = [];
+        Dictionary<string, List<(double X, double Y)>> byKeys = [], bySize = [], byMembers = [], byLog = [];
         foreach (var count in members)
             foreach (var cluster in options.CreateRestartable(count))
             {
@@ -52,9 +53,24 @@ internal static class GrowthMode
                 }
             }
 
+        // The last is the default; entries are no bound here.
+        foreach (var mib in logMiB)
+            foreach (var cluster in options.CreateWith($"akkaraft.retain-bytes = {mib}MiB\nakkaraft.retain-entries = 1000000"))
+            {
+                await using (cluster.ConfigureAwait(false))
+                {
+                    options.Say($"{cluster.Name}: a log of {mib} MiB");
+                    await cluster.StartAsync().ConfigureAwait(false);
+                    await cluster.LoadAsync(LoadSpec.Preload(10_000, 100)).ConfigureAwait(false);
+                    await cluster.LoadAsync(new LoadSpec(Operation.Put, 256, 8)).ConfigureAwait(false);
+                    Add(byLog, cluster.Name, mib, await Measure(cluster, new LoadSpec(Operation.Put, Callers, seconds)).ConfigureAwait(false));
+                }
+            }
+
         Curves("Microseconds per put, by keys", "keys", byKeys);
         Curves("Microseconds per put, by bytes of the value", "bytes", bySize);
         Curves("Microseconds per put, by members", "members", byMembers);
+        if (byLog.Count > 0) Curves("Microseconds per put, by MiB of log that is held", "MiB", byLog);
         report.Write();
 
         void Curves(string title, string x, Dictionary<string, List<(double X, double Y)>> curves)
