@@ -37,7 +37,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private bool _pumping;
     private bool _ticking;
     private int _answeredTasks;
-    private bool _callersRun;
+    private bool _callersGoFirst;
     private bool _hasWaited;
 
     public ClientActor(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox inbox)
@@ -62,9 +62,9 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         Receive<Refused>(Refused);
         Receive<Membership>(Learn);
         Receive<Pump>(_ => PumpNow());
-        Receive<CallersRan>(_ =>
+        Receive<CallersWent>(_ =>
         {
-            _callersRun = false;
+            _callersGoFirst = false;
             PumpNow();
         });
         Receive<Tick>(_ => Ticked());
@@ -158,11 +158,11 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void PumpNow()
     {
         _pumping = false;
-        LetCallersRun();
+        LetCallersGoFirst();
         _inbox.Told();
         while (_inbox.TryTake(out var call)) Accept(call);
         while (_inbox.TryTakeCancelled(out var cancelled)) Cancel(cancelled);
-        if (!_callersRun)
+        if (!_callersGoFirst)
         {
             PumpWrites();
             PumpReads();
@@ -173,16 +173,16 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>
-    /// Who was answered together mostly calls again at once. All of them go on in the thread pool before what is queued there now, so that their next calls go out together too,
+    /// Those answered together mostly call again at once. All of them go on in the thread pool before what is queued there now, so that their next calls go out together too,
     /// and not the first of them alone.
     /// </summary>
-    private void LetCallersRun()
+    private void LetCallersGoFirst()
     {
         var answered = _answeredTasks;
         _answeredTasks = 0;
         if (answered < 2) return;
-        _callersRun = true;
-        ThreadPool.UnsafeQueueUserWorkItem(static self => self.Tell(CallersRan.Instance, ActorRefs.NoSender), Self, preferLocal: false);
+        _callersGoFirst = true;
+        ThreadPool.UnsafeQueueUserWorkItem(static self => self.Tell(CallersWent.Instance, ActorRefs.NoSender), Self, preferLocal: false);
     }
 
     private bool HasFlights => Array.Exists(_lanes, lane => lane.Flights.Count > 0);
@@ -408,7 +408,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     {
         _ticking = false;
         // A pool that is late holds nothing up for longer.
-        _callersRun = false;
+        _callersGoFirst = false;
         _hasWaited = true;
         var now = Now;
         foreach (var lane in _lanes)
@@ -482,10 +482,10 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         public static readonly Tick Instance = new();
     }
 
-    /// <summary>Whoever was answered has gone on.</summary>
-    private sealed class CallersRan
+    /// <summary>Those answered have gone on.</summary>
+    private sealed class CallersWent
     {
-        public static readonly CallersRan Instance = new();
+        public static readonly CallersWent Instance = new();
     }
 
     /// <summary>Something has gathered.</summary>
