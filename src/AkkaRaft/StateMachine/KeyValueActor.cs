@@ -10,16 +10,11 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private const long MaxUncommittedBytes = 4 * 1024 * 1024;
     private static readonly TimeSpan CommitInterval = TimeSpan.FromMilliseconds(100);
 
-    // Less than this waits for more, for so many intervals.
-    private const long FewUncommittedBytes = 64 * 1024;
-    private const int IntervalsOfFew = 5;
-
     private readonly RaftSettings _settings;
     private readonly string? _stateFile;
     private readonly ParkedWatches _watches = new();
     private KeyValueStore? _store;
     private long? _due;
-    private int _intervals;
 
     public KeyValueActor(RaftSettings settings, string? stateFile)
     {
@@ -33,18 +28,9 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             TellDue();
             if (_watches.Count > 0 && Store.Revision > before) TellWatches(before + 1);
             if (Store.UncommittedBytes >= MaxUncommittedBytes) Store.Commit();
-            else if (!Timers.IsTimerActive(nameof(CommitDue))) WakeForCommit();
+            else if (!Timers.IsTimerActive(nameof(CommitDue))) Timers.StartSingleTimer(nameof(CommitDue), CommitDue.Instance, CommitInterval);
         });
-        Receive<CommitDue>(_ =>
-        {
-            if (Store.UncommittedBytes < FewUncommittedBytes && ++_intervals < IntervalsOfFew)
-            {
-                WakeForCommit();
-                return;
-            }
-            _intervals = 0;
-            Store.Commit();
-        });
+        Receive<CommitDue>(_ => Store.Commit());
         Receive<SyncState>(_ =>
         {
             var synced = Store.Sync();
@@ -70,8 +56,6 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
-
-    private void WakeForCommit() => Timers.StartSingleTimer(nameof(CommitDue), CommitDue.Instance, CommitInterval);
 
     /// <summary>A file is read over a connection of its own, so that no command waits; a state in memory has only the one.</summary>
     private void Save(SaveImage save)
