@@ -19,6 +19,14 @@ internal static class GrowthMode
         var seconds = options.IsQuick ? 2.0 : 3.0;
         var report = new MarkdownReport(options, "growth", $"C = {Callers}, median of {rounds} rounds of {seconds:0} s. 100 B values and 10 000 keys where nothing else is said.");
 
+        async Task Start(ICluster cluster, string what, double warmUpSeconds)
+        {
+            options.Say($"{cluster.Name}: {what}");
+            await cluster.StartAsync().ConfigureAwait(false);
+            await cluster.LoadAsync(LoadSpec.Preload(10_000, 100)).ConfigureAwait(false);
+            await cluster.LoadAsync(new LoadSpec(Operation.Put, 256, warmUpSeconds)).ConfigureAwait(false);
+        }
+
         async Task<double> Measure(ICluster cluster, LoadSpec load)
         {
             List<double> microseconds = [];
@@ -32,10 +40,7 @@ internal static class GrowthMode
             {
                 await using (cluster.ConfigureAwait(false))
                 {
-                    options.Say($"{cluster.Name}: {count} members");
-                    await cluster.StartAsync().ConfigureAwait(false);
-                    await cluster.LoadAsync(LoadSpec.Preload(10_000, 100)).ConfigureAwait(false);
-                    await cluster.LoadAsync(new LoadSpec(Operation.Put, 256, 4)).ConfigureAwait(false);
+                    await Start(cluster, $"{count} members", warmUpSeconds: 4).ConfigureAwait(false);
                     Add(byMembers, cluster.Name, count, await Measure(cluster, new LoadSpec(Operation.Put, Callers, seconds)).ConfigureAwait(false));
                     if (count != members[0]) continue;
 
@@ -59,10 +64,7 @@ internal static class GrowthMode
             {
                 await using (cluster.ConfigureAwait(false))
                 {
-                    options.Say($"{cluster.Name}: a log of {mib} MiB");
-                    await cluster.StartAsync().ConfigureAwait(false);
-                    await cluster.LoadAsync(LoadSpec.Preload(10_000, 100)).ConfigureAwait(false);
-                    await cluster.LoadAsync(new LoadSpec(Operation.Put, 256, 8)).ConfigureAwait(false);
+                    await Start(cluster, $"a log of {mib} MiB", warmUpSeconds: 8).ConfigureAwait(false);
                     Add(byLog, cluster.Name, mib, await Measure(cluster, new LoadSpec(Operation.Put, Callers, seconds)).ConfigureAwait(false));
                 }
             }

@@ -69,8 +69,7 @@ public sealed class MembershipTests
         // The first answer of each to the last step is lost, and only what the leader says again brings it anew.
         simulation.DropWhere(m =>
         {
-            if (m is AppendEntries { Entries: { Count: > 0 } entries } && entries[^1] is { Kind: EntryKind.Configuration } step && ConfigurationCodec.Decode(step.Payload) is { Phase: MembershipPhase.Stable })
-                last = step.Index;
+            if (LastStep(m) is { } step) last = step.Index;
             return m is AppendEntriesReply reply && reply.MatchIndex >= last && lost.Add(reply.Header.From);
         });
         simulation.SetVoters([.. simulation.Others(leader)]);
@@ -88,8 +87,7 @@ public sealed class MembershipTests
         simulation.Commit(simulation.AddClient(), "k", "1");
         var leader = simulation.Leader!.Value;
         var isWritten = false;
-        simulation.DropWhere(m => m is AppendEntries { Entries: { Count: > 0 } entries } && entries[^1] is { Kind: EntryKind.Configuration } step
-            && ConfigurationCodec.Decode(step.Payload) is { Phase: MembershipPhase.Stable } && (isWritten = true));
+        simulation.DropWhere(m => LastStep(m) is not null && (isWritten = true));
         simulation.SetVoters(simulation.Others(leader)[0]);
         simulation.RunUntil(() => isWritten);
         simulation.RunFor(Story.Moment);
@@ -311,6 +309,11 @@ public sealed class MembershipTests
         simulation.RunFor(Story.Moment);
         Assert.NotEqual(leader, simulation.Leader);
     });
+
+    /// <summary>The entry that ends a change of members, when a message brings it.</summary>
+    private static LogEntry? LastStep(IRaftMessage message) =>
+        message is AppendEntries { Entries: { Count: > 0 } entries } && entries[^1] is { Kind: EntryKind.Configuration } step
+            && ConfigurationCodec.Decode(step.Payload) is { Phase: MembershipPhase.Stable } ? step : null;
 
     private static void Change(ClusterSimulation simulation, int[] voters)
     {
