@@ -23,7 +23,7 @@ internal sealed partial class ClientActor
     /// <summary>The client has the results of all serials up to here.</summary>
     private long AckedUpTo => (_writes.Flights is [var oldest, ..] ? oldest.FirstSerial : _nextSerial) - 1;
 
-    private void PumpWrites()
+    private void PumpWrites(bool isTick)
     {
         if (_sessionEnded && _writes.Flights.Count == 0) (_session, _sessionEnded) = (0, false);
         if (_session == 0)
@@ -37,7 +37,7 @@ internal sealed partial class ClientActor
         while (!_sessionEnded && _writes.Flights.Count < _writes.MaxFlights && _writes.Waiting.Count > 0 && _writes.Flights.TrueForAll(f => !f.IsOpen || f.Target is not null))
         {
             var most = Math.Min(_settings.MaxBatchOperations, _maxResults - (_nextSerial - 1 - AckedUpTo));
-            if (!GoesNow((int)most)) return;
+            if (!isTick && !GoesNow((int)most)) return;
             var calls = Take(_writes, (int)most);
             if (calls.Count == 0) return;
             var flight = new Flight(_writes, calls) { FirstSerial = _nextSerial };
@@ -51,7 +51,7 @@ internal sealed partial class ClientActor
     /// but over a long way not for the answer: no longer than until the next tick.
     /// </summary>
     private bool GoesNow(int most) =>
-        _hasWaited || _writes.Waiting.Count >= most || _writes.WaitingBytes >= _settings.MaxBatchBytes || !_writes.Flights.Exists(f => f.IsAwaited);
+        _writes.Waiting.Count >= most || _writes.WaitingBytes >= _settings.MaxBatchBytes || !_writes.Flights.Exists(f => f.IsAwaited);
 
     private ReadOnlyMemory<byte> EncodeWrites(Flight flight) =>
         KeyValueCodec.EncodeBatch(_session, flight.FirstSerial, AckedUpTo, flight.Calls.Select(c => c.IsAnswered ? Noop : c.Operation!));

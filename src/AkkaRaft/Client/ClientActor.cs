@@ -36,9 +36,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private int _outstanding;
     private bool _pumping;
     private bool _ticking;
-    private int _answeredTasks;
+    private AnsweredCallers _callers;
     private bool _callersGoFirst;
-    private bool _hasWaited;
 
     public ClientActor(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox inbox)
     {
@@ -47,6 +46,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         _inbox = inbox;
         _members = [.. settings.Members.Values];
         _leader = _members[0];
+        _callers = new AnsweredCallers(Self);
         _writes = new Lane(settings.MaxInFlight);
         _reads = [new Lane(settings.MaxInFlight), new Lane(settings.MaxInFlight), new Lane(settings.MaxInFlight)];
         _watches = new Lane(settings.MaxOutstanding);
@@ -104,7 +104,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         else
         {
             call.Place = lane.Waiting.AddLast(call);
-            Queued(lane, call);
+            Queued(call);
             _deadlines.Add(call);
             SchedulePump();
         }
@@ -120,21 +120,20 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         _ => throw new ArgumentException($"{request.GetType()} is neither a write nor a read.", nameof(request)),
     };
 
-    private void Queued(Lane lane, PendingCall call)
+    private void Queued(PendingCall call)
     {
         _queued++;
         _queuedBytes += call.Bytes;
-        lane.WaitingBytes += call.Bytes;
+        LaneOf(call.Request).WaitingBytes += call.Bytes;
     }
 
     /// <summary>It surely was not executed, and is the next to be sent.</summary>
     private void Requeue(PendingCall call)
     {
         if (call.IsAnswered) return;
-        var lane = LaneOf(call.Request);
         call.Flight = null;
-        call.Place = lane.Waiting.AddFirst(call);
-        Queued(lane, call);
+        call.Place = LaneOf(call.Request).Waiting.AddFirst(call);
+        Queued(call);
     }
 
     private void Unqueued(PendingCall call)
@@ -155,7 +154,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         Self.Tell(Pump.Instance);
     }
 
-    private void PumpNow()
+    /// <param name="isTick">Whether what waits has waited long enough.</param>
+    private void PumpNow(bool isTick = false)
     {
         _pumping = false;
         LetCallersGoFirst();
@@ -164,7 +164,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         while (_inbox.TryTakeCancelled(out var cancelled)) Cancel(cancelled);
         if (!_callersGoFirst)
         {
-            PumpWrites();
+            PumpWrites(isTick);
             PumpReads();
         }
         if (_ticking || (_queued == 0 && _opening is null && !HasFlights)) return;
@@ -172,17 +172,15 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         Timers.StartSingleTimer(nameof(Tick), Tick.Instance, _settings.RetryDelay);
     }
 
-    /// <summary>
-    /// Those answered together mostly call again at once. All of them go on in the thread pool before what is queued there now, so that their next calls go out together too,
-    /// and not the first of them alone.
-    /// </summary>
+    /// <summary>Those answered together mostly call again at once: their next calls go out together too, and not the first of them alone.</summary>
     private void LetCallersGoFirst()
     {
-        var answered = _answeredTasks;
-        _answeredTasks = 0;
-        if (answered < 2) return;
+        if (_callers.Count == 0) return;
+        var callers = _callers;
+        _callers = new AnsweredCallers(Self);
+        if (callers.Count == 1) return;
         _callersGoFirst = true;
-        ThreadPool.UnsafeQueueUserWorkItem(static self => self.Tell(CallersWent.Instance, ActorRefs.NoSender), Self, preferLocal: false);
+        callers.Went();
     }
 
     private bool HasFlights => Array.Exists(_lanes, lane => lane.Flights.Count > 0);
@@ -229,8 +227,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void Answer(PendingCall call, IKeyValueReply reply)
     {
         if (call.IsAnswered) return;
-        call.Answer(reply);
-        if (call.IsTask) _answeredTasks++;
+        call.Answer(reply, _callers);
         Ended(call);
     }
 
@@ -407,9 +404,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void Ticked()
     {
         _ticking = false;
-        // A pool that is late holds nothing up for longer.
+        // A caller that does not come to its next await holds nothing up for longer.
         _callersGoFirst = false;
-        _hasWaited = true;
         var now = Now;
         foreach (var lane in _lanes)
         {
@@ -420,8 +416,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         foreach (var lane in _lanes.Where(l => l != _writes)) lane.Flights.RemoveAll(EndsUnread);
         foreach (var lane in _lanes) SendDue(lane);
         SendOpeningIfDue(now);
-        PumpNow();
-        _hasWaited = false;
+        PumpNow(isTick: true);
     }
 
     private void LookAt(Flight flight, TimeSpan now)
@@ -483,7 +478,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>Those answered have gone on.</summary>
-    private sealed class CallersWent
+    internal sealed class CallersWent
     {
         public static readonly CallersWent Instance = new();
     }

@@ -12,6 +12,7 @@ internal sealed class PendingCall : IThreadPoolWorkItem
     private readonly IActorRef? _asker;
     private readonly TaskCompletionSource<IKeyValueReply>? _completion;
     private IKeyValueReply? _reply;
+    private AnsweredCallers? _callers;
 
     private PendingCall(IKeyValueRequest request, IActorRef? asker, TaskCompletionSource<IKeyValueReply>? completion, TimeSpan timeout)
     {
@@ -66,24 +67,57 @@ internal sealed class PendingCall : IThreadPoolWorkItem
     /// <summary>Nobody waits for it any more, and a no-op may take its serial.</summary>
     public bool IsAnswered { get; private set; }
 
-    /// <summary>Whether the answer ends a task, and whoever awaits it goes on in the thread pool.</summary>
-    public bool IsTask => _completion is not null;
-
-    public void Answer(IKeyValueReply reply)
+    /// <param name="reply">Its one answer.</param>
+    /// <param name="callers">Whose going on is waited for; of use for a task alone.</param>
+    public void Answer(IKeyValueReply reply, AnsweredCallers? callers = null)
     {
         if (IsAnswered) return;
         IsAnswered = true;
         _asker?.Tell(reply, ActorRefs.NoSender);
         if (_completion is null) return;
         _reply = reply;
-        // Its order among others is kept, where a task that ends in a thread of the pool has that thread go on with it first.
+        _callers = callers;
+        _callers?.Add();
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    void IThreadPoolWorkItem.Execute() => _completion!.TrySetResult(_reply!);
+    /// <summary>The caller goes on here, up to where it awaits again.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        try
+        {
+            _completion!.TrySetResult(_reply!);
+        }
+        finally
+        {
+            _callers?.Went();
+        }
+    }
 
     /// <summary>Whoever called waits no longer.</summary>
     public void Abandon() => IsAnswered = true;
+}
+
+/// <summary>Callers that are answered together; the actor is told once all of them have gone on.</summary>
+internal sealed class AnsweredCallers(IActorRef actor)
+{
+    // One is for whoever answers.
+    private int _going = 1;
+
+    /// <summary>How many are answered; for the actor alone.</summary>
+    public int Count { get; private set; }
+
+    public void Add()
+    {
+        Count++;
+        Interlocked.Increment(ref _going);
+    }
+
+    /// <summary>To be called once by each when it has gone on, and once when all are answered.</summary>
+    public void Went()
+    {
+        if (Interlocked.Decrement(ref _going) == 0) actor.Tell(ClientActor.CallersWent.Instance, ActorRefs.NoSender);
+    }
 }
 
 /// <summary>

@@ -129,7 +129,8 @@ public sealed partial class RaftClient : IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (RequestLimits.Check(request, _settings) is { } wrong) throw ExceptionOf(wrong);
-        var completion = new TaskCompletionSource<IKeyValueReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        // It ends in a thread of the pool alone, where the caller goes on at once.
+        var completion = new TaskCompletionSource<IKeyValueReply>();
         var call = PendingCall.From(request, completion, _settings.RequestTimeout);
         if (!_inbox.TryAdd(call)) throw new OverloadedException($"{_settings.MaxQueued} calls wait to be taken already. Nothing was sent; call more slowly.");
         Tell();
@@ -145,7 +146,7 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <summary>What has not been sent is not sent any more.</summary>
     private void Cancel(PendingCall call, TaskCompletionSource<IKeyValueReply> completion, CancellationToken token)
     {
-        if (!completion.TrySetCanceled(token)) return;
+        ThreadPool.UnsafeQueueUserWorkItem(_ => completion.TrySetCanceled(token), null);
         _inbox.Cancel(call);
         Tell();
     }

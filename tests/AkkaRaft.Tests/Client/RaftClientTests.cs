@@ -215,7 +215,7 @@ public sealed class RaftClientTests : TestKit
     public async Task A_lease_that_is_gone_is_lost()
     {
         await using var client = Client(_settings);
-        var holding = client.HoldLeaseAsync(TimeSpan.FromSeconds(1));
+        var holding = client.HoldLeaseAsync(TimeSpan.FromSeconds(3));
         Open();
         await GrantedAsync(4);
         await using var lease = await holding;
