@@ -198,18 +198,34 @@ internal sealed class Cluster : IAsyncDisposable
         return all;
     }
 
-    /// <summary>Waits until all members have applied the same index.</summary>
+    /// <summary>Waits until all members have applied the same index, and have that in their files.</summary>
     public Task InSyncAsync() => UntilAsync(
-        "the same index applied by all members",
+        "the same index applied by all members, and in their files",
         all => all.Count == 3 && all.All(s => s.GetProperty("role").GetString() is "Leader" or "Follower")
-            && all.Select(s => (s.GetProperty("lastIndex").GetInt64(), s.GetProperty("appliedIndex").GetInt64())).Distinct().Count() == 1);
+            && all.Select(s => (s.GetProperty("lastIndex").GetInt64(), s.GetProperty("appliedIndex").GetInt64())).Distinct().Count() == 1
+            && Enumerable.Range(0, 3).All(i => AppliedIn(StateFile(i)) == all[0].GetProperty("appliedIndex").GetInt64()));
 
-    public Dictionary<string, string> Rows(int id) => RowsOf(Path.Combine(Data, $"{id}", "kv.db"));
+    public Dictionary<string, string> Rows(int id) => RowsOf(StateFile(id));
+
+    private string StateFile(int id) => Path.Combine(Data, $"{id}", "kv.db");
+
+    private static long AppliedIn(string file)
+    {
+        using var connection = Open(file);
+        using var command = new SqliteCommand("SELECT applied_index FROM progress", connection);
+        return (long)command.ExecuteScalar()!;
+    }
+
+    private static SqliteConnection Open(string file)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
+        connection.Open();
+        return connection;
+    }
 
     public static Dictionary<string, string> RowsOf(string file)
     {
-        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
-        connection.Open();
+        using var connection = Open(file);
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT CAST(key AS TEXT), CAST(value AS TEXT) FROM kv";
         using var reader = command.ExecuteReader();

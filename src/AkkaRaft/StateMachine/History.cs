@@ -1,7 +1,6 @@
 using AkkaRaft.Protocol.Wire;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
-using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.StateMachine;
 
@@ -9,15 +8,16 @@ namespace AkkaRaft.StateMachine;
 /// The latest changes, for watches: one row for each entry that changed something. What is kept follows from the entries alone, so that all members
 /// keep the same.
 /// </summary>
-internal sealed class History : IDisposable
+internal sealed class History
 {
     public const string Schema = "CREATE TABLE history (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, changes BLOB NOT NULL);";
 
-    // Written earlier when they have more.
-    private const int MaxUnwrittenBytes = 4 * 1024 * 1024;
+    // Commits come before: only leases that expire together have more.
+    private const int MaxUnwrittenBytes = 32 * 1024 * 1024;
 
     private readonly Queue<(long LastRevision, int Bytes)> _rows = new();
-    private readonly Queue<(long FirstRevision, long LastRevision, byte[] Changes)> _unwritten = new();
+    private readonly Queue<Row> _unwritten = new();
+    private readonly StateConnection _file;
     private readonly Statement _all;
     private readonly Statement _add;
     private readonly Statement _trim;
@@ -26,26 +26,29 @@ internal sealed class History : IDisposable
     private readonly int _maxBytes;
     private readonly int _maxRevisionBytes;
     private long _bytes;
-    private int _unwrittenBytes;
     private bool _trims;
 
-    /// <param name="connection">The store's.</param>
+    /// <param name="file">The store's.</param>
     /// <param name="maxRevisions">Revisions older than so many are dropped, each with the whole of its entry.</param>
     /// <param name="maxBytes">Most bytes of changes.</param>
     /// <param name="maxRevisionBytes">A revision with more bytes of changes is not kept, since no answer could hold it; nor is what was before it.</param>
-    public History(SqliteConnection connection, int maxRevisions, int maxBytes, int maxRevisionBytes)
+    public History(StateConnection file, int maxRevisions, int maxBytes, int maxRevisionBytes)
     {
+        _file = file;
         _maxRevisions = maxRevisions;
         _maxBytes = maxBytes;
         _maxRevisionBytes = maxRevisionBytes;
-        _all = new Statement(connection, "SELECT last_revision, length(changes) FROM history ORDER BY last_revision");
-        _add = new Statement(connection, "INSERT INTO history (last_revision, first_revision, changes) VALUES (?, ?, ?)");
-        _trim = new Statement(connection, "DELETE FROM history WHERE last_revision < ?");
-        _read = new Statement(connection, "SELECT last_revision, changes FROM history WHERE last_revision >= ? ORDER BY last_revision");
+        _all = file.Prepare("SELECT last_revision, length(changes) FROM history ORDER BY last_revision");
+        _add = file.Prepare("INSERT INTO history (last_revision, first_revision, changes) VALUES (?, ?, ?)");
+        _trim = file.Prepare("DELETE FROM history WHERE last_revision < ?");
+        _read = file.Prepare("SELECT last_revision, changes FROM history WHERE last_revision >= ? ORDER BY last_revision");
     }
 
     /// <summary>The oldest revision whose changes are kept, with all after it: 1 at the beginning. It is stored with the store's progress.</summary>
     public long KeptFrom { get; private set; }
+
+    /// <summary>Bytes of changes that no commit has taken yet.</summary>
+    public int UnwrittenBytes { get; private set; }
 
     /// <summary>Reads the table.</summary>
     public void Load(long keptFrom)
@@ -53,10 +56,10 @@ internal sealed class History : IDisposable
         KeptFrom = keptFrom;
         _rows.Clear();
         _unwritten.Clear();
-        _unwrittenBytes = 0;
+        UnwrittenBytes = 0;
         _bytes = 0;
         _trims = false;
-        while (_all.Step())
+        while (_file.Reading(_all).Step())
         {
             _rows.Enqueue((_all.Integer(0), (int)_all.Integer(1)));
             _bytes += _all.Integer(1);
@@ -75,52 +78,55 @@ internal sealed class History : IDisposable
             DropUpTo(tooLarge);
             if (tooLarge == last) return;
         }
-        _unwritten.Enqueue((first, last, encoded));
-        _unwrittenBytes += encoded.Length;
+        _unwritten.Enqueue(new Row(first, last, encoded));
+        UnwrittenBytes += encoded.Length;
         _rows.Enqueue((last, encoded.Length));
         _bytes += encoded.Length;
         while (_rows.Count > 1 && (_bytes > _maxBytes || _rows.Peek().LastRevision <= last - _maxRevisions)) DropUpTo(_rows.Peek().LastRevision);
-        if (_unwrittenBytes > MaxUnwrittenBytes) Save();
+        if (UnwrittenBytes <= MaxUnwrittenBytes) return;
+        _file.Writing(_add);
+        Take()();
     }
 
     /// <summary>A revision whose changes are not kept at all.</summary>
     public void Skip(long revision) => DropUpTo(revision);
 
-    /// <summary>Writes what was added since, but for what was dropped again, and that rows were dropped.</summary>
-    public void Save()
+    /// <summary>What a commit has to do to write what was added since the last one, but for what was dropped again, and that rows were dropped.</summary>
+    public Action Take()
     {
-        if (_trims) _trim.Bind(1, KeptFrom).Run();
+        long? keptFrom = _trims ? KeptFrom : null;
+        var taken = _unwritten.ToArray();
         _trims = false;
-        while (_unwritten.TryDequeue(out var row)) _add.Bind(1, row.LastRevision).Bind(2, row.FirstRevision).Bind(3, row.Changes).Run();
-        _unwrittenBytes = 0;
+        _unwritten.Clear();
+        UnwrittenBytes = 0;
+        return () =>
+        {
+            if (keptFrom is { } from) _trim.Bind(1, from).Run();
+            foreach (var row in taken) _add.Bind(1, row.LastRevision).Bind(2, row.FirstRevision).Bind(3, row.Changes).Run();
+        };
     }
 
     /// <summary>The changes from a revision on, entry by entry, in order. To be read to its end or disposed of before anything else is done.</summary>
     public IEnumerable<(RepeatedField<KvChange> Changes, int Bytes)> From(long revision)
     {
-        _read.Bind(1, revision);
-        try
+        if (!_unwritten.TryPeek(out var first) || revision < first.FirstRevision)
         {
-            while (_read.Step())
+            _file.Reading(_read).Bind(1, revision);
+            try
             {
-                var bytes = _read.Blob(1);
-                yield return (KvWatchResult.Parser.ParseFrom(bytes).Changes, bytes.Length);
+                while (_read.Step())
+                {
+                    var bytes = _read.Blob(1);
+                    yield return (KvWatchResult.Parser.ParseFrom(bytes).Changes, bytes.Length);
+                }
             }
-        }
-        finally
-        {
-            _read.Reset();
+            finally
+            {
+                _read.Reset();
+            }
         }
         foreach (var row in _unwritten)
             if (row.LastRevision >= revision) yield return (KvWatchResult.Parser.ParseFrom(row.Changes).Changes, row.Changes.Length);
-    }
-
-    public void Dispose()
-    {
-        _all.Dispose();
-        _add.Dispose();
-        _trim.Dispose();
-        _read.Dispose();
     }
 
     private void DropUpTo(long revision)
@@ -130,7 +136,7 @@ internal sealed class History : IDisposable
             _bytes -= row.Bytes;
             _rows.Dequeue();
         }
-        while (_unwritten.TryPeek(out var row) && row.LastRevision <= revision) _unwrittenBytes -= _unwritten.Dequeue().Changes.Length;
+        while (_unwritten.TryPeek(out var row) && row.LastRevision <= revision) UnwrittenBytes -= _unwritten.Dequeue().Changes.Length;
         KeptFrom = revision + 1;
         _trims = true;
     }
@@ -147,4 +153,6 @@ internal sealed class History : IDisposable
         }
         return tooLarge;
     }
+
+    private sealed record Row(long FirstRevision, long LastRevision, byte[] Changes);
 }

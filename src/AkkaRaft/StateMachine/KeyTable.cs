@@ -1,14 +1,13 @@
 using AkkaRaft.Protocol.Wire;
 using Google.Protobuf;
-using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.StateMachine;
 
 /// <summary>
-/// The keys and what they hold. Version 0 is that of a key that is not there. Puts gather in memory until <see cref="Save"/> or until what they hold must be
+/// The keys and what they hold. Version 0 is that of a key that is not there. Puts gather in memory until a commit takes them or until what they hold must be
 /// in the table: a key that is put again meanwhile is written once, and keys go in in their order.
 /// </summary>
-internal sealed class KeyTable(SqliteConnection connection) : IDisposable
+internal sealed class KeyTable(StateConnection file)
 {
     public const string Schema =
         """
@@ -16,23 +15,27 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
         CREATE INDEX kv_lease ON kv (lease) WHERE lease <> 0;
         """;
 
-    private readonly Dictionary<ByteString, Row> _puts = new(new ByBytes());
-    private readonly Statement _find = new(connection, "SELECT value, version, lease FROM kv WHERE key = ?");
-    private readonly Statement _version = new(connection, "SELECT version FROM kv WHERE key = ?");
-    private readonly Statement _put = new(connection,
+    private readonly Statement _find = file.Prepare("SELECT value, version, lease FROM kv WHERE key = ?");
+    private readonly Statement _version = file.Prepare("SELECT version FROM kv WHERE key = ?");
+    private readonly Statement _put = file.Prepare(
         "INSERT INTO kv (key, value, version, lease) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET value = ?2, version = ?3, lease = ?4");
-    private readonly Statement _delete = new(connection, "DELETE FROM kv WHERE key = ?");
-    private readonly Statement _range = new(connection, "SELECT key, value, version, lease FROM kv WHERE key >= ? AND key < ? ORDER BY key");
-    private readonly Statement _rangeToTheEnd = new(connection, "SELECT key, value, version, lease FROM kv WHERE key >= ? ORDER BY key");
-    private readonly Statement _keysOfLease = new(connection, "SELECT key FROM kv WHERE lease = ?1 AND lease <> 0 ORDER BY key");
-    private readonly Statement _countOfLease = new(connection, "SELECT count(*) FROM kv WHERE lease = ?1 AND lease <> 0");
-    private readonly Statement _deleteOfLease = new(connection, "DELETE FROM kv WHERE lease = ?1 AND lease <> 0");
+    private readonly Statement _delete = file.Prepare("DELETE FROM kv WHERE key = ?");
+    private readonly Statement _range = file.Prepare("SELECT key, value, version, lease FROM kv WHERE key >= ? AND key < ? ORDER BY key");
+    private readonly Statement _rangeToTheEnd = file.Prepare("SELECT key, value, version, lease FROM kv WHERE key >= ? ORDER BY key");
+    private readonly Statement _keysOfLease = file.Prepare("SELECT key FROM kv WHERE lease = ?1 AND lease <> 0 ORDER BY key");
+    private readonly Statement _countOfLease = file.Prepare("SELECT count(*) FROM kv WHERE lease = ?1 AND lease <> 0");
+    private readonly Statement _deleteOfLease = file.Prepare("DELETE FROM kv WHERE lease = ?1 AND lease <> 0");
+
+    private Dictionary<ByteString, Row> _puts = new(new ByBytes());
+    // What the last commit took: it is read here while the commit is under way, and holds afterwards what the table does.
+    private Dictionary<ByteString, Row> _taken = new(new ByBytes());
 
     public KvLookupResult Find(ByteString key)
     {
-        if (_puts.TryGetValue(key, out var row)) return new KvLookupResult { Found = true, Value = row.Value, Version = row.Version, Lease = row.Lease };
+        if (_puts.TryGetValue(key, out var row) || _taken.TryGetValue(key, out row))
+            return new KvLookupResult { Found = true, Value = row.Value, Version = row.Version, Lease = row.Lease };
         var result = new KvLookupResult();
-        if (_find.Bind(1, key.Span).Step())
+        if (file.Reading(_find).Bind(1, key.Span).Step())
         {
             result.Found = true;
             result.Value = ByteString.CopyFrom(_find.Blob(0));
@@ -45,8 +48,8 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
 
     public long VersionOf(ByteString key)
     {
-        if (_puts.TryGetValue(key, out var row)) return row.Version;
-        var version = _version.Bind(1, key.Span).Step() ? _version.Integer(0) : 0;
+        if (_puts.TryGetValue(key, out var row) || _taken.TryGetValue(key, out row)) return row.Version;
+        var version = file.Reading(_version).Bind(1, key.Span).Step() ? _version.Integer(0) : 0;
         _version.Reset();
         return version;
     }
@@ -54,14 +57,43 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
     public void Put(ByteString key, ByteString value, long version, long lease) => _puts[key] = new Row(value, version, lease);
 
     /// <summary>Whether the key was there.</summary>
-    public bool Delete(ByteString key) => _puts.Remove(key) | _delete.Bind(1, key.Span).Run() > 0;
-
-    /// <summary>Writes the puts that have gathered.</summary>
-    public void Save()
+    public bool Delete(ByteString key)
     {
-        var inOrder = _puts.ToArray();
+        var wasInTable = file.Writing(_delete).Bind(1, key.Span).Run() > 0;
+        _taken.Remove(key);
+        return _puts.Remove(key) || wasInTable;
+    }
+
+    /// <summary>What a commit has to do to write the puts that have gathered. No other is under way.</summary>
+    public Action Take()
+    {
+        (_taken, _puts) = (_puts, _taken);
+        _puts.Clear();
+        var taken = _taken;
+        return () => Write(taken);
+    }
+
+    /// <summary>The table becomes another one.</summary>
+    public void Load()
+    {
+        _puts.Clear();
+        _taken.Clear();
+    }
+
+    private void Write(Dictionary<ByteString, Row> puts)
+    {
+        var inOrder = puts.ToArray();
         Array.Sort(inOrder, (a, b) => a.Key.Span.SequenceCompareTo(b.Key.Span));
         foreach (var (key, row) in inOrder) _put.Bind(1, key.Span).Bind(2, row.Value.Span).Bind(3, row.Version).Bind(4, row.Lease).Run();
+    }
+
+    /// <summary>Has all puts in the table.</summary>
+    private void Settle()
+    {
+        if (_puts.Count == 0) return;
+        file.Writing(_put);
+        Write(_puts);
+        _taken.Clear();
         _puts.Clear();
     }
 
@@ -70,9 +102,9 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
     /// <param name="maxBytes">Most encoded bytes; a first row that has more comes alone. 0 or less for no row at all.</param>
     public KvRangeResult Range(KvRange range, int maxBytes)
     {
-        Save();
+        Settle();
         var page = new KvRangeResult();
-        var statement = range.To.IsEmpty ? _rangeToTheEnd.Bind(1, range.From.Span) : _range.Bind(1, range.From.Span).Bind(2, range.To.Span);
+        var statement = range.To.IsEmpty ? file.Reading(_rangeToTheEnd).Bind(1, range.From.Span) : file.Reading(_range).Bind(1, range.From.Span).Bind(2, range.To.Span);
         var bytes = 0;
         while (statement.Step())
         {
@@ -94,8 +126,8 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
 
     public IEnumerable<ByteString> KeysOf(long lease)
     {
-        Save();
-        _keysOfLease.Bind(1, lease);
+        Settle();
+        file.Reading(_keysOfLease).Bind(1, lease);
         try
         {
             while (_keysOfLease.Step()) yield return ByteString.CopyFrom(_keysOfLease.Blob(0));
@@ -108,8 +140,8 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
 
     public long CountOf(long lease)
     {
-        Save();
-        _countOfLease.Bind(1, lease).Step();
+        Settle();
+        file.Reading(_countOfLease).Bind(1, lease).Step();
         var count = _countOfLease.Integer(0);
         _countOfLease.Reset();
         return count;
@@ -117,13 +149,9 @@ internal sealed class KeyTable(SqliteConnection connection) : IDisposable
 
     public void DeleteOf(long lease)
     {
-        Save();
-        _deleteOfLease.Bind(1, lease).Run();
-    }
-
-    public void Dispose()
-    {
-        foreach (var statement in new[] { _find, _version, _put, _delete, _range, _rangeToTheEnd, _keysOfLease, _countOfLease, _deleteOfLease }) statement.Dispose();
+        Settle();
+        file.Writing(_deleteOfLease).Bind(1, lease).Run();
+        _taken.Clear();
     }
 
     /// <summary>An upper bound of what tags, lengths, version and lease add to the key and value of a row.</summary>

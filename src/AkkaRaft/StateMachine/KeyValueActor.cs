@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Akka.Actor;
 using AkkaRaft.Protocol.Wire;
 
@@ -6,9 +7,9 @@ namespace AkkaRaft.StateMachine;
 /// <summary>The key-value state machine as a member's child. Failures to write stop it, by exception, before anything is answered.</summary>
 internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 {
-    // A commit writes each page that changed, however often it did: the longer between them, the less is written. What a crash takes the log brings again.
-    private const long MaxUncommittedBytes = 4 * 1024 * 1024;
-    private static readonly TimeSpan CommitInterval = TimeSpan.FromMilliseconds(100);
+    // A commit writes each key and each page that changed, however often it did: the longer between them, the less is written. What a crash takes the log brings again.
+    private const long MaxUncommittedBytes = 8 * 1024 * 1024;
+    private static readonly TimeSpan CommitInterval = TimeSpan.FromSeconds(1);
 
     private readonly RaftSettings _settings;
     private readonly string? _stateFile;
@@ -27,16 +28,17 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
             TellDue();
             if (_watches.Count > 0 && Store.Revision > before) TellWatches(before + 1);
-            if (Store.UncommittedBytes >= MaxUncommittedBytes) Store.Commit();
-            else if (!Timers.IsTimerActive(nameof(CommitDue))) Timers.StartSingleTimer(nameof(CommitDue), CommitDue.Instance, CommitInterval);
+            // One at a time; where the disk does not keep up, it is waited for.
+            if (Store.UncommittedBytes >= (Store.IsCommitting ? 2 : 1) * MaxUncommittedBytes) StopIfItFails(Store.CommitAside());
+            else CommitLater();
         });
-        Receive<CommitDue>(_ => Store.Commit());
-        Receive<SyncState>(_ =>
+        Receive<CommitDue>(_ =>
         {
-            var synced = Store.Sync();
-            if (synced > 0) Synced();
-            Sender.Tell(new StateSynced(synced));
+            if (Store.IsCommitting) CommitLater();
+            else StopIfItFails(Store.CommitAside());
         });
+        Receive<SyncState>(_ => Sync());
+        Receive<CommitFailed>(failed => ExceptionDispatchInfo.Throw(failed.Cause));
         Receive<SaveImage>(save => Save(save));
         Receive<ImageSaved>(saved => Context.Parent.Tell(saved));
         Receive<LoadImage>(load =>
@@ -56,6 +58,27 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
+
+    private void CommitLater()
+    {
+        if (!Timers.IsTimerActive(nameof(CommitDue))) Timers.StartSingleTimer(nameof(CommitDue), CommitDue.Instance, CommitInterval);
+    }
+
+    private void Sync()
+    {
+        if (!Store.IsInMemory)
+        {
+            StopIfItFails(Answer(Sender, Self, Store.SyncAside()));
+            return;
+        }
+        var synced = Store.Sync();
+        if (synced > 0) Synced();
+        Sender.Tell(new StateSynced(synced));
+
+        static async Task Answer(IActorRef asker, IActorRef self, Task<long> synced) => asker.Tell(new StateSynced(await synced.ConfigureAwait(false)), self);
+    }
+
+    private void StopIfItFails(Task aside) => aside.PipeTo(Self, failure: e => new CommitFailed(e));
 
     /// <summary>A file is read over a connection of its own, so that no command waits; a state in memory has only the one.</summary>
     private void Save(SaveImage save)
@@ -127,6 +150,8 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     {
         public static readonly WatchesDue Instance = new();
     }
+
+    private sealed record CommitFailed(Exception Cause);
 
     private sealed class CommitDue
     {

@@ -41,37 +41,29 @@ internal sealed partial class KeyValueStore
         : Answer(query);
 
     /// <summary>Answers a query without a watch.</summary>
-    public ReadOnlyMemory<byte> Answer(KvQuery query)
+    public ReadOnlyMemory<byte> Answer(KvQuery query) => _connection.ReadTogether(() => ResultOf(query).ToByteArray());
+
+    private KvQueryResult ResultOf(KvQuery query)
     {
         var result = new KvQueryResult { AppliedIndex = AppliedIndex, Revision = _revision };
         var left = _settings.MaxCommandBytes - (query.Leases ? _leases.Count * KeyTable.RowOverheadBytes : 0);
-        // One transaction for all, which would begin and end with each otherwise.
-        var begins = !_isOpen;
-        if (begins) _beginRead.Run();
-        try
+        foreach (var lookup in query.Lookups)
         {
-            foreach (var lookup in query.Lookups)
-            {
-                var found = _keys.Find(lookup.Key);
-                left -= found.Value.Length + KeyTable.RowOverheadBytes;
-                if (left < 0 && result.Lookups.Count > 0) return result.ToByteArray();
-                result.Lookups.Add(found);
-            }
-            foreach (var range in query.Ranges)
-            {
-                if (left <= 0 && result.Ranges.Count > 0) return result.ToByteArray();
-                var page = _keys.Range(range, MaxPageBytes);
-                left -= page.Rows.Sum(row => row.Key.Length + row.Value.Length + KeyTable.RowOverheadBytes) + KeyTable.RowOverheadBytes;
-                if (left < 0 && result.Lookups.Count + result.Ranges.Count > 0) return result.ToByteArray();
-                result.Ranges.Add(page);
-            }
-            if (query.Leases) result.Leases.AddRange(_leases.All.Select(lease => StatusOf(lease.Key)));
+            var found = _keys.Find(lookup.Key);
+            left -= found.Value.Length + KeyTable.RowOverheadBytes;
+            if (left < 0 && result.Lookups.Count > 0) return result;
+            result.Lookups.Add(found);
         }
-        finally
+        foreach (var range in query.Ranges)
         {
-            if (begins) _commit.Run();
+            if (left <= 0 && result.Ranges.Count > 0) return result;
+            var page = _keys.Range(range, MaxPageBytes);
+            left -= page.Rows.Sum(row => row.Key.Length + row.Value.Length + KeyTable.RowOverheadBytes) + KeyTable.RowOverheadBytes;
+            if (left < 0 && result.Lookups.Count + result.Ranges.Count > 0) return result;
+            result.Ranges.Add(page);
         }
-        return result.ToByteArray();
+        if (query.Leases) result.Leases.AddRange(_leases.All.Select(lease => StatusOf(lease.Key)));
+        return result;
     }
 
     /// <summary>The changes of a watch's range from a revision on, as many as an answer holds.</summary>

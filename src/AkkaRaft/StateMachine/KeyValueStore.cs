@@ -13,16 +13,13 @@ internal sealed partial class KeyValueStore : IDisposable
 {
     private const string SchemaVersion = "2";
 
-    private readonly SqliteConnection _connection;
     private readonly string _file;
+    private readonly StateConnection _connection;
     private readonly RaftSettings _settings;
     private readonly KeyTable _keys;
     private readonly Leases _leases;
     private readonly Sessions _sessions;
     private readonly History _history;
-    private readonly Statement _begin;
-    private readonly Statement _beginRead;
-    private readonly Statement _commit;
     private readonly Statement _progress;
     private readonly Statement _saveProgress;
 
@@ -33,30 +30,28 @@ internal sealed partial class KeyValueStore : IDisposable
 
     private long _revision;
     private long _lastLease;
-    private bool _isOpen;
+    private long _entryBytes;
+    private bool _isCommitted = true;
     private bool _isWhole = true;
 
     private KeyValueStore(SqliteConnection connection, string file, RaftSettings settings)
     {
-        _connection = connection;
         _file = file;
         _settings = settings;
 
         // The log rebuilds what a power failure takes from the end of the WAL, and WAL with NORMAL never tears a transaction: FULL's fsync per commit buys nothing.
         // Pages change many times between commits, and each commit writes each of them: a larger cache holds them, and the WAL is copied back less often.
-        Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;");
-        CreateOrCheckSchema();
+        Run(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;");
+        CreateOrCheckSchema(connection);
 
-        _keys = new KeyTable(connection);
-        _leases = new Leases(connection);
-        _sessions = new Sessions(connection, new SessionLimits(
+        _connection = new StateConnection(connection);
+        _keys = new KeyTable(_connection);
+        _leases = new Leases(_connection);
+        _sessions = new Sessions(_connection, new SessionLimits(
             (long)settings.SessionTimeToLive.TotalMilliseconds, settings.MaxSessions, settings.MaxResultsPerSession, 8 * settings.MaxCommandBytes));
-        _history = new History(connection, settings.WatchRetainChanges, settings.WatchRetainBytes, MaxRevisionBytes);
-        _begin = new Statement(connection, "BEGIN IMMEDIATE");
-        _beginRead = new Statement(connection, "BEGIN");
-        _commit = new Statement(connection, "COMMIT");
-        _progress = new Statement(connection, "SELECT applied_index, applied_term, journal_sequence, revision, last_lease, history_from FROM progress");
-        _saveProgress = new Statement(connection, "UPDATE progress SET applied_index = ?, applied_term = ?, journal_sequence = ?, revision = ?, last_lease = ?, history_from = ?");
+        _history = new History(_connection, settings.WatchRetainChanges, settings.WatchRetainBytes, MaxRevisionBytes);
+        _progress = _connection.Prepare("SELECT applied_index, applied_term, journal_sequence, revision, last_lease, history_from FROM progress");
+        _saveProgress = _connection.Prepare("UPDATE progress SET applied_index = ?, applied_term = ?, journal_sequence = ?, revision = ?, last_lease = ?, history_from = ?");
 
         LoadState();
     }
@@ -69,7 +64,7 @@ internal sealed partial class KeyValueStore : IDisposable
 
     private void LoadState()
     {
-        if (!_progress.Step()) throw new KeyValueStoreException($"{_file} is damaged: it does not say what was applied. Move it away; the member rebuilds it from its log.");
+        if (!_connection.Reading(_progress).Step()) throw new KeyValueStoreException($"{_file} is damaged: it does not say what was applied. Move it away; the member rebuilds it from its log.");
         AppliedIndex = _progress.Integer(0);
         AppliedTerm = _progress.Integer(1);
         JournalSequenceNr = _progress.Integer(2);
@@ -77,6 +72,7 @@ internal sealed partial class KeyValueStore : IDisposable
         _lastLease = _progress.Integer(4);
         var historyFrom = _progress.Integer(5);
         _progress.Reset();
+        _keys.Load();
         _history.Load(historyFrom);
         _leases.Load();
         _sessions.Load();
@@ -90,16 +86,30 @@ internal sealed partial class KeyValueStore : IDisposable
     public long Sync()
     {
         Commit();
-        if (_file == ":memory:") return 0;
+        Sync(_connection.Idle());
+        return _file == ":memory:" ? 0 : AppliedIndex;
+    }
+
+    /// <summary>Does as <see cref="Sync()"/> aside.</summary>
+    public async Task<long> SyncAside()
+    {
+        var index = AppliedIndex;
+        await _connection.CommitAside(Take(), Sync).ConfigureAwait(false);
+        return index;
+    }
+
+    private void Sync(SqliteConnection connection)
+    {
         // A checkpoint beside a reader may succeed without a sync. SQLite holds no lock on this file, which closing it would give up.
         if (!IsInMemory && File.Exists($"{_file}-wal"))
         {
             using var written = new FileStream($"{_file}-wal", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
             written.Flush(flushToDisk: true);
         }
-        Scalar("PRAGMA wal_checkpoint(PASSIVE)");
-        return AppliedIndex;
+        Checkpoint(connection);
     }
+
+    private static void Checkpoint(SqliteConnection connection) => Scalar(connection, "PRAGMA wal_checkpoint(PASSIVE)");
 
     /// <summary>Writes an image of a store's file, of one moment, while the store goes on.</summary>
     public static ImageSaved SaveImage(string stateFile, string imageFile)
@@ -120,7 +130,7 @@ internal sealed partial class KeyValueStore : IDisposable
     public static ImageSaved SaveImage(KeyValueStore store, string imageFile)
     {
         store.Commit();
-        return SaveImage(store._connection, imageFile);
+        return SaveImage(store._connection.Idle(), imageFile);
     }
 
     private static ImageSaved SaveImage(SqliteConnection connection, string imageFile)
@@ -150,9 +160,9 @@ internal sealed partial class KeyValueStore : IDisposable
             command.Parameters.AddWithValue("$member", _settings.Id.ToString());
             command.Parameters.AddWithValue("$cluster", _settings.ClusterId);
             command.ExecuteNonQuery();
-            image.BackupDatabase(_connection);
+            image.BackupDatabase(_connection.Idle());
         }
-        Run("PRAGMA wal_checkpoint(PASSIVE)");
+        Checkpoint(_connection.Idle());
         LoadState();
     }
 
@@ -236,11 +246,14 @@ internal sealed partial class KeyValueStore : IDisposable
         }
     }
 
-    /// <summary>Whether the last <see cref="Apply"/> came to its end.</summary>
-    public bool IsWhole => _isWhole;
+    /// <summary>Whether the last <see cref="Apply"/> came to its end, and no commit has failed.</summary>
+    public bool IsWhole => _isWhole && !_connection.HasFailed;
 
-    /// <summary>Bytes of the entries that were applied since the last <see cref="Commit"/>.</summary>
-    public long UncommittedBytes { get; private set; }
+    /// <summary>Whether a commit is under way aside.</summary>
+    public bool IsCommitting => _connection.IsCommitting;
+
+    /// <summary>Bytes of the entries that were applied since the last commit began, or of what they changed, whichever are more.</summary>
+    public long UncommittedBytes => Math.Max(_entryBytes, _history.UnwrittenBytes);
 
     /// <summary>
     /// Applies entries; those applied before are skipped, with an empty result. What they did is read at once, and is in the file with the next
@@ -253,11 +266,9 @@ internal sealed partial class KeyValueStore : IDisposable
         if (entries.Count == 0 || entries[^1].Index <= AppliedIndex)
             return results;
 
-        // Prepared, unlike a SqliteTransaction, which costs as much as all else here. One that is left open by an exception ends with the connection.
-        if (!_isOpen) _begin.Run();
-        _isOpen = true;
         // Until all is done there is nothing that may be committed.
         _isWhole = false;
+        _isCommitted = false;
         for (var i = 0; i < entries.Count; i++)
         {
             var entry = entries[i];
@@ -268,7 +279,7 @@ internal sealed partial class KeyValueStore : IDisposable
             results[i] = Execute(entry);
             AppliedIndex = entry.Index;
             AppliedTerm = entry.Term;
-            UncommittedBytes += entry.EncodedBytes;
+            _entryBytes += entry.EncodedBytes;
         }
 
         JournalSequenceNr = journalSequenceNr;
@@ -278,34 +289,47 @@ internal sealed partial class KeyValueStore : IDisposable
 
     /// <summary>Writes what was applied to the file, in one transaction with what says how far that is.</summary>
     /// <exception cref="InvalidOperationException">An <see cref="Apply"/> failed.</exception>
+    /// <exception cref="SqliteException">This commit failed, or one aside before it.</exception>
     public void Commit()
     {
-        if (!_isOpen) return;
+        if (_isCommitted) _connection.Settle();
+        else _connection.Commit(Take());
+    }
+
+    /// <summary>Does as <see cref="Commit"/> aside: what is applied, and most of what is read, does not wait for it. A state in memory, which has no disk to wait for, is committed at once.</summary>
+    public Task CommitAside()
+    {
+        if (!IsInMemory) return _connection.CommitAside(Take(), _ => { });
+        Commit();
+        return Task.CompletedTask;
+    }
+
+    private Action Take()
+    {
+        _connection.Settle();
         if (!_isWhole) throw new InvalidOperationException($"An entry was applied to {_file} in part; its transaction cannot be committed.");
-        _keys.Save();
-        _sessions.Save();
-        _leases.Save();
-        _history.Save();
-        _saveProgress.Bind(1, AppliedIndex).Bind(2, AppliedTerm).Bind(3, JournalSequenceNr).Bind(4, _revision).Bind(5, _lastLease).Bind(6, _history.KeptFrom).Run();
-        _commit.Run();
-        _isOpen = false;
-        UncommittedBytes = 0;
+        Action[] writes = [_keys.Take(), _sessions.Take(), _leases.Take(), _history.Take()];
+        var (index, term, journal, revision, lastLease, keptFrom) = (AppliedIndex, AppliedTerm, JournalSequenceNr, _revision, _lastLease, _history.KeptFrom);
+        _isCommitted = true;
+        _entryBytes = 0;
+        return () =>
+        {
+            foreach (var write in writes) write();
+            _saveProgress.Bind(1, index).Bind(2, term).Bind(3, journal).Bind(4, revision).Bind(5, lastLease).Bind(6, keptFrom).Run();
+        };
     }
 
     /// <inheritdoc />
-    public void Dispose()
-    {
-        foreach (var part in new IDisposable[] { _keys, _leases, _sessions, _history, _begin, _beginRead, _commit, _progress, _saveProgress }) part.Dispose();
-        _connection.Dispose();
-    }
+    public void Dispose() => _connection.Dispose();
 
-    private void CreateOrCheckSchema()
+    private void CreateOrCheckSchema(SqliteConnection connection)
     {
         var member = _settings.Id.ToString();
-        if (Convert.ToInt64(Scalar("SELECT count(*) FROM sqlite_master"), CultureInfo.InvariantCulture) == 0)
+        if (Convert.ToInt64(Scalar(connection, "SELECT count(*) FROM sqlite_master"), CultureInfo.InvariantCulture) == 0)
         {
-            using var transaction = _connection.BeginTransaction();
+            using var transaction = connection.BeginTransaction();
             Run(
+                connection,
                 $"""
                 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
                 INSERT INTO meta (name, value) VALUES ('schema_version', $a), ('cluster_id', $b), ('member_id', $c);
@@ -322,40 +346,40 @@ internal sealed partial class KeyValueStore : IDisposable
             return;
         }
 
-        if (Scalar("SELECT name FROM sqlite_master WHERE name = 'meta'") is null)
+        if (Scalar(connection, "SELECT name FROM sqlite_master WHERE name = 'meta'") is null)
             throw new KeyValueStoreException($"{_file} is an SQLite database, but no key-value store.");
-        if (Meta("schema_version") is var version && version != SchemaVersion)
+        if (Meta(connection, "schema_version") is var version && version != SchemaVersion)
             throw new KeyValueStoreException($"{_file} has schema version '{version}'; this version of AkkaRaft reads '{SchemaVersion}'. Use the version that wrote it, or move kv.db away: the member rebuilds it from its log.");
-        Check("cluster_id", _settings.ClusterId, "cluster");
-        Check("member_id", member, "member");
+        Check(connection, "cluster_id", _settings.ClusterId, "cluster");
+        Check(connection, "member_id", member, "member");
     }
 
-    private void Check(string name, string expected, string what)
+    private void Check(SqliteConnection connection, string name, string expected, string what)
     {
-        var found = Meta(name);
+        var found = Meta(connection, name);
         if (found != expected)
             throw new KeyValueStoreException($"{_file} is of another {what}: found '{found}', expected '{expected}'.");
     }
 
-    private string? Meta(string name) =>
-        Convert.ToString(Scalar("SELECT value FROM meta WHERE name = $a", name), CultureInfo.InvariantCulture);
+    private static string? Meta(SqliteConnection connection, string name) =>
+        Convert.ToString(Scalar(connection, "SELECT value FROM meta WHERE name = $a", name), CultureInfo.InvariantCulture);
 
-    private void Run(string sql, SqliteTransaction? transaction = null, params object[] values)
+    private static void Run(SqliteConnection connection, string sql, SqliteTransaction? transaction = null, params object[] values)
     {
-        using var command = Command(sql, values);
+        using var command = Command(connection, sql, values);
         command.Transaction = transaction;
         command.ExecuteNonQuery();
     }
 
-    private object? Scalar(string sql, params object[] values)
+    private static object? Scalar(SqliteConnection connection, string sql, params object[] values)
     {
-        using var command = Command(sql, values);
+        using var command = Command(connection, sql, values);
         return command.ExecuteScalar();
     }
 
-    private SqliteCommand Command(string sql, object[] values)
+    private static SqliteCommand Command(SqliteConnection connection, string sql, object[] values)
     {
-        var command = new SqliteCommand(sql, _connection);
+        var command = new SqliteCommand(sql, connection);
         for (var i = 0; i < values.Length; i++)
             command.Parameters.AddWithValue("$" + (char)('a' + i), values[i]);
         return command;

@@ -1,24 +1,24 @@
-using Microsoft.Data.Sqlite;
-
 namespace AkkaRaft.StateMachine;
 
 /// <summary>The leases, in memory and in their table. They follow from the entries alone, the log's timestamps being their only clock.</summary>
-internal sealed class Leases : IDisposable
+internal sealed class Leases
 {
     public const string Schema = "CREATE TABLE lease (id INTEGER PRIMARY KEY, ttl_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL);";
 
     private readonly SortedDictionary<long, Lease> _byId = [];
     private readonly SortedSet<(long ExpiresMs, long Id)> _byExpiry = [];
     private readonly HashSet<long> _unsaved = [];
+    private readonly StateConnection _file;
     private readonly Statement _all;
     private readonly Statement _save;
     private readonly Statement _remove;
 
-    public Leases(SqliteConnection connection)
+    public Leases(StateConnection file)
     {
-        _all = new Statement(connection, "SELECT id, ttl_ms, expires_ms FROM lease");
-        _save = new Statement(connection, "INSERT OR REPLACE INTO lease (id, ttl_ms, expires_ms) VALUES (?, ?, ?)");
-        _remove = new Statement(connection, "DELETE FROM lease WHERE id = ?");
+        _file = file;
+        _all = file.Prepare("SELECT id, ttl_ms, expires_ms FROM lease");
+        _save = file.Prepare("INSERT OR REPLACE INTO lease (id, ttl_ms, expires_ms) VALUES (?, ?, ?)");
+        _remove = file.Prepare("DELETE FROM lease WHERE id = ?");
     }
 
     public int Count => _byId.Count;
@@ -35,7 +35,7 @@ internal sealed class Leases : IDisposable
         _byId.Clear();
         _byExpiry.Clear();
         _unsaved.Clear();
-        while (_all.Step()) Set(_all.Integer(0), new Lease(_all.Integer(1), _all.Integer(2)));
+        while (_file.Reading(_all).Step()) Set(_all.Integer(0), new Lease(_all.Integer(1), _all.Integer(2)));
         _all.Reset();
     }
 
@@ -61,21 +61,18 @@ internal sealed class Leases : IDisposable
         _byExpiry.Remove((_byId[id].ExpiresMs, id));
         _byId.Remove(id);
         _unsaved.Remove(id);
-        _remove.Bind(1, id).Run();
+        _file.Writing(_remove).Bind(1, id).Run();
     }
 
-    /// <summary>Writes what began since the last call, once per lease however often it was kept alive.</summary>
-    public void Save()
+    /// <summary>What a commit has to do to write what began since the last one, once per lease however often it was kept alive.</summary>
+    public Action Take()
     {
-        foreach (var id in _unsaved) _save.Bind(1, id).Bind(2, _byId[id].TimeToLiveMs).Bind(3, _byId[id].ExpiresMs).Run();
+        var taken = _unsaved.Select(id => (Id: id, Lease: _byId[id])).ToArray();
         _unsaved.Clear();
-    }
-
-    public void Dispose()
-    {
-        _all.Dispose();
-        _save.Dispose();
-        _remove.Dispose();
+        return () =>
+        {
+            foreach (var (id, lease) in taken) _save.Bind(1, id).Bind(2, lease.TimeToLiveMs).Bind(3, lease.ExpiresMs).Run();
+        };
     }
 
     private void Set(long id, Lease lease)

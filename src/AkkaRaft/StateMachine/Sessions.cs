@@ -1,6 +1,5 @@
 using AkkaRaft.Protocol.Wire;
 using Google.Protobuf;
-using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.StateMachine;
 
@@ -34,7 +33,7 @@ internal readonly record struct BatchOutcome(BatchStatus Status, KvBatchResult R
 /// Client sessions, by which each operation takes effect exactly once however often it is submitted (Raft dissertation §6.3): in memory and in their table,
 /// the results of unacknowledged batches in the table alone once they are saved. They follow from the entries alone, the log's timestamps being their only clock.
 /// </summary>
-internal sealed class Sessions : IDisposable
+internal sealed class Sessions
 {
     public const string Schema =
         """
@@ -43,6 +42,7 @@ internal sealed class Sessions : IDisposable
             PRIMARY KEY (session, last_serial)) WITHOUT ROWID;
         """;
 
+    private readonly StateConnection _file;
     private readonly SessionLimits _limits;
     private readonly Dictionary<long, Session> _byId = [];
     private readonly SortedSet<(long LastUsedMs, long Id)> _byIdleness = [];
@@ -55,16 +55,17 @@ internal sealed class Sessions : IDisposable
     private readonly Statement _readResults;
     private readonly Statement _removeResults;
 
-    public Sessions(SqliteConnection connection, SessionLimits limits)
+    public Sessions(StateConnection file, SessionLimits limits)
     {
+        _file = file;
         _limits = limits;
-        _all = new Statement(connection, "SELECT id, last_used_ms, next_serial, acked FROM session");
-        _allResults = new Statement(connection, "SELECT session, last_serial, length(results) FROM session_result ORDER BY session, last_serial");
-        _save = new Statement(connection, "INSERT OR REPLACE INTO session (id, last_used_ms, next_serial, acked) VALUES (?, ?, ?, ?)");
-        _remove = new Statement(connection, "DELETE FROM session WHERE id = ?");
-        _saveResults = new Statement(connection, "INSERT INTO session_result (session, last_serial, first_serial, results) VALUES (?, ?, ?, ?)");
-        _readResults = new Statement(connection, "SELECT first_serial, results FROM session_result WHERE session = ? AND last_serial >= ? ORDER BY last_serial");
-        _removeResults = new Statement(connection, "DELETE FROM session_result WHERE session = ? AND last_serial <= ?");
+        _all = file.Prepare("SELECT id, last_used_ms, next_serial, acked FROM session");
+        _allResults = file.Prepare("SELECT session, last_serial, length(results) FROM session_result ORDER BY session, last_serial");
+        _save = file.Prepare("INSERT OR REPLACE INTO session (id, last_used_ms, next_serial, acked) VALUES (?, ?, ?, ?)");
+        _remove = file.Prepare("DELETE FROM session WHERE id = ?");
+        _saveResults = file.Prepare("INSERT INTO session_result (session, last_serial, first_serial, results) VALUES (?, ?, ?, ?)");
+        _readResults = file.Prepare("SELECT first_serial, results FROM session_result WHERE session = ? AND last_serial >= ? ORDER BY last_serial");
+        _removeResults = file.Prepare("DELETE FROM session_result WHERE session = ? AND last_serial <= ?");
     }
 
     /// <summary>Reads the tables.</summary>
@@ -73,9 +74,9 @@ internal sealed class Sessions : IDisposable
         _byId.Clear();
         _byIdleness.Clear();
         _unsaved.Clear();
-        while (_all.Step()) Add(_all.Integer(0), new Session { LastUsedMs = _all.Integer(1), NextSerial = _all.Integer(2), Acked = _all.Integer(3) });
+        while (_file.Reading(_all).Step()) Add(_all.Integer(0), new Session { LastUsedMs = _all.Integer(1), NextSerial = _all.Integer(2), Acked = _all.Integer(3) });
         _all.Reset();
-        while (_allResults.Step()) _byId[_allResults.Integer(0)].KeepSaved(_allResults.Integer(1), (int)_allResults.Integer(2));
+        while (_file.Reading(_allResults).Step()) _byId[_allResults.Integer(0)].KeepSaved(_allResults.Integer(1), (int)_allResults.Integer(2));
         _allResults.Reset();
     }
 
@@ -135,37 +136,40 @@ internal sealed class Sessions : IDisposable
     }
 
     /// <summary>
-    /// Writes what changed since the last call, once per session however many of its batches a transaction holds; what was acknowledged meanwhile is never written.
+    /// What a commit has to do to write what changed since the last one, once per session however many of its batches there were; what was acknowledged
+    /// meanwhile is never written.
     /// </summary>
-    public void Save()
+    public Action Take()
     {
-        foreach (var id in _unsaved)
-        {
-            var session = _byId[id];
-            SaveResults(id, session);
-            _save.Bind(1, id).Bind(2, session.LastUsedMs).Bind(3, session.NextSerial).Bind(4, session.Acked).Run();
-        }
-
+        var taken = _unsaved.Select(id => (Id: id, Row: (_byId[id].LastUsedMs, _byId[id].NextSerial, _byId[id].Acked), Save: TakeResults(id, _byId[id]))).ToArray();
         _unsaved.Clear();
+        return () =>
+        {
+            foreach (var (id, row, saveResults) in taken)
+            {
+                saveResults();
+                _save.Bind(1, id).Bind(2, row.LastUsedMs).Bind(3, row.NextSerial).Bind(4, row.Acked).Run();
+            }
+        };
     }
 
-    public void Dispose()
+    private Action TakeResults(long id, Session session)
     {
-        foreach (var statement in new[] { _all, _allResults, _save, _remove, _saveResults, _readResults, _removeResults }) statement.Dispose();
-    }
-
-    private void SaveResults(long id, Session session)
-    {
-        if (session.HasForgottenSaved) _removeResults.Bind(1, id).Bind(2, session.Acked).Run();
+        long? forgottenUpTo = session.HasForgottenSaved ? session.Acked : null;
         session.HasForgottenSaved = false;
-        while (session.TakeUnsaved() is { } batch)
-            _saveResults.Bind(1, id).Bind(2, batch.LastSerial).Bind(3, batch.FirstSerial).Bind(4, batch.Results).Run();
+        var results = session.TakeUnsaved();
+        return () =>
+        {
+            if (forgottenUpTo is { } serial) _removeResults.Bind(1, id).Bind(2, serial).Run();
+            foreach (var batch in results) _saveResults.Bind(1, id).Bind(2, batch.LastSerial).Bind(3, batch.FirstSerial).Bind(4, batch.Results).Run();
+        };
     }
 
     /// <summary>All operations asked for are executed; batches may be cut otherwise than when they were.</summary>
     private KvBatchResult Kept(long id, Session session, long firstSerial, int count)
     {
-        SaveResults(id, session);
+        _file.Writing(_saveResults);
+        TakeResults(id, session)();
         var results = new KvBatchResult();
         for (var serial = firstSerial; serial <= Math.Min(session.Acked, firstSerial + count - 1); serial++)
             results.Results.Add(new KvOperationResult { Forgotten = true });
@@ -208,8 +212,8 @@ internal sealed class Sessions : IDisposable
         _byId.Remove(id);
         _unsaved.Remove(id);
         session.Forget(long.MaxValue);
-        if (session.HasForgottenSaved) _removeResults.Bind(1, id).Bind(2, long.MaxValue).Run();
-        _remove.Bind(1, id).Run();
+        if (session.HasForgottenSaved) _file.Writing(_removeResults).Bind(1, id).Bind(2, long.MaxValue).Run();
+        _file.Writing(_remove).Bind(1, id).Run();
     }
 
     private sealed class Session
@@ -241,12 +245,13 @@ internal sealed class Sessions : IDisposable
             ResultBytes += bytes;
         }
 
-        /// <summary>The next batch to be saved; null when all are.</summary>
-        public BatchResults? TakeUnsaved()
+        /// <summary>The batches to be saved, in order.</summary>
+        public BatchResults[] TakeUnsaved()
         {
-            if (!_unsaved.TryDequeue(out var batch)) return null;
-            _saved.Enqueue((batch.LastSerial, batch.Results.Length));
-            return batch;
+            BatchResults[] batches = [.. _unsaved];
+            _unsaved.Clear();
+            foreach (var batch in batches) _saved.Enqueue((batch.LastSerial, batch.Results.Length));
+            return batches;
         }
 
         /// <summary>Drops the batches all of whose results are acknowledged.</summary>

@@ -53,7 +53,7 @@ public class StateMachineBenchmarks
 [MemoryDiagnoser]
 public class SessionBenchmarks
 {
-    private SqliteConnection _connection = null!;
+    private StateConnection _file = null!;
     private Sessions _sessions = null!;
     private long _serial = 1;
 
@@ -64,30 +64,27 @@ public class SessionBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        _connection = new SqliteConnection("Data Source=:memory:");
-        _connection.Open();
-        using (var schema = _connection.CreateCommand())
+        var connection = new SqliteConnection("Data Source=:memory:");
+        connection.Open();
+        using (var schema = connection.CreateCommand())
         {
             schema.CommandText = Sessions.Schema;
             schema.ExecuteNonQuery();
         }
-        _sessions = new Sessions(_connection, new SessionLimits(600_000, 10_000, 20_000, 64 * 1024 * 1024));
+        _file = new StateConnection(connection);
+        _sessions = new Sessions(_file, new SessionLimits(600_000, 10_000, 20_000, 64 * 1024 * 1024));
         for (var i = 1; i <= Others; i++) _sessions.Open(i, 1_000 + i);
     }
 
     [GlobalCleanup]
-    public void Cleanup()
-    {
-        _sessions.Dispose();
-        _connection.Dispose();
-    }
+    public void Cleanup() => _file.Dispose();
 
     [Benchmark(OperationsPerInvoke = 100)]
     public object ExecuteHundred()
     {
         var outcome = _sessions.Execute(Others, _serial, _serial - 1, 100, 20_000, i => new KvOperationResult { Version = i });
         _serial += 100;
-        _sessions.Save();
+        _file.Commit(_sessions.Take());
         return outcome;
     }
 }

@@ -3,6 +3,7 @@ using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Tests.StateMachine;
 
@@ -108,9 +109,46 @@ public sealed class KeyValueActorTests : TestKit
         Assert.Equal(new TimeDue(null), ExpectMsg<TimeDue>());
     }
 
-    private IActorRef Open(RaftSettings? settings = null)
+    [Fact]
+    public void A_commit_that_fails_aside_stops_it()
     {
-        var actor = ChildActorOf(KeyValueActor.Props(settings ?? Settings, null));
+        var folder = Directory.CreateTempSubdirectory("akkaraft-kv-").FullName;
+        var file = Path.Combine(folder, "kv.db");
+        var actor = Watch(ChildActorOf(KeyValueActor.Props(Settings, file), SupervisorStrategy.StoppingStrategy));
+        ExpectMsg<StateMachineReady>();
+        Run(file, "ALTER TABLE session RENAME TO gone");
+        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1), TestActor);
+        ExpectMsg<EntriesApplied>();
+        ExpectTerminated(actor, TimeSpan.FromSeconds(30));
+        Assert.Equal(0L, Run(file, "SELECT applied_index FROM progress"));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public void What_is_synced_is_told_to_whoever_asked_and_is_in_the_file()
+    {
+        var folder = Directory.CreateTempSubdirectory("akkaraft-kv-").FullName;
+        var file = Path.Combine(folder, "kv.db");
+        var actor = Open(file: file);
+        Apply(actor, 2, 1, new Put("a"u8.ToArray(), default));
+        actor.Tell(new SyncState(), TestActor);
+        Assert.Equal(2, ExpectMsg<StateSynced>(TimeSpan.FromSeconds(30)).AppliedIndex);
+        Assert.Equal(2L, Run(file, "SELECT applied_index FROM progress"));
+        Sys.Stop(actor);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static object? Run(string file, string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={file};Pooling=False");
+        connection.Open();
+        using var command = new SqliteCommand(sql, connection);
+        return command.ExecuteScalar();
+    }
+
+    private IActorRef Open(RaftSettings? settings = null, string? file = null)
+    {
+        var actor = ChildActorOf(KeyValueActor.Props(settings ?? Settings, file));
         ExpectMsg<StateMachineReady>();
         actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1), TestActor);
         ExpectMsg<EntriesApplied>();

@@ -248,4 +248,44 @@ public sealed class KeyValueStoreTests : StoreTest
         Reopen();
         Assert.Equal([new PutReply(0, 4)], Executed(Batch(session, 4, 3, Put("d", "1"))));
     }
+
+    [Fact]
+    public async Task What_is_applied_while_a_commit_goes_on_aside_belongs_to_the_next_one()
+    {
+        Reopen(Settings with { MaxResultsPerSession = 10_000 });
+        var session = OpenSession();
+        Executed(Batch(session, 1, 0, [.. Enumerable.Range(0, 2_000).Select(i => Put($"{i}", "a"))]));
+        var committed = Store.CommitAside();
+        Executed(Batch(session, 2_001, 2_000, Put("1", "b"), Delete("2")));
+        Assert.Equal(("a", "b", null), (Get("0"), Get("1"), Get("2")));
+        await committed;
+        Reopen(commits: false);
+        Assert.Equal((2, "a", "a", "a"), (Store.AppliedIndex, Get("0"), Get("1"), Get("2")));
+    }
+
+    [Fact]
+    public async Task After_a_commit_that_failed_nothing_is_committed_any_more()
+    {
+        var session = OpenSession();
+        Store.Commit();
+        Executed(Batch(session, 1, 0, Put("a", "1")));
+        Run("ALTER TABLE kv RENAME TO gone");
+        await Assert.ThrowsAsync<SqliteException>(Store.CommitAside);
+        Executed(Batch(session, 2, 1, Put("b", "1")));
+        Assert.False(Store.IsWhole);
+        Assert.Throws<SqliteException>(Store.Commit);
+        Assert.Throws<SqliteException>(() => Store.Sync());
+        Store.Dispose();
+        Run("ALTER TABLE gone RENAME TO kv");
+        Reopen(commits: false);
+        Assert.Equal((1, null, null), (Store.AppliedIndex, Get("a"), Get("b")));
+    }
+
+    private void Run(string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={StateFile};Pooling=False");
+        connection.Open();
+        using var command = new SqliteCommand(sql, connection);
+        command.ExecuteNonQuery();
+    }
 }
