@@ -1,4 +1,5 @@
 using System.Globalization;
+using AkkaRaft.Benchmarks.Clusters;
 using AkkaRaft.Benchmarks.Load;
 using AkkaRaft.Benchmarks.Report;
 
@@ -15,8 +16,11 @@ internal static class ThroughputMode
         int[] callers = options.Callers.Count > 0 ? [.. options.Callers] : options.IsQuick ? [1, 64, 1024] : [1, 16, 64, 256, 1024];
         var rounds = options.Rounds > 0 ? options.Rounds : options.IsQuick ? 1 : 5;
         var seconds = options.IsQuick ? 2.0 : 3.0;
-        Dictionary<(string System, Operation Operation, int Callers), List<Sample>> results = [];
         var clusters = options.CreateClusters().ToList();
+        var results = (from cluster in clusters from operation in Enum.GetValues<Operation>() from count in callers.Distinct() select (cluster.Name, operation, count))
+            .ToDictionary(key => key, _ => new List<Sample>());
+        // A system that breaks down under the load takes no further part; what was measured before stands.
+        Dictionary<string, string> brokenDown = [];
         try
         {
             foreach (var cluster in clusters)
@@ -32,12 +36,21 @@ internal static class ThroughputMode
             for (var round = 1; round <= rounds; round++)
                 foreach (var operation in Enum.GetValues<Operation>())
                     foreach (var count in callers)
-                        foreach (var cluster in clusters)
+                        foreach (var cluster in clusters.Where(c => !brokenDown.ContainsKey(c.Name)))
                         {
-                            var cpu = cluster.Members.Sum(m => m.CpuSeconds);
-                            var result = await cluster.LoadAsync(new LoadSpec(operation, count, seconds)).ConfigureAwait(false);
-                            var sample = new Sample(result, 1_000_000 * (cluster.Members.Sum(m => m.CpuSeconds) - cpu) / result.Completed);
-                            (results.TryGetValue((cluster.Name, operation, count), out var list) ? list : results[(cluster.Name, operation, count)] = []).Add(sample);
+                            Sample sample;
+                            try
+                            {
+                                sample = await MeasureAsync(cluster, new LoadSpec(operation, count, seconds)).ConfigureAwait(false);
+                            }
+                            catch (IOException e)
+                            {
+                                brokenDown[cluster.Name] = string.Create(CultureInfo.InvariantCulture, $"{cluster.Name} broke down in round {round}, {operation} C = {count}: {e.Message} Its figures are of what it did before.");
+                                options.Say(brokenDown[cluster.Name]);
+                                continue;
+                            }
+                            results[(cluster.Name, operation, count)].Add(sample);
+                            var result = sample.Load;
                             options.Say(string.Create(CultureInfo.InvariantCulture,
                                 $"[{++done,3}/{all}] {cluster.Name,-8} {operation} C={count,-4} round {round}: {result.PerSecond,8:N0}/s  p50 {result.P50Ms:0.00} ms  p99 {result.P99Ms:0.00} ms  cpu {sample.CpuMicroseconds:0} µs{(result.Failed > 0 ? $"  {result.Failed} failed" : "")}"));
                         }
@@ -48,6 +61,7 @@ internal static class ThroughputMode
         }
 
         var report = new MarkdownReport(options, "throughput", $"Median of {rounds} rounds of {seconds:0} s each, in which the systems take turns; a ratio is the median of the rounds' ratios. Three members and one load process, 16 B keys out of 10 000, 100 B values. CPU is that of all members for one operation; DotNext's has the load in it.");
+        foreach (var how in brokenDown.Values) report.Note(how);
         foreach (var operation in Enum.GetValues<Operation>())
         {
             var title = operation == Operation.Put ? "Puts" : "Linearizable gets";
@@ -58,20 +72,32 @@ internal static class ThroughputMode
                 [
                     $"{count}",
                     .. clusters.SelectMany(c => Cells(results[(c.Name, operation, count)])),
-                    .. clusters.Skip(1).Select(c => Figures.Ratio(Median(results[(clusters[0].Name, operation, count)].Zip(results[(c.Name, operation, count)], (mine, theirs) => mine.Load.PerSecond / theirs.Load.PerSecond)))),
+                    .. clusters.Skip(1).Select(c => Ratio(results[(clusters[0].Name, operation, count)], results[(c.Name, operation, count)])),
                 ]));
             report.Chart(
                 $"{title} per second", "callers", "per second", operation == Operation.Put ? "puts" : "gets",
-                clusters.Select(c => new Series(c.Name, [.. callers.Select(count => ((double)count, Median(results[(c.Name, operation, count)].Select(r => r.Load.PerSecond))))])));
+                clusters.Select(c => new Series(
+                    c.Name, [.. callers.Where(count => results[(c.Name, operation, count)].Count > 0).Select(count => ((double)count, Median(results[(c.Name, operation, count)].Select(r => r.Load.PerSecond))))])));
         }
         report.Write();
     }
 
-    private static string[] Cells(List<Sample> samples) =>
+    private static async Task<Sample> MeasureAsync(ICluster cluster, LoadSpec load)
+    {
+        var cpu = cluster.Members.Sum(m => m.CpuSeconds);
+        var result = await cluster.LoadAsync(load).ConfigureAwait(false);
+        return new Sample(result, 1_000_000 * (cluster.Members.Sum(m => m.CpuSeconds) - cpu) / result.Completed);
+    }
+
+    private static string[] Cells(List<Sample> samples) => samples.Count == 0 ? ["–", "–", "–", "–"] :
     [
         Figures.Whole(Median(samples.Select(s => s.Load.PerSecond))), Figures.Ms(Median(samples.Select(s => s.Load.P50Ms))),
         Figures.Ms(Median(samples.Select(s => s.Load.P99Ms))), Figures.Whole(Median(samples.Select(s => s.CpuMicroseconds))),
     ];
+
+    /// <summary>Over the rounds that both have.</summary>
+    private static string Ratio(List<Sample> mine, List<Sample> theirs) =>
+        mine.Count == 0 || theirs.Count == 0 ? "–" : Figures.Ratio(Median(mine.Zip(theirs, (a, b) => a.Load.PerSecond / b.Load.PerSecond)));
 
     /// <param name="Load">What the load saw.</param>
     /// <param name="CpuMicroseconds">What one operation cost the members, all together.</param>

@@ -24,6 +24,12 @@ internal sealed class MarkdownReport
             $"{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Environment.ProcessorCount} cores ({Processor}), {RuntimeInformation.OSDescription}, .NET {Environment.Version}. Load average when it began: {Load}.{(options.IsQuick ? " A quick run: not to be relied on." : "")}"));
     }
 
+    public void Note(string text)
+    {
+        Line("");
+        Line(text);
+    }
+
     public void Table(string title, IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)
     {
         List<IReadOnlyList<string>> all = [header, .. rows];
