@@ -50,11 +50,17 @@ internal sealed class ServerProcess : IDisposable
         Start("/bin/sh", ["-c", "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1", "sh", logFile, program, .. arguments], readsOutput: false);
 
     /// <summary>Starts a process that is spoken to over its standard input and output.</summary>
-    public static ServerProcess StartConversation(string program, params IEnumerable<string> arguments) => Start(program, [.. arguments], readsOutput: true);
+    /// <param name="program">What to start.</param>
+    /// <param name="environment">What it finds in its environment besides.</param>
+    /// <param name="arguments">Its arguments.</param>
+    public static ServerProcess StartConversation(string program, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments) =>
+        Start(program, [.. arguments], readsOutput: true, environment);
 
-    private static ServerProcess Start(string program, string[] arguments, bool readsOutput)
+    private static ServerProcess Start(string program, string[] arguments, bool readsOutput, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = readsOutput })
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = readsOutput };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        var process = Process.Start(start)
             ?? throw new InvalidOperationException($"{program} did not start.");
         lock (PidFileLock)
         {
