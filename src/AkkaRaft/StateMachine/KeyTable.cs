@@ -30,6 +30,9 @@ internal sealed class KeyTable(StateConnection file)
     // What the last commit took: it is read here while the commit is under way, and holds afterwards what the table does.
     private Dictionary<ByteString, Row> _taken = new(new ByBytes());
 
+    /// <summary>Keys whose puts no commit has taken yet.</summary>
+    public int UncommittedPuts => _puts.Count;
+
     public KvLookupResult Find(ByteString key)
     {
         if (_puts.TryGetValue(key, out var row) || _taken.TryGetValue(key, out row))

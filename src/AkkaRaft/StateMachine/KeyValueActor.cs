@@ -9,6 +9,8 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 {
     // A commit writes each key and each page that changed, however often it did: the longer between them, the less is written. What a crash takes the log brings again.
     private const long MaxUncommittedBytes = 8 * 1024 * 1024;
+    // What needs the file waits for a commit under way, and keys at random, in a file larger than memory, cost a read each.
+    private const int MaxUncommittedPuts = 16 * 1024;
     private static readonly TimeSpan CommitInterval = TimeSpan.FromSeconds(1);
 
     private readonly RaftSettings _settings;
@@ -28,8 +30,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
             TellDue();
             if (_watches.Count > 0 && Store.Revision > before) TellWatches(before + 1);
-            // One at a time; where the disk does not keep up, it is waited for.
-            if (Store.UncommittedBytes >= (Store.IsCommitting ? 2 : 1) * MaxUncommittedBytes) StopIfItFails(Store.CommitAside());
+            if (HasMuchToCommit) StopIfItFails(Store.CommitAside());
             else CommitLater();
         });
         Receive<CommitDue>(_ =>
@@ -58,6 +59,16 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
+
+    /// <summary>There is one commit at a time: where the disk does not keep up, it is waited for.</summary>
+    private bool HasMuchToCommit
+    {
+        get
+        {
+            var times = Store.IsCommitting ? 2 : 1;
+            return Store.UncommittedBytes >= times * MaxUncommittedBytes || Store.UncommittedPuts >= times * MaxUncommittedPuts;
+        }
+    }
 
     private void CommitLater()
     {

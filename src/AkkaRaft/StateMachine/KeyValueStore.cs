@@ -255,6 +255,9 @@ internal sealed partial class KeyValueStore : IDisposable
     /// <summary>Bytes of the entries that were applied since the last commit began, or of what they changed, whichever are more.</summary>
     public long UncommittedBytes => Math.Max(_entryBytes, _history.UnwrittenBytes);
 
+    /// <summary>Keys that were put since the last commit began.</summary>
+    public int UncommittedPuts => _keys.UncommittedPuts;
+
     /// <summary>
     /// Applies entries; those applied before are skipped, with an empty result. What they did is read at once, and is in the file with the next
     /// <see cref="Commit"/>: all since the last one, or nothing of it, which the log then brings again.

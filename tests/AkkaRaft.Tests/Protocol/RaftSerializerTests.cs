@@ -54,10 +54,12 @@ public sealed class RaftSerializerTests() : TestKit(RaftSerializer.Configuration
         Assert.Equal(100_000, Assert.IsType<Put>(Serializer.FromBinary(bytes, "c1")).Value.Length);
     }
 
-    [Fact]
-    public void What_does_not_shrink_is_sent_as_it_is()
+    [Theory]
+    [InlineData(5_000)]
+    [InlineData(500_000)]
+    public void What_does_not_shrink_is_sent_as_it_is(int length)
     {
-        var noise = new byte[5_000];
+        var noise = new byte[length];
         new Random(1).NextBytes(noise);
         var bytes = Serializer.ToBinary(new Put("k"u8.ToArray(), noise, 1));
         Assert.Equal(0, bytes[0]);
