@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 namespace AkkaRaft.StateMachine;
 
 /// <summary>
-/// The store's one connection, with its statements and its transaction. A commit may go on aside, in a thread of the pool, while the state machine goes on
+/// The store's one connection, with its statements and its transaction. A commit may go on aside, in a thread of its own, while the state machine goes on
 /// in memory; whatever needs the connection meanwhile waits for its end. After an exception nothing is committed any more.
 /// </summary>
 internal sealed class StateConnection : IDisposable
@@ -93,7 +93,7 @@ internal sealed class StateConnection : IDisposable
         _isWriting = false;
     }
 
-    /// <summary>Writes and commits in a thread of the pool.</summary>
+    /// <summary>Writes and commits in a thread of its own: the pool may be busy with what an application blocks there.</summary>
     /// <param name="write">Uses statements as they are, and nothing that changes until it is done.</param>
     /// <param name="then">What is to be done with the connection afterwards.</param>
     public Task CommitAside(Action write, Action<SqliteConnection> then)
@@ -102,13 +102,15 @@ internal sealed class StateConnection : IDisposable
         EndReading();
         var isWriting = _isWriting;
         _isWriting = false;
-        return _aside = Task.Run(() =>
-        {
-            if (!isWriting) _begin.Run();
-            write();
-            _commit.Run();
-            then(_connection);
-        });
+        return _aside = Task.Factory.StartNew(
+            () =>
+            {
+                if (!isWriting) _begin.Run();
+                write();
+                _commit.Run();
+                then(_connection);
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>Waits for the commit under way.</summary>

@@ -194,9 +194,9 @@ public sealed class RaftClientTests : TestKit
     public async Task A_lease_is_kept_alive_and_revoked_at_the_end()
     {
         await using var client = Client(_settings);
-        var holding = client.HoldLeaseAsync(TimeSpan.FromSeconds(1));
+        var holding = client.HoldLeaseAsync(LeaseTime);
         Open();
-        Assert.Equal(1_000, Batch(await GrantedAsync(4)).Operations.Single().GrantLease.TimeToLiveMs);
+        Assert.Equal(LeaseTime.TotalMilliseconds, Batch(await GrantedAsync(4)).Operations.Single().GrantLease.TimeToLiveMs);
         var lease = await holding;
         Assert.Equal(4, lease.Id);
         for (var i = 0; i < 2; i++) Assert.Equal(4, Batch(await GrantedAsync(4)).Operations.Single().KeepLeaseAlive);
@@ -215,13 +215,13 @@ public sealed class RaftClientTests : TestKit
     public async Task A_lease_that_is_gone_is_lost()
     {
         await using var client = Client(_settings);
-        var holding = client.HoldLeaseAsync(TimeSpan.FromSeconds(3));
+        var holding = client.HoldLeaseAsync(LeaseTime);
         Open();
         await GrantedAsync(4);
         await using var lease = await holding;
         var lost = new TaskCompletionSource();
         lease.Lost.Register(lost.SetResult);
-        var keep = await _member.ExpectMsgAsync<Submit>();
+        var keep = await _member.ExpectMsgAsync<Submit>(TimeSpan.FromSeconds(30));
         AnswerWith(keep, new Wire.KvOperationResult { Error = Wire.KvOperationError.LeaseNotFound });
         await lost.Task;
     }
@@ -232,7 +232,7 @@ public sealed class RaftClientTests : TestKit
         await using var client = Client(_settings);
         var holding = client.HoldLeaseAsync(TimeSpan.FromSeconds(1));
         Open();
-        await GrantedAsync(4);
+        await GrantedAsync(4, TimeSpan.FromSeconds(1));
         var lease = await holding;
         var lost = new TaskCompletionSource();
         lease.Lost.Register(lost.SetResult);
@@ -263,10 +263,13 @@ public sealed class RaftClientTests : TestKit
         _member.Sender.Tell(new SubmitReply(submit.RequestId, 6, new Wire.KvResult { BatchResult = wire }.ToByteArray()));
     }
 
-    private async Task<Submit> GrantedAsync(long lease)
+    // Long enough for a machine that stands still for a while.
+    private static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(6);
+
+    private async Task<Submit> GrantedAsync(long lease, TimeSpan? timeToLive = null)
     {
-        var submit = await _member.ExpectMsgAsync<Submit>();
-        AnswerWith(submit, new Wire.KvOperationResult { Lease = new Wire.KvLease { Lease = lease, TimeToLiveMs = 1_000 } });
+        var submit = await _member.ExpectMsgAsync<Submit>(TimeSpan.FromSeconds(30));
+        AnswerWith(submit, new Wire.KvOperationResult { Lease = new Wire.KvLease { Lease = lease, TimeToLiveMs = (long)(timeToLive ?? LeaseTime).TotalMilliseconds } });
         return submit;
     }
 
