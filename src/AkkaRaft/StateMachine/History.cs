@@ -83,9 +83,7 @@ internal sealed class History
         _rows.Enqueue((last, encoded.Length));
         _bytes += encoded.Length;
         while (_rows.Count > 1 && (_bytes > _maxBytes || _rows.Peek().LastRevision <= last - _maxRevisions)) DropUpTo(_rows.Peek().LastRevision);
-        if (UnwrittenBytes <= MaxUnwrittenBytes) return;
-        _file.Writing(_add);
-        Take()();
+        if (UnwrittenBytes > MaxUnwrittenBytes) _file.Write(Take());
     }
 
     /// <summary>A revision whose changes are not kept at all.</summary>

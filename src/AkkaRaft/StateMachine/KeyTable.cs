@@ -94,8 +94,7 @@ internal sealed class KeyTable(StateConnection file)
     private void Settle()
     {
         if (_puts.Count == 0) return;
-        file.Writing(_put);
-        Write(_puts);
+        file.Write(() => Write(_puts));
         _taken.Clear();
         _puts.Clear();
     }

@@ -168,8 +168,7 @@ internal sealed class Sessions
     /// <summary>All operations asked for are executed; batches may be cut otherwise than when they were.</summary>
     private KvBatchResult Kept(long id, Session session, long firstSerial, int count)
     {
-        _file.Writing(_saveResults);
-        TakeResults(id, session)();
+        _file.Write(TakeResults(id, session));
         var results = new KvBatchResult();
         for (var serial = firstSerial; serial <= Math.Min(session.Acked, firstSerial + count - 1); serial++)
             results.Results.Add(new KvOperationResult { Forgotten = true });

@@ -83,12 +83,19 @@ internal sealed class StateConnection : IDisposable
         }
     }
 
-    /// <summary>Writes and commits.</summary>
+    /// <summary>Writes what a commit would write, and leaves it to the next one to commit it.</summary>
     /// <param name="write">Uses statements as they are.</param>
-    public void Commit(Action write)
+    public void Write(Action write)
     {
         Begin();
         write();
+    }
+
+    /// <summary>Writes and commits.</summary>
+    /// <param name="write">As in <see cref="Write"/>.</param>
+    public void Commit(Action write)
+    {
+        Write(write);
         _commit.Run();
         _isWriting = false;
     }

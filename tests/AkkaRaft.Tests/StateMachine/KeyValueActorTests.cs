@@ -3,7 +3,6 @@ using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
-using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Tests.StateMachine;
 
@@ -116,11 +115,11 @@ public sealed class KeyValueActorTests : TestKit
         var file = Path.Combine(folder, "kv.db");
         var actor = Watch(ChildActorOf(KeyValueActor.Props(Settings, file), SupervisorStrategy.StoppingStrategy));
         ExpectMsg<StateMachineReady>();
-        Run(file, "ALTER TABLE session RENAME TO gone");
+        StoreTest.Run(file, "ALTER TABLE session RENAME TO gone");
         actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1), TestActor);
         ExpectMsg<EntriesApplied>();
         ExpectTerminated(actor, TimeSpan.FromSeconds(30));
-        Assert.Equal(0L, Run(file, "SELECT applied_index FROM progress"));
+        Assert.Equal(0L, StoreTest.Run(file, "SELECT applied_index FROM progress"));
         Directory.Delete(folder, recursive: true);
     }
 
@@ -133,17 +132,9 @@ public sealed class KeyValueActorTests : TestKit
         Apply(actor, 2, 1, new Put("a"u8.ToArray(), default));
         actor.Tell(new SyncState(), TestActor);
         Assert.Equal(2, ExpectMsg<StateSynced>(TimeSpan.FromSeconds(30)).AppliedIndex);
-        Assert.Equal(2L, Run(file, "SELECT applied_index FROM progress"));
+        Assert.Equal(2L, StoreTest.Run(file, "SELECT applied_index FROM progress"));
         Sys.Stop(actor);
         Directory.Delete(folder, recursive: true);
-    }
-
-    private static object? Run(string file, string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={file};Pooling=False");
-        connection.Open();
-        using var command = new SqliteCommand(sql, connection);
-        return command.ExecuteScalar();
     }
 
     private IActorRef Open(RaftSettings? settings = null, string? file = null)

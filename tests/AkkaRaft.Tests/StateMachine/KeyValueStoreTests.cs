@@ -198,12 +198,7 @@ public sealed class KeyValueStoreTests : StoreTest
     public void A_file_of_schema_1_is_refused_with_what_to_do()
     {
         Store.Dispose();
-        using (var connection = new SqliteConnection($"Data Source={StateFile};Pooling=False"))
-        {
-            connection.Open();
-            using var command = new SqliteCommand("UPDATE meta SET value = '1' WHERE name = 'schema_version'", connection);
-            command.ExecuteNonQuery();
-        }
+        Run(StateFile, "UPDATE meta SET value = '1' WHERE name = 'schema_version'");
         var e = Assert.Throws<KeyValueStoreException>(() => KeyValueStore.Open(Settings, StateFile));
         Assert.Contains($"{StateFile} has schema version '1'", e.Message, StringComparison.Ordinal);
         Assert.Contains("move kv.db away", e.Message, StringComparison.Ordinal);
@@ -269,23 +264,15 @@ public sealed class KeyValueStoreTests : StoreTest
         var session = OpenSession();
         Store.Commit();
         Executed(Batch(session, 1, 0, Put("a", "1")));
-        Run("ALTER TABLE kv RENAME TO gone");
+        Run(StateFile, "ALTER TABLE kv RENAME TO gone");
         await Assert.ThrowsAsync<SqliteException>(Store.CommitAside);
         Executed(Batch(session, 2, 1, Put("b", "1")));
         Assert.False(Store.IsWhole);
         Assert.Throws<SqliteException>(Store.Commit);
         Assert.Throws<SqliteException>(() => Store.Sync());
         Store.Dispose();
-        Run("ALTER TABLE gone RENAME TO kv");
+        Run(StateFile, "ALTER TABLE gone RENAME TO kv");
         Reopen(commits: false);
         Assert.Equal((1, null, null), (Store.AppliedIndex, Get("a"), Get("b")));
-    }
-
-    private void Run(string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={StateFile};Pooling=False");
-        connection.Open();
-        using var command = new SqliteCommand(sql, connection);
-        command.ExecuteNonQuery();
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Tests.StateMachine;
 
@@ -50,6 +51,15 @@ public abstract class StoreTest : IDisposable
     protected static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
     protected static string Text(ReadOnlyMemory<byte> bytes) => Encoding.UTF8.GetString(bytes.Span);
+
+    /// <summary>As another process would, over a connection of its own.</summary>
+    internal static object? Run(string file, string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={file};Pooling=False");
+        connection.Open();
+        using var command = new SqliteCommand(sql, connection);
+        return command.ExecuteScalar();
+    }
 
     protected void Reopen(RaftSettings? settings = null, bool commits = true)
     {
