@@ -14,7 +14,9 @@ internal static partial class MemberConfiguration
     // Addressing, headers and framing around the largest batch.
     private const int FrameSlackBytes = 256 * 1024;
 
-    private static readonly string SingleThread = $"{typeof(SingleThreadExecutor.Configurator).FullName}, {typeof(SingleThreadExecutor).Assembly.GetName().Name}";
+    private static readonly string Serial = $"{typeof(SerialExecutor.Configurator).FullName}, {typeof(SerialExecutor).Assembly.GetName().Name}";
+
+    private static readonly string Transport = $"{typeof(SocketTransport).FullName}, {typeof(SocketTransport).Assembly.GetName().Name}";
 
     // Covers a member's largest batch and value at their defaults.
     private const int ClientFrameBytes = 4 * 1024 * 1024;
@@ -59,9 +61,9 @@ internal static partial class MemberConfiguration
                 replay-filter.mode = fail
               }
               # One thread for what decides and for what it is told, one for each file.
-              raft-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 100 }
-              journal-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 1 }
-              state-machine-dispatcher { type = Dispatcher, executor = "{{SingleThread}}", throughput = 1 }
+              raft-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 100, takes-visitors = on }
+              journal-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 1 }
+              state-machine-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 1 }
             }
             """)
             .WithFallback(Remoting(host, port, frame))
@@ -106,7 +108,7 @@ internal static partial class MemberConfiguration
         ConfigurationFactory.ParseString($$"""
             akka { loglevel = OFF, stdout-loglevel = OFF }
             # Between the client and its connections there is no change of thread.
-            {{ClientDispatcher}} { type = Dispatcher, executor = "{{SingleThread}}", throughput = 100 }
+            {{ClientDispatcher}} { type = Dispatcher, executor = "{{Serial}}", throughput = 100, takes-visitors = on }
             akka.remote.use-dispatcher = {{ClientDispatcher}}
             """)
             .WithFallback(RefusingSerializers).WithFallback(SharedByClient());
@@ -125,18 +127,17 @@ internal static partial class MemberConfiguration
             retry-gate-closed-for = 100 ms
             log-remote-lifecycle-events = off
             dot-netty.tcp {
+              transport-class = "{{Transport}}"
               hostname = "{{host}}"
               port = {{port}}
               maximum-frame-size = {{frameBytes}}b
-              send-buffer-size = {{frameBytes}}b
-              receive-buffer-size = {{frameBytes}}b
+              # As large as the system makes them by itself.
+              send-buffer-size = 0b
+              receive-buffer-size = 0b
               connection-timeout = 1 s
-              # Elsewhere than on Windows it is SO_REUSEPORT too: a second process would share the port and take half of the connections.
-              # A port that a dead process left is bound anew without it.
+              # For an application that goes back to Akka's own transport, whose default, elsewhere than on Windows, is SO_REUSEPORT too:
+              # a second process would share the port and take half of the connections.
               tcp-reuse-addr = off
-              batching.enabled = off
-              server-socket-worker-pool { pool-size-min = 1, pool-size-max = 1 }
-              client-socket-worker-pool { pool-size-min = 1, pool-size-max = 1 }
             }
           }
         }

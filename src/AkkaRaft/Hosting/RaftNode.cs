@@ -133,7 +133,7 @@ public sealed class RaftNode : IAsyncDisposable
         if (MemberConfiguration.Join(address) != self.Address)
             return $"The ActorSystem listens at {address}, and member {self.Id} is said to be at {self.Address}: set akka.remote.dot-netty.tcp hostname and port to it.";
         if (config.GetByteSize("akka.remote.dot-netty.tcp.maximum-frame-size") is var frame && frame < needed)
-            return $"akka.remote.dot-netty.tcp.maximum-frame-size is {frame} bytes, and larger messages would be lost; it must be {needed} or more, as send-buffer-size and receive-buffer-size.";
+            return $"akka.remote.dot-netty.tcp.maximum-frame-size is {frame} bytes, and larger messages would be lost; it must be {needed} or more.";
         return config.GetBoolean("akka.remote.untrusted-mode") && config.GetStringList("akka.remote.trusted-selection-paths") is var paths
             && (!paths.Contains("/user/raft") || !paths.Contains("/user/raft/member"))
             ? "akka.remote.trusted-selection-paths lacks \"/user/raft\" or \"/user/raft/member\": no client could reach the member."

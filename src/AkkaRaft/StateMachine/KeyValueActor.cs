@@ -27,7 +27,8 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         {
             var before = Store.Revision;
             var results = Store.Apply(apply.Entries, apply.JournalSequenceNr);
-            Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
+            // Before there is more to do here, the clients are answered.
+            using (SerialExecutor.Visit()) Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
             TellDue();
             if (_watches.Count > 0 && Store.Revision > before) TellWatches(before + 1);
             if (HasMuchToCommit) StopIfItFails(Store.CommitAside());
@@ -105,7 +106,9 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             : read.Watch is null ? Store.Answer(read)
             : Store.ChangesFor(read.Watch, read.Watch.FromRevision) is { } told ? Store.Told(told)
             : Park(query.RequestId, read.Watch);
-        if (!answer.IsEmpty) Sender.Tell(new QueryReply(query.RequestId, answer));
+        if (answer.IsEmpty) return;
+        using var visit = SerialExecutor.Visit();
+        Sender.Tell(new QueryReply(query.RequestId, answer));
     }
 
     // ---- watches -------------------------------------------------------------------------------------------------

@@ -75,6 +75,8 @@ internal sealed class SqliteJournal : SqlWriteJournal
             failure = e;
         }
 
+        // The journal has nothing more to do than the member with its answer.
+        using var visit = SerialExecutor.Visit();
         write.PersistentActor.Tell(failure is null ? WriteMessagesSuccessful.Instance : new WriteMessagesFailed(failure, write.Messages.Count(m => m is AtomicWrite)), Self);
         foreach (var envelope in write.Messages)
         {

@@ -1,0 +1,225 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using Akka.Actor;
+using Akka.Event;
+using Akka.Remote.Transport;
+using Google.Protobuf;
+
+namespace AkkaRaft.Hosting;
+
+/// <summary>One connection of <see cref="SocketTransport"/>: each message is a frame of four bytes for its length, the least first, and its bytes.</summary>
+internal sealed class SocketAssociation : AssociationHandle
+{
+    private const int HeaderBytes = sizeof(int);
+    private const int SmallBufferBytes = 16 * 1024;
+    // A frame's length is only what its sender says: room for the rest of it is made step by step.
+    private const int MaxBytesMadeRoomFor = 256 * 1024;
+    // What the peer does not take is held for so many of its largest messages; then Akka.Remote is told to wait.
+    private const int MaxFramesHeld = 4;
+
+    private readonly Lock _lock = new();
+    private readonly Socket _socket;
+    private readonly int _maxFrameBytes;
+    private readonly ILoggingAdapter _logger;
+    // Without the execution context of whoever happened to begin.
+    private readonly SocketAsyncEventArgs _send = new(true);
+    private readonly SocketAsyncEventArgs _receive = new(true);
+    private Buffer _gathered = new();
+    private Buffer _leaving = new();
+    private int _left;
+    private bool _isSending;
+    private readonly Buffer _arrived = new();
+    private int _missing = 1;
+    private IHandleEventListener? _listener;
+    private bool _isClosed;
+
+    public SocketAssociation(Socket socket, Address self, Address remote, int maxFrameBytes, ILoggingAdapter logger)
+        : base(self, remote)
+    {
+        _socket = socket;
+        _maxFrameBytes = maxFrameBytes;
+        _logger = logger;
+        _send.Completed += (_, _) =>
+        {
+            if (Sent()) Send();
+        };
+        _receive.Completed += (_, _) =>
+        {
+            using var visit = SerialExecutor.Visit();
+            if (Received()) Receive();
+        };
+        ReadHandlerSource.Task.ContinueWith(task => ListenWith(task.Result), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously | TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+    }
+
+    /// <summary>Called once, when the connection has closed.</summary>
+    public Action Closed { get; set; } = () => { };
+
+    // ---- sending -------------------------------------------------------------------------------------------------
+
+    /// <returns>False when the connection is closed, or when its peer takes less than it is sent.</returns>
+    public override bool Write(ByteString payload)
+    {
+        lock (_lock)
+        {
+            if (_isClosed || _gathered.Count > (long)MaxFramesHeld * _maxFrameBytes) return false;
+            var frame = _gathered.Space(HeaderBytes + payload.Length);
+            BinaryPrimitives.WriteInt32LittleEndian(frame.Span, payload.Length);
+            payload.Memory.CopyTo(frame[HeaderBytes..]);
+            _gathered.Add(HeaderBytes + payload.Length);
+            if (_isSending) return true;
+            _isSending = true;
+            Leave();
+        }
+        Send();
+        return true;
+    }
+
+    private void Leave()
+    {
+        (_gathered, _leaving) = (_leaving, _gathered);
+        _left = 0;
+    }
+
+    private void Send()
+    {
+        try
+        {
+            do _send.SetBuffer(_leaving.Filled[_left..]);
+            while (!_socket.SendAsync(_send) && Sent());
+        }
+        catch (ObjectDisposedException)
+        {
+            // It was closed meanwhile, and whoever did so was told.
+        }
+    }
+
+    /// <returns>Whether there is more to send.</returns>
+    private bool Sent()
+    {
+        if (_send.SocketError != SocketError.Success)
+        {
+            Close();
+            return false;
+        }
+        _left += _send.BytesTransferred;
+        if (_left < _leaving.Count) return true;
+        _leaving.RemoveAll();
+        lock (_lock)
+        {
+            _isSending = _gathered.Count > 0;
+            if (_isSending) Leave();
+            return _isSending;
+        }
+    }
+
+    // ---- receiving -----------------------------------------------------------------------------------------------
+
+    private void ListenWith(IHandleEventListener listener)
+    {
+        bool isClosed;
+        lock (_lock) (_listener, isClosed) = (listener, _isClosed);
+        if (isClosed) listener.Notify(new Disassociated(DisassociateInfo.Unknown));
+        else Receive();
+    }
+
+    private void Receive()
+    {
+        try
+        {
+            do _receive.SetBuffer(_arrived.Space(Math.Min(_missing, MaxBytesMadeRoomFor)));
+            while (!_socket.ReceiveAsync(_receive) && Received());
+        }
+        catch (ObjectDisposedException)
+        {
+            // It was closed meanwhile, and whoever did so was told.
+        }
+    }
+
+    /// <returns>Whether there may be more to receive.</returns>
+    private bool Received()
+    {
+        if (_receive.SocketError != SocketError.Success || _receive.BytesTransferred == 0)
+        {
+            Close();
+            return false;
+        }
+        _arrived.Add(_receive.BytesTransferred);
+        _missing = 1;
+        var arrived = _arrived.Filled.Span;
+        while (arrived.Length >= HeaderBytes)
+        {
+            var length = BinaryPrimitives.ReadInt32LittleEndian(arrived);
+            if (length < 0 || length > _maxFrameBytes)
+            {
+                _logger.Warning("{0} began a message of {1} bytes, and maximum-frame-size is {2}: the connection is closed. Does another protocol speak there, or has it another frame size?", RemoteAddress, (uint)length, _maxFrameBytes);
+                Close();
+                return false;
+            }
+            _missing = length - (arrived.Length - HeaderBytes);
+            if (_missing > 0) break;
+            _missing = 1;
+            if (length > 0) _listener!.Notify(new InboundPayload(ByteString.CopyFrom(arrived.Slice(HeaderBytes, length))));
+            arrived = arrived[(HeaderBytes + length)..];
+        }
+        _arrived.RemoveAllBut(arrived.Length);
+        return true;
+    }
+
+    // ---- the end -------------------------------------------------------------------------------------------------
+
+    [Obsolete("Akka.Remote calls the one with a reason, which calls this.")]
+    public override void Disassociate() => Close();
+
+    /// <summary>Closes the connection, whatever is under way; messages may be lost.</summary>
+    public void Close()
+    {
+        lock (_lock)
+        {
+            if (_isClosed) return;
+            _isClosed = true;
+        }
+        _socket.Dispose();
+        Closed();
+        _listener?.Notify(new Disassociated(DisassociateInfo.Unknown));
+    }
+
+    /// <summary>Bytes in a row: small while few are held, and from a pool when it must be larger.</summary>
+    private sealed class Buffer
+    {
+        private readonly byte[] _small = GC.AllocateUninitializedArray<byte>(SmallBufferBytes);
+        private byte[] _bytes;
+
+        public Buffer() => _bytes = _small;
+
+        public int Count { get; private set; }
+
+        public Memory<byte> Filled => _bytes.AsMemory(0, Count);
+
+        /// <summary>What is free behind what is held: at least so many bytes.</summary>
+        public Memory<byte> Space(int bytes)
+        {
+            if (_bytes.Length - Count < bytes) Hold(ArrayPool<byte>.Shared.Rent(Math.Max(Count + bytes, 2 * Count)));
+            return _bytes.AsMemory(Count);
+        }
+
+        public void Add(int bytes) => Count += bytes;
+
+        public void RemoveAll() => RemoveAllBut(0);
+
+        /// <summary>Keeps so many, the last.</summary>
+        public void RemoveAllBut(int bytes)
+        {
+            _bytes.AsSpan(Count - bytes, bytes).CopyTo(_bytes);
+            Count = bytes;
+            if (_bytes != _small && Count <= _small.Length / 2) Hold(_small);
+        }
+
+        private void Hold(byte[] bytes)
+        {
+            _bytes.AsSpan(0, Count).CopyTo(bytes);
+            if (_bytes != _small) ArrayPool<byte>.Shared.Return(_bytes);
+            _bytes = bytes;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.Event;
+using Akka.Remote.Transport;
+
+namespace AkkaRaft.Hosting;
+
+/// <summary>
+/// TCP under Akka.Remote, over .NET's sockets: what arrives is read, run and answered on one thread, where Akka's own transport passes it on from the socket's thread
+/// to an event loop's, from there to the actors', and an answer to an event loop's again. On the wire it is the same, so that either end may have either.
+/// </summary>
+/// <remarks>
+/// Of its section, which is that of Akka's transport, it reads <c>hostname</c>, <c>port</c>, <c>public-hostname</c>, <c>public-port</c>, <c>dns-use-ipv6</c>, <c>maximum-frame-size</c>,
+/// <c>send-buffer-size</c> and <c>receive-buffer-size</c> (0 for what the system does by itself), <c>backlog</c>, <c>connection-timeout</c>, <c>tcp-nodelay</c> and <c>tcp-keepalive</c>.
+/// It has no TLS, and refuses to go without where it is asked for. The other settings are of DotNetty's workings.
+/// </remarks>
+internal sealed class SocketTransport : Transport
+{
+    // As when no descriptor is left: what is wrong may pass.
+    private static readonly TimeSpan AcceptAgainAfter = TimeSpan.FromMilliseconds(100);
+
+    private readonly ILoggingAdapter _logger;
+    private readonly TaskCompletionSource<IAssociationEventListener> _associations = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentDictionary<SocketAssociation, bool> _open = new(ReferenceEqualityComparer.Instance);
+    private readonly CancellationTokenSource _shutdown = new();
+    private readonly TimeSpan _connectionTimeout;
+    private Socket? _server;
+    private Address? _self;
+
+    /// <summary>Called by Akka.Remote, by the name in <c>transport-class</c>.</summary>
+    public SocketTransport(ActorSystem system, Config config)
+    {
+        System = system;
+        Config = config;
+        SchemeIdentifier = "tcp";
+        MaximumPayloadBytes = config.GetByteSize("maximum-frame-size") ?? throw new RaftConfigurationException("maximum-frame-size is missing.");
+        _connectionTimeout = config.GetTimeSpan("connection-timeout");
+        _logger = Logging.GetLogger(system, this);
+    }
+
+    public override bool IsResponsibleFor(Address remote) => true;
+
+    public override async Task<(Address, TaskCompletionSource<IAssociationEventListener>)> Listen()
+    {
+        if (Config.GetBoolean("enable-ssl"))
+            throw new RaftConfigurationException("enable-ssl = on, and AkkaRaft's transport has no TLS: set transport-class = \"Akka.Remote.Transport.DotNetty.TcpTransport, Akka.Remote\" beside it, at all members and clients.");
+        if (Config.GetString("byte-order") is not "little-endian" and var order)
+            throw new RaftConfigurationException($"byte-order = \"{order}\", and AkkaRaft's transport knows little-endian alone.");
+        var host = Config.GetString("hostname");
+        var at = new IPEndPoint(await ResolveAsync(host).ConfigureAwait(false), Config.GetInt("port"));
+        _server = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            _server.Bind(at);
+            _server.Listen(Config.GetInt("backlog"));
+        }
+        catch
+        {
+            _server.Dispose();
+            throw;
+        }
+
+        var publicHost = Config.GetString("public-hostname");
+        var publicPort = Config.GetInt("public-port");
+        _self = new Address(SchemeIdentifier, System.Name, publicHost is "" ? host : publicHost, publicPort > 0 ? publicPort : ((IPEndPoint)_server.LocalEndPoint!).Port);
+        _ = AcceptAsync(_server);
+        return (_self, _associations);
+    }
+
+    private async Task<IPAddress> ResolveAsync(string host)
+    {
+        if (host is "") return IPAddress.Any;
+        if (IPAddress.TryParse(host, out var address)) return address;
+        var family = Config.GetBoolean("dns-use-ipv6") ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
+        return (await Dns.GetHostAddressesAsync(host, family).ConfigureAwait(false))[0];
+    }
+
+    private async Task AcceptAsync(Socket server)
+    {
+        var associations = await _associations.Task.ConfigureAwait(false);
+        while (!_shutdown.IsCancellationRequested)
+        {
+            try
+            {
+                var socket = await server.AcceptAsync(_shutdown.Token).ConfigureAwait(false);
+                var from = (IPEndPoint)socket.RemoteEndPoint!;
+                associations.Notify(new InboundAssociation(Open(socket, new Address(SchemeIdentifier, System.Name, from.Address.ToString(), from.Port))));
+            }
+            catch (SocketException e)
+            {
+                _logger.Warning("No connection could be accepted at {0}: {1}", _self, e.Message);
+                await Task.Delay(AcceptAgainAfter).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    public override async Task<AssociationHandle> Associate(Address remoteAddress)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_shutdown.Token);
+        timeout.CancelAfter(_connectionTimeout);
+        try
+        {
+            await socket.ConnectAsync(new DnsEndPoint(remoteAddress.Host, remoteAddress.Port!.Value), timeout.Token).ConfigureAwait(false);
+            return Open(socket, remoteAddress);
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            socket.Dispose();
+            throw new InvalidAssociationException(e is SocketException ? $"{e.Message} {remoteAddress}" : $"No connection within {_connectionTimeout.TotalSeconds:0.0} s to {remoteAddress}", e);
+        }
+    }
+
+    private SocketAssociation Open(Socket socket, Address remote)
+    {
+        socket.NoDelay = Config.GetBoolean("tcp-nodelay");
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, Config.GetBoolean("tcp-keepalive"));
+        if (Config.GetByteSize("send-buffer-size") is > 0 and var send) socket.SendBufferSize = (int)send;
+        if (Config.GetByteSize("receive-buffer-size") is > 0 and var receive) socket.ReceiveBufferSize = (int)receive;
+        var association = new SocketAssociation(socket, _self!, remote, (int)MaximumPayloadBytes, _logger);
+        _open[association] = true;
+        association.Closed = () => _open.TryRemove(association, out _);
+        if (_shutdown.IsCancellationRequested) association.Close();
+        return association;
+    }
+
+    public override Task<bool> Shutdown()
+    {
+        _shutdown.Cancel();
+        _server?.Dispose();
+        foreach (var association in _open.Keys) association.Close();
+        return Task.FromResult(true);
+    }
+}
