@@ -78,7 +78,8 @@ internal sealed class PendingCall : IThreadPoolWorkItem
         _reply = reply;
         _callers = callers;
         _callers?.Add();
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        // A lone caller goes on where its answer came, when that is in the pool; several go on beside each other, in order.
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: Flight is { Calls.Count: 1 });
     }
 
     /// <summary>The caller goes on here, up to where it awaits again.</summary>

@@ -151,9 +151,13 @@ public sealed partial class RaftClient : IAsyncDisposable
         Tell();
     }
 
+    /// <summary>A caller that no context binds, so that what the actor begins is not bound to it either, sends what it asks itself.</summary>
     private void Tell()
     {
-        if (_inbox.NeedsTelling()) _actor.Tell(ClientActor.Pump.Instance, ActorRefs.NoSender);
+        if (!_inbox.NeedsTelling()) return;
+        var isUnbound = SynchronizationContext.Current is null && TaskScheduler.Current == TaskScheduler.Default;
+        using var visit = isUnbound ? SerialExecutor.Visit() : default;
+        _actor.Tell(ClientActor.Pump.Instance, ActorRefs.NoSender);
     }
 
     private static RaftException ExceptionOf(RequestFailed failed) => failed.Kind switch
