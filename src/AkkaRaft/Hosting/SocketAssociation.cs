@@ -15,6 +15,8 @@ internal sealed class SocketAssociation : AssociationHandle
     private const int SmallBufferBytes = 16 * 1024;
     // A frame's length is only what its sender says: room for the rest of it is made step by step.
     private const int MaxBytesMadeRoomFor = 256 * 1024;
+    // Then other connections have their turn.
+    private const int MaxReceivesInARow = 16;
     // What the peer does not take is held for so many of its largest messages; then Akka.Remote is told to wait.
     private const int MaxFramesHeld = 4;
 
@@ -44,11 +46,7 @@ internal sealed class SocketAssociation : AssociationHandle
         {
             if (Sent()) Send();
         };
-        _receive.Completed += (_, _) =>
-        {
-            using var visit = SerialExecutor.Visit();
-            if (Received()) Receive();
-        };
+        _receive.Completed += (_, _) => GoOnReceiving();
         ReadHandlerSource.Task.ContinueWith(task => ListenWith(task.Result), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously | TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
     }
 
@@ -120,22 +118,40 @@ internal sealed class SocketAssociation : AssociationHandle
         bool isClosed;
         lock (_lock) (_listener, isClosed) = (listener, _isClosed);
         if (isClosed) listener.Notify(new Disassociated(DisassociateInfo.Unknown));
-        else Receive();
+        // Whoever registers has other work than what arrives here.
+        else ThreadPool.UnsafeQueueUserWorkItem(static association => association.Receive(), this, preferLocal: false);
     }
 
     private void Receive()
     {
+        if (!BeginReceive()) GoOnReceiving();
+    }
+
+    private void GoOnReceiving()
+    {
+        for (var i = 0; i < MaxReceivesInARow; i++)
+        {
+            if (!Received() || BeginReceive()) return;
+        }
+        ThreadPool.UnsafeQueueUserWorkItem(static association => association.GoOnReceiving(), this, preferLocal: false);
+    }
+
+    /// <returns>False when something is there already.</returns>
+    private bool BeginReceive()
+    {
         try
         {
-            do _receive.SetBuffer(_arrived.Space(Math.Min(_missing, MaxBytesMadeRoomFor)));
-            while (!_socket.ReceiveAsync(_receive) && Received());
+            _receive.SetBuffer(_arrived.Space(Math.Min(_missing, MaxBytesMadeRoomFor)));
+            return _socket.ReceiveAsync(_receive);
         }
         catch (ObjectDisposedException)
         {
             // It was closed meanwhile, and whoever did so was told.
+            return true;
         }
     }
 
+    /// <summary>Hands on what has arrived; this thread does with it what there is to do.</summary>
     /// <returns>Whether there may be more to receive.</returns>
     private bool Received()
     {
@@ -144,6 +160,7 @@ internal sealed class SocketAssociation : AssociationHandle
             Close();
             return false;
         }
+        using var visit = SerialExecutor.Visit();
         _arrived.Add(_receive.BytesTransferred);
         _missing = 1;
         var arrived = _arrived.Filled.Span;

@@ -86,6 +86,27 @@ public sealed class SocketTransportTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_arrived_is_done_before_more_of_it_is_taken()
+    {
+        const int Frames = 100;
+        using var system = ActorSystem.Create("serial", $$"""open { type = Dispatcher, executor = "{{typeof(SerialExecutor.Configurator).AssemblyQualifiedName}}", throughput = 1, takes-visitors = on }""");
+        using var doing = new Doing();
+        var actor = system.ActorOf(Props.Create(() => new Worker(doing)).WithDispatcher("open"));
+        await actor.Ask<ActorIdentity>(new Identify(null), Patience);
+        doing.Actor = actor;
+        var (_, theirs) = await Pair(doing);
+        await theirs.SendAsync(Frame([0]));
+        Assert.True(doing.First.Wait(Patience));
+        // It is held by the first; all of these are there when it goes on.
+        for (var i = 0; i < Frames; i++) await theirs.SendAsync(Frame(new byte[1_000]));
+        var last = doing.DoneByTheLast(Frames + 1);
+        doing.GoOn.Set();
+        var done = await last.WaitAsync(Patience);
+        Assert.True(done > 0, "A peer that sends without pause keeps what it sends from being done.");
+        await system.Terminate().WaitAsync(Patience);
+    }
+
+    [Fact]
     public async Task A_peer_that_takes_nothing_is_written_to_up_to_a_bound_and_gets_all_of_that_later()
     {
         var (ours, theirs) = await Pair(new Heard());
@@ -289,6 +310,51 @@ public sealed class SocketTransportTests : IAsyncLifetime
     private sealed class FirstWarning : ReceiveActor
     {
         public FirstWarning(TaskCompletionSource<string> first) => Receive<Warning>(warning => first.TrySetResult(warning.Message.ToString()!));
+    }
+
+    private sealed class Worker : ReceiveActor
+    {
+        public Worker(Doing doing) => ReceiveAny(_ => doing.Done());
+    }
+
+    private sealed class Doing : IHandleEventListener, IDisposable
+    {
+        private readonly TaskCompletionSource<int> _last = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _notified;
+        private int _done;
+        private volatile int _frames = int.MaxValue;
+
+        public ManualResetEventSlim First { get; } = new();
+
+        public ManualResetEventSlim GoOn { get; } = new();
+
+        public IActorRef Actor { get; set; } = ActorRefs.Nobody;
+
+        public void Notify(IHandleEvent ev)
+        {
+            if (ev is not InboundPayload) return;
+            Actor.Tell(ev);
+            if (++_notified == 1)
+            {
+                First.Set();
+                GoOn.Wait(Patience);
+            }
+            if (_notified == _frames) _last.TrySetResult(Volatile.Read(ref _done));
+        }
+
+        public void Done() => Interlocked.Increment(ref _done);
+
+        public Task<int> DoneByTheLast(int frames)
+        {
+            _frames = frames;
+            return _last.Task;
+        }
+
+        public void Dispose()
+        {
+            First.Dispose();
+            GoOn.Dispose();
+        }
     }
 
     private sealed class Heard : IHandleEventListener
