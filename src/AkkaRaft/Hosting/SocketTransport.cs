@@ -15,7 +15,7 @@ namespace AkkaRaft.Hosting;
 /// <remarks>
 /// Of its section, which is that of Akka's transport, it reads <c>hostname</c>, <c>port</c>, <c>public-hostname</c>, <c>public-port</c>, <c>dns-use-ipv6</c>, <c>maximum-frame-size</c>,
 /// <c>send-buffer-size</c> and <c>receive-buffer-size</c> (0 for what the system does by itself), <c>backlog</c>, <c>connection-timeout</c>, <c>tcp-nodelay</c> and <c>tcp-keepalive</c>.
-/// It has no TLS, and refuses to go without where it is asked for. The other settings are of DotNetty's workings.
+/// It has no TLS yet, and refuses to go without where it is asked for. The other settings are of DotNetty's workings.
 /// </remarks>
 internal sealed class SocketTransport : Transport
 {
@@ -36,7 +36,7 @@ internal sealed class SocketTransport : Transport
         System = system;
         Config = config;
         SchemeIdentifier = "tcp";
-        MaximumPayloadBytes = config.GetByteSize("maximum-frame-size") ?? throw new RaftConfigurationException("maximum-frame-size is missing.");
+        MaximumPayloadBytes = config.GetByteSize("maximum-frame-size") ?? throw new RaftConfigurationException("akka.remote.dot-netty.tcp.maximum-frame-size is missing.");
         _connectionTimeout = config.GetTimeSpan("connection-timeout");
         _logger = Logging.GetLogger(system, this);
     }
@@ -46,9 +46,9 @@ internal sealed class SocketTransport : Transport
     public override async Task<(Address, TaskCompletionSource<IAssociationEventListener>)> Listen()
     {
         if (Config.GetBoolean("enable-ssl"))
-            throw new RaftConfigurationException("enable-ssl = on, and AkkaRaft's transport has no TLS: set transport-class = \"Akka.Remote.Transport.DotNetty.TcpTransport, Akka.Remote\" beside it, at all members and clients.");
+            throw new RaftConfigurationException("akka.remote.dot-netty.tcp.enable-ssl = on, and AkkaRaft's transport has no TLS yet: nothing would be encrypted. Turn it off, and keep the ports on a network that you trust.");
         if (Config.GetString("byte-order") is not "little-endian" and var order)
-            throw new RaftConfigurationException($"byte-order = \"{order}\", and AkkaRaft's transport knows little-endian alone.");
+            throw new RaftConfigurationException($"akka.remote.dot-netty.tcp.byte-order = \"{order}\", and AkkaRaft's transport knows little-endian alone.");
         var host = Config.GetString("hostname");
         var at = new IPEndPoint(await ResolveAsync(host).ConfigureAwait(false), Config.GetInt("port"));
         _server = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);

@@ -201,7 +201,7 @@ public sealed class SocketTransportTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("enable-ssl = on", "has no TLS: set transport-class")]
+    [InlineData("enable-ssl = on", "has no TLS yet")]
     [InlineData("byte-order = big-endian", "little-endian alone")]
     public void What_it_cannot_do_it_does_not_go_without(string setting, string said)
     {
