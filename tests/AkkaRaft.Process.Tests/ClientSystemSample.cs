@@ -17,8 +17,6 @@ public sealed class ClientSystemSample(RunningCluster running) : IClassFixture<R
             hostname = "127.0.0.1"
             port = 0
             maximum-frame-size = 4MiB
-            send-buffer-size = 4MiB
-            receive-buffer-size = 4MiB
           }
         }
         """;

@@ -14,9 +14,8 @@ internal static partial class MemberConfiguration
     // Addressing, headers and framing around the largest batch.
     private const int FrameSlackBytes = 256 * 1024;
 
-    private static readonly string Serial = $"{typeof(SerialExecutor.Configurator).FullName}, {typeof(SerialExecutor).Assembly.GetName().Name}";
-
-    private static readonly string Transport = $"{typeof(SocketTransport).FullName}, {typeof(SocketTransport).Assembly.GetName().Name}";
+    private static readonly string Serial = NameOf(typeof(SerialExecutor.Configurator));
+    private static readonly string Transport = NameOf(typeof(SocketTransport));
 
     // Covers a member's largest batch and value at their defaults.
     private const int ClientFrameBytes = 4 * 1024 * 1024;
@@ -151,6 +150,9 @@ internal static partial class MemberConfiguration
 
     /// <summary>An address of Akka's as settings name it.</summary>
     internal static string Join(Akka.Actor.Address address) => $"{address.Host}:{address.Port}";
+
+    /// <summary>A type as HOCON names it.</summary>
+    private static string NameOf(Type type) => $"{type.FullName}, {type.Assembly.GetName().Name}";
 
     private static bool IsLoopback(string host) =>
         host == "localhost" || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip));

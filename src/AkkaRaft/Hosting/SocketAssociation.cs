@@ -32,7 +32,6 @@ internal sealed class SocketAssociation : AssociationHandle
     private int _left;
     private bool _isSending;
     private readonly Buffer _arrived = new();
-    private int _missing = 1;
     private IHandleEventListener? _listener;
     private bool _isClosed;
 
@@ -136,12 +135,15 @@ internal sealed class SocketAssociation : AssociationHandle
         ThreadPool.UnsafeQueueUserWorkItem(static association => association.GoOnReceiving(), this, preferLocal: false);
     }
 
+    /// <summary>Bytes that the first frame lacks; one while its length is not known.</summary>
+    private int Missing => _arrived.Count < HeaderBytes ? 1 : HeaderBytes + BinaryPrimitives.ReadInt32LittleEndian(_arrived.Filled.Span) - _arrived.Count;
+
     /// <returns>False when something is there already.</returns>
     private bool BeginReceive()
     {
         try
         {
-            _receive.SetBuffer(_arrived.Space(Math.Min(_missing, MaxBytesMadeRoomFor)));
+            _receive.SetBuffer(_arrived.Space(Math.Min(Missing, MaxBytesMadeRoomFor)));
             return _socket.ReceiveAsync(_receive);
         }
         catch (ObjectDisposedException)
@@ -162,7 +164,6 @@ internal sealed class SocketAssociation : AssociationHandle
         }
         using var visit = SerialExecutor.Visit();
         _arrived.Add(_receive.BytesTransferred);
-        _missing = 1;
         var arrived = _arrived.Filled.Span;
         while (arrived.Length >= HeaderBytes)
         {
@@ -173,9 +174,7 @@ internal sealed class SocketAssociation : AssociationHandle
                 Close();
                 return false;
             }
-            _missing = length - (arrived.Length - HeaderBytes);
-            if (_missing > 0) break;
-            _missing = 1;
+            if (arrived.Length - HeaderBytes < length) break;
             if (length > 0) _listener!.Notify(new InboundPayload(ByteString.CopyFrom(arrived.Slice(HeaderBytes, length))));
             arrived = arrived[(HeaderBytes + length)..];
         }
