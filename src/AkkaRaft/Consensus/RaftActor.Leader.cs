@@ -8,6 +8,8 @@ namespace AkkaRaft.Consensus;
 /// <summary>A leader replicates its log, commits what a quorum holds durably (§3.5, §3.6.2), and steps down when it cannot reach one (§6.2).</summary>
 internal sealed partial class RaftActor
 {
+    private const int MaxReadsAskedAhead = 16;
+
     private bool _pumpPending;
 
     private void BecomeLeader()
@@ -211,6 +213,20 @@ internal sealed partial class RaftActor
         leading.Rounds.Enqueue((round, Now));
         foreach (var (id, progress) in leading.Progress) SendHeartbeat(leading, id, progress);
         ConfirmRounds(leading);
+        AskAhead(leading);
+    }
+
+    /// <summary>While the round is under way the state machine reads: what it answers is held until the round is confirmed, and is no older than that round (§6.4).</summary>
+    private void AskAhead(LeaderState leading)
+    {
+        // Many reads are not waiting for one change of thread, and their answers would be held all at once.
+        if (leading.Reads.Count > MaxReadsAskedAhead || _appliedIndex < _commitIndex) return;
+        foreach (var read in leading.Reads.Unconfirmed)
+        {
+            if (read.Ahead is not null) continue;
+            read.Ahead = new HeldAnswer(read.Client);
+            _stateMachine.Tell(new Query(read.RequestId, read.Payload), read.Ahead);
+        }
     }
 
     private void ConfirmRounds(LeaderState leading)
@@ -229,7 +245,10 @@ internal sealed partial class RaftActor
     private void ServeReads(LeaderState leading)
     {
         foreach (var read in leading.Reads.TakeReady(_appliedIndex))
-            _stateMachine.Tell(new Query(read.RequestId, read.Payload), read.Client);
+        {
+            if (read.Ahead is { } held) held.Release();
+            else _stateMachine.Tell(new Query(read.RequestId, read.Payload), read.Client);
+        }
     }
 
     private void AnswerClients(LeaderState leading, long firstIndex, IReadOnlyList<ReadOnlyMemory<byte>> results)

@@ -20,6 +20,9 @@ internal sealed class ReadIndexQueue<TRead>
     /// <summary>A round with reads is on its way and not yet confirmed.</summary>
     public bool RoundPending => _asked.Count > 0;
 
+    /// <summary>Reads whose round is on its way.</summary>
+    public IEnumerable<TRead> Unconfirmed => _asked.SelectMany(a => a.Reads);
+
     public void Add(TRead read)
     {
         _arrived.Add(read);

@@ -63,7 +63,11 @@ internal sealed class LeaderState(long firstIndexOfTerm, LogClock clock)
 
 internal sealed record PendingCommand(IActorRef Client, long RequestId, int Bytes);
 
-internal sealed record PendingRead(IActorRef Client, long RequestId, ReadOnlyMemory<byte> Payload);
+internal sealed record PendingRead(IActorRef Client, long RequestId, ReadOnlyMemory<byte> Payload)
+{
+    /// <summary>Who holds the answer, when the state machine was asked before the read was confirmed.</summary>
+    public HeldAnswer? Ahead { get; set; }
+}
 
 internal sealed record Transfer(MemberId Target, TimeSpan Deadline, IActorRef Asker, long RequestId);
 

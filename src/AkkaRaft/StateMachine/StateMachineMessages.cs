@@ -40,7 +40,10 @@ public sealed record EntriesApplied(long LastIndex, IReadOnlyList<ReadOnlyMemory
 /// <param name="TimestampMs">The earliest <see cref="LogEntry.TimestampMs"/> with which something is due; null for nothing.</param>
 public sealed record TimeDue(long? TimestampMs);
 
-/// <summary>A read of the state as it is; answered to the sender with <see cref="QueryReply"/>.</summary>
+/// <summary>
+/// A read of the state as it is; answered to the sender with <see cref="QueryReply"/>. A leader asks before it knows that the answer may be given, and the
+/// sender holds it until then: it is to be told, and not to be watched or compared.
+/// </summary>
 /// <param name="RequestId">Echoed in the reply.</param>
 /// <param name="Payload">The query, which only the state machine understands.</param>
 public sealed record Query(long RequestId, ReadOnlyMemory<byte> Payload);

@@ -17,11 +17,14 @@ public sealed class RaftActorTests : TestKit
     private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-").FullName;
     private readonly TestProbe _network;
     private readonly TestProbe _client;
+    // Another than the client, whose messages are to be seen one and all.
+    private readonly TestProbe _observer;
 
     public RaftActorTests() : base("akka.loglevel = WARNING\nakka.persistence.journal.plugin = \"akka.persistence.journal.inmem\"")
     {
         _network = CreateTestProbe("network");
         _client = CreateTestProbe("client");
+        _observer = CreateTestProbe("observer");
     }
 
     protected override void AfterAll()
@@ -42,8 +45,8 @@ public sealed class RaftActorTests : TestKit
         HeartbeatInterval = TimeSpan.FromHours(1),
     };
 
-    private IActorRef Member(RaftSettings? settings = null) => Sys.ActorOf(RaftActor.Props(
-        settings ?? Settings(), new ProbeTransport(_network.Ref), Props.Create<CountingStateMachine>(), new LongestTimeout()));
+    private IActorRef Member(RaftSettings? settings = null, Props? stateMachine = null) => Sys.ActorOf(RaftActor.Props(
+        settings ?? Settings(), new ProbeTransport(_network.Ref), stateMachine ?? Props.Create<CountingStateMachine>(), new LongestTimeout()));
 
     private static RaftHeader From(int id, long term, string cluster = Cluster) => new(cluster, new MemberId(id), new MemberId(0), term);
 
@@ -54,8 +57,8 @@ public sealed class RaftActorTests : TestKit
 
     private MemberStatus StatusOf(IActorRef member)
     {
-        member.Tell(new GetMemberStatus(Cluster, 1), _client.Ref);
-        return (MemberStatus)_client.FishForMessage(m => m is MemberStatus);
+        member.Tell(new GetMemberStatus(Cluster, 1), _observer.Ref);
+        return _observer.ExpectMsg<MemberStatus>();
     }
 
     private void AwaitStarted(IActorRef member)
@@ -80,11 +83,23 @@ public sealed class RaftActorTests : TestKit
         AwaitAssert(() => Assert.Equal(MemberRole.Leader, StatusOf(member).Role));
     }
 
-    private IActorRef StartedMember(RaftSettings? settings = null)
+    private IActorRef StartedMember(RaftSettings? settings = null, Props? stateMachine = null)
     {
-        var member = Member(settings);
+        var member = Member(settings, stateMachine);
         AwaitStarted(member);
         return member;
+    }
+
+    /// <summary>A leader whose state machine hands each query to the probe, and is to be answered there.</summary>
+    private (IActorRef Member, TestProbe StateMachine) LeaderBeforeItReads()
+    {
+        var stateMachine = CreateTestProbe("queries");
+        var member = StartedMember(stateMachine: Props.Create<CountingStateMachine>(stateMachine.Ref));
+        Elect(member, 0);
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 0, 1, 0, 0, 1));
+        AwaitAssert(() => Assert.Equal(1, StatusOf(member).AppliedIndex));
+        Drain();
+        return (member, stateMachine);
     }
 
     [Fact]
@@ -290,6 +305,47 @@ public sealed class RaftActorTests : TestKit
     }
 
     [Fact]
+    public void A_read_is_asked_while_its_round_is_under_way_and_answered_once_it_is_confirmed()
+    {
+        var (member, stateMachine) = LeaderBeforeItReads();
+        member.Tell(new Read(Cluster, 5, ReadConsistency.Linearizable, default), _client.Ref);
+        var round = Sent<AppendEntries>().Round;
+        Assert.Equal(5, stateMachine.ExpectMsg<Query>().RequestId);
+        stateMachine.Reply(new QueryReply(5, new byte[] { 7 }));
+        _ = StatusOf(member);
+        Assert.False(_client.HasMessages);
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 1, 1, 0, 0, round));
+        Assert.Equal(7, ((QueryReply)_client.FishForMessage(m => m is QueryReply)).Result.Span[0]);
+        _ = StatusOf(member);
+        Assert.False(stateMachine.HasMessages);
+    }
+
+    [Fact]
+    public void A_read_that_is_confirmed_before_the_state_machine_has_answered_gets_its_answer()
+    {
+        var (member, stateMachine) = LeaderBeforeItReads();
+        member.Tell(new Read(Cluster, 5, ReadConsistency.Linearizable, default), _client.Ref);
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 1, 1, 0, 0, Sent<AppendEntries>().Round));
+        _ = StatusOf(member);
+        _ = stateMachine.ExpectMsg<Query>();
+        stateMachine.Reply(new QueryReply(5, default));
+        Assert.Equal(5, ((QueryReply)_client.FishForMessage(m => m is QueryReply)).RequestId);
+    }
+
+    [Fact]
+    public void A_leader_deposed_before_a_read_is_confirmed_refuses_it_and_gives_no_answer()
+    {
+        var (member, stateMachine) = LeaderBeforeItReads();
+        member.Tell(new Read(Cluster, 5, ReadConsistency.Linearizable, default), _client.Ref);
+        _ = stateMachine.ExpectMsg<Query>();
+        stateMachine.Reply(new QueryReply(5, default));
+        member.Tell(Append(2, 2, 1, 1, 0));
+        Assert.Equal(RefusalReason.NotLeader, _client.ExpectMsg<Refused>().Reason);
+        _ = StatusOf(member);
+        Assert.False(_client.HasMessages);
+    }
+
+    [Fact]
     public void A_follower_that_hears_its_leader_does_not_let_a_candidate_disturb_it()
     {
         var member = StartedMember(Settings(holdOnToLeader: TimeSpan.FromHours(1)));
@@ -355,11 +411,19 @@ public sealed class RaftActorTests : TestKit
 
     private sealed class CountingStateMachine : ReceiveActor
     {
+        private readonly IActorRef? _queries;
+
+        public CountingStateMachine(IActorRef queries) : this() => _queries = queries;
+
         public CountingStateMachine()
         {
             Receive<ApplyEntries>(apply => Sender.Tell(new EntriesApplied(
                 apply.Entries[^1].Index, [.. apply.Entries.Select(_ => ReadOnlyMemory<byte>.Empty)])));
-            Receive<Query>(query => Sender.Tell(new QueryReply(query.RequestId, query.Payload)));
+            Receive<Query>(query =>
+            {
+                if (_queries is null) Sender.Tell(new QueryReply(query.RequestId, query.Payload));
+                else _queries.Forward(query);
+            });
         }
 
         protected override void PreStart() => Context.Parent.Tell(new StateMachineReady(0, 0, 0));
