@@ -15,6 +15,7 @@ internal static partial class MemberConfiguration
     private const int FrameSlackBytes = 256 * 1024;
 
     private static readonly string Serial = NameOf(typeof(SerialExecutor.Configurator));
+    private static readonly string Scheduler = NameOf(typeof(SleepingScheduler));
     private static readonly string Transport = NameOf(typeof(SocketTransport));
 
     // Covers a member's largest batch and value at their defaults.
@@ -30,8 +31,7 @@ internal static partial class MemberConfiguration
     public static Config For(RaftSettings settings) =>
         (settings.IsQuiet ? ConfigurationFactory.ParseString("akka.loglevel = WARNING") : Config.Empty)
             // Between a peer's message and the member there is no change of thread.
-            // An idle member's CPU went, for the most part, into a timer that ticks every 10 ms.
-            .WithFallback(ConfigurationFactory.ParseString("akka { remote.use-dispatcher = akkaraft.raft-dispatcher, scheduler.tick-duration = 25 ms }"))
+            .WithFallback(ConfigurationFactory.ParseString($$"""akka { remote.use-dispatcher = akkaraft.raft-dispatcher, scheduler.implementation = "{{Scheduler}}" }"""))
             .WithFallback(Hardened)
             .WithFallback(Shared(settings));
 
@@ -105,7 +105,7 @@ internal static partial class MemberConfiguration
     /// <summary>For an ActorSystem that is a client's alone, and says nothing: what goes wrong is told by the calls.</summary>
     public static Config ForClient { get; } =
         ConfigurationFactory.ParseString($$"""
-            akka { loglevel = OFF, stdout-loglevel = OFF }
+            akka { loglevel = OFF, stdout-loglevel = OFF, scheduler.implementation = "{{Scheduler}}" }
             # Between the client and its connections there is no change of thread.
             {{ClientDispatcher}} { type = Dispatcher, executor = "{{Serial}}", throughput = 100, takes-visitors = on }
             akka.remote.use-dispatcher = {{ClientDispatcher}}
