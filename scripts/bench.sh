@@ -44,7 +44,10 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM
 
+# As it would be deployed: compiled ahead for this machine.
+dotnet publish src/AkkaRaft.Node -c Release --use-current-runtime -o "$work/node" -m:1 --nologo -v q
+
 for m in "${modes[@]}"; do
-  dotnet "$program" "$m" --akkaraft src/AkkaRaft.Node/bin/Release/net10.0/AkkaRaft.Node.dll --work "$work/$m" --pid-file "$work/pids" "$@"
+  dotnet "$program" "$m" --akkaraft "$work/node/AkkaRaft.Node.dll" --work "$work/$m" --pid-file "$work/pids" "$@"
   rm -rf "${work:?}/$m"
 done

@@ -77,7 +77,7 @@ public sealed record RaftSettings
     public int RetainEntries { get; init; } = 10_000;
 
     /// <summary>Most bytes of those entries; an entry may be a batch of a thousand puts.</summary>
-    public int RetainBytes { get; init; } = 32 * 1024 * 1024;
+    public int RetainBytes { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>Most entries in the log, whoever lacks them: a follower further behind gets a snapshot. What is not yet applied stays.</summary>
     public int MaxLogEntries { get; init; } = 100_000;

@@ -58,7 +58,7 @@ internal static class GrowthMode
                 }
             }
 
-        // The last is the default; entries are no bound here.
+        // Half of the last is the default; entries are no bound here.
         foreach (var mib in logMiB)
             foreach (var cluster in options.CreateWith($"akkaraft.retain-bytes = {mib}MiB\nakkaraft.retain-entries = 1000000"))
             {
