@@ -76,7 +76,7 @@ public sealed record RaftSettings
     /// <summary>Entries kept in the log after they are durably applied, for followers that were away for a while.</summary>
     public int RetainEntries { get; init; } = 10_000;
 
-    /// <summary>Most bytes of those entries; an entry may be a batch of a thousand puts.</summary>
+    /// <summary>Most bytes of those entries, of which half as many again gather before they go; an entry may be a batch of a thousand puts.</summary>
     public int RetainBytes { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>Most entries in the log, whoever lacks them: a follower further behind gets a snapshot. What is not yet applied stays.</summary>

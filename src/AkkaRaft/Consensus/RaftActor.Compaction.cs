@@ -24,7 +24,8 @@ internal sealed partial class RaftActor
     private void Compact()
     {
         if (_syncing || _checkpointing || _compactTo is not null || _imagePending || _installing is not null) return;
-        var step = _log.Bytes > _settings.RetainBytes + _settings.RetainBytes / 8 ? 1 : Math.Max(1, _settings.RetainEntries / 10);
+        // Each time costs the state's file a commit and a sync.
+        var step = _log.Bytes > 3L * _settings.RetainBytes / 2 ? 1 : Math.Max(1, _settings.RetainEntries / 10);
         if (CompactionTarget(_appliedIndex) - _log.BaseIndex < step) return;
         _syncing = true;
         _stateMachine.Tell(new SyncState());

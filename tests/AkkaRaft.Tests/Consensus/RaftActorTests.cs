@@ -90,11 +90,11 @@ public sealed class RaftActorTests : TestKit
         return member;
     }
 
-    /// <summary>A leader whose state machine hands each query to the probe, and is to be answered there.</summary>
-    private (IActorRef Member, TestProbe StateMachine) LeaderBeforeItReads()
+    /// <summary>A leader whose state machine hands what it is asked to the probe, and is to be answered there.</summary>
+    private (IActorRef Member, TestProbe StateMachine) LeaderBeforeItReads(RaftSettings? settings = null)
     {
         var stateMachine = CreateTestProbe("queries");
-        var member = StartedMember(stateMachine: Props.Create<CountingStateMachine>(stateMachine.Ref));
+        var member = StartedMember(settings, stateMachine: Props.Create<CountingStateMachine>(stateMachine.Ref));
         Elect(member, 0);
         member.Tell(new AppendEntriesReply(From(1, 1), true, 0, 1, 0, 0, 1));
         AwaitAssert(() => Assert.Equal(1, StatusOf(member).AppliedIndex));
@@ -346,6 +346,23 @@ public sealed class RaftActorTests : TestKit
     }
 
     [Fact]
+    public void The_state_is_synced_for_the_log_only_when_a_tenth_of_what_is_held_could_go()
+    {
+        var (member, stateMachine) = LeaderBeforeItReads(Settings() with { RetainEntries = 100, RetainBytes = int.MaxValue });
+        Commit(2, 109);
+        Assert.False(stateMachine.HasMessages);
+        Commit(110, 110);
+        _ = stateMachine.ExpectMsg<SyncState>();
+
+        void Commit(long from, long to)
+        {
+            for (var index = from; index <= to; index++) member.Tell(new Submit(Cluster, index, new byte[] { 1 }), _client.Ref);
+            foreach (var follower in new[] { 1, 2 }) member.Tell(new AppendEntriesReply(From(follower, 1), true, from - 1, to, 0, 0, 0));
+            AwaitAssert(() => Assert.Equal(to, StatusOf(member).AppliedIndex));
+        }
+    }
+
+    [Fact]
     public void A_follower_that_hears_its_leader_does_not_let_a_candidate_disturb_it()
     {
         var member = StartedMember(Settings(holdOnToLeader: TimeSpan.FromHours(1)));
@@ -424,6 +441,7 @@ public sealed class RaftActorTests : TestKit
                 if (_queries is null) Sender.Tell(new QueryReply(query.RequestId, query.Payload));
                 else _queries.Forward(query);
             });
+            Receive<SyncState>(sync => _queries?.Forward(sync));
         }
 
         protected override void PreStart() => Context.Parent.Tell(new StateMachineReady(0, 0, 0));
