@@ -1,4 +1,3 @@
-using System.IO.Pipes;
 using Akka.Configuration;
 using Akka.Dispatch;
 
@@ -10,7 +9,6 @@ namespace AkkaRaft;
 /// </summary>
 /// <remarks>
 /// Akka's own dedicated threads, and those of the .NET pool, spin before they sleep; on few cores that takes the time of the members, and of the disk, that are waited for.
-/// This one sleeps in a read of a pipe, since a thread that sleeps in a monitor wakes into locks which its waker still holds: five changes of thread where a pipe needs one.
 /// </remarks>
 internal sealed class SerialExecutor : ExecutorService
 {
@@ -24,8 +22,7 @@ internal sealed class SerialExecutor : ExecutorService
     private static List<SerialExecutor>? _visited;
 
     private readonly Lock _lock = new();
-    private readonly AnonymousPipeServerStream _wakes = new(PipeDirection.In);
-    private readonly AnonymousPipeClientStream _waker;
+    private readonly PipeSignal _signal = new();
     private readonly bool _takesVisitors;
     private List<IRunnable> _queue = [];
     private List<IRunnable> _taken = [];
@@ -36,7 +33,6 @@ internal sealed class SerialExecutor : ExecutorService
         : base(id)
     {
         _takesVisitors = takesVisitors;
-        _waker = new AnonymousPipeClientStream(PipeDirection.Out, _wakes.ClientSafePipeHandle);
         new Thread(Loop) { IsBackground = true, Name = id }.Start();
     }
 
@@ -61,24 +57,21 @@ internal sealed class SerialExecutor : ExecutorService
             _isTaken = true;
         }
         if (_takesVisitors && _isVisiting) (_visited ??= []).Add(this);
-        else Wake();
+        else _signal.Set();
     }
 
     public override void Shutdown()
     {
         bool isTaken;
         lock (_lock) (isTaken, _isTaken, _ends) = (_isTaken, true, true);
-        if (!isTaken) Wake();
+        if (!isTaken) _signal.Set();
     }
-
-    private void Wake() => _waker.WriteByte(0);
 
     private void Loop()
     {
-        do _wakes.ReadByte();
+        do _signal.Wait();
         while (Run(long.MaxValue));
-        _waker.Dispose();
-        _wakes.Dispose();
+        _signal.Dispose();
     }
 
     /// <summary>To be called by whoever has taken it.</summary>
@@ -114,7 +107,7 @@ internal sealed class SerialExecutor : ExecutorService
             _visited = null;
             foreach (var executor in visited)
             {
-                if (!executor.Run(MaxVisitRounds)) executor.Wake();
+                if (!executor.Run(MaxVisitRounds)) executor._signal.Set();
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Akka.Actor;
+using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
 using Wire = AkkaRaft.Protocol.Wire;
@@ -78,8 +79,9 @@ internal sealed class PendingCall : IThreadPoolWorkItem
         _reply = reply;
         _callers = callers;
         _callers?.Add();
-        // A lone caller goes on where its answer came, when that is in the pool; several go on beside each other, in order.
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: Flight is { Calls.Count: 1 });
+        // A lone caller goes on where its answer came, when that may be; several go on beside each other, in order.
+        var isLone = Flight is { Calls.Count: 1 };
+        if (!isLone || !ReceivingThreads.TryGoOnAs(this)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: isLone);
     }
 
     /// <summary>The caller goes on here, up to where it awaits again.</summary>

@@ -108,7 +108,7 @@ internal static partial class MemberConfiguration
             akka { loglevel = OFF, stdout-loglevel = OFF, scheduler.implementation = "{{Scheduler}}" }
             # Between the client and its connections there is no change of thread.
             {{ClientDispatcher}} { type = Dispatcher, executor = "{{Serial}}", throughput = 100, takes-visitors = on }
-            akka.remote.use-dispatcher = {{ClientDispatcher}}
+            akka.remote { use-dispatcher = {{ClientDispatcher}}, dot-netty.tcp.receive-by-turns = on }
             """)
             .WithFallback(RefusingSerializers).WithFallback(SharedByClient());
 

@@ -24,6 +24,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private readonly Socket _socket;
     private readonly int _maxFrameBytes;
     private readonly ILoggingAdapter _logger;
+    private readonly bool _receivesByTurns;
     // Without the execution context of whoever happened to begin.
     private readonly SocketAsyncEventArgs _send = new(true);
     private readonly SocketAsyncEventArgs _receive = new(true);
@@ -35,12 +36,15 @@ internal sealed class SocketAssociation : AssociationHandle
     private IHandleEventListener? _listener;
     private bool _isClosed;
 
-    public SocketAssociation(Socket socket, Address self, Address remote, int maxFrameBytes, ILoggingAdapter logger)
+    public SocketAssociation(Socket socket, Address self, Address remote, int maxFrameBytes, ILoggingAdapter logger, bool receivesByTurns = false)
         : base(self, remote)
     {
         _socket = socket;
         _maxFrameBytes = maxFrameBytes;
         _logger = logger;
+        _receivesByTurns = receivesByTurns;
+        // It waits for something to arrive, and then takes what there is; nothing else may wait for this socket.
+        if (receivesByTurns) socket.Blocking = false;
         _send.Completed += (_, _) =>
         {
             if (Sent()) Send();
@@ -117,6 +121,7 @@ internal sealed class SocketAssociation : AssociationHandle
         bool isClosed;
         lock (_lock) (_listener, isClosed) = (listener, _isClosed);
         if (isClosed) listener.Notify(new Disassociated(DisassociateInfo.Unknown));
+        else if (_receivesByTurns) ReceivingThreads.Start(ReceiveNext);
         // Whoever registers has other work than what arrives here.
         else ThreadPool.UnsafeQueueUserWorkItem(static association => association.Receive(), this, preferLocal: false);
     }
@@ -130,7 +135,7 @@ internal sealed class SocketAssociation : AssociationHandle
     {
         for (var i = 0; i < MaxReceivesInARow; i++)
         {
-            if (!Received() || BeginReceive()) return;
+            if (!Arrived(_receive.SocketError, _receive.BytesTransferred) || BeginReceive()) return;
         }
         ThreadPool.UnsafeQueueUserWorkItem(static association => association.GoOnReceiving(), this, preferLocal: false);
     }
@@ -153,17 +158,35 @@ internal sealed class SocketAssociation : AssociationHandle
         }
     }
 
+    /// <summary>Waits for what arrives next.</summary>
+    /// <returns>Whether there may be more to receive.</returns>
+    private bool ReceiveNext()
+    {
+        try
+        {
+            _socket.Poll(Timeout.InfiniteTimeSpan, SelectMode.SelectRead);
+            var bytes = _socket.Receive(_arrived.Space(Math.Min(Missing, MaxBytesMadeRoomFor)).Span, SocketFlags.None, out var error);
+            return error == SocketError.WouldBlock || Arrived(error, bytes);
+        }
+        catch (Exception e) when (e is ObjectDisposedException or SocketException)
+        {
+            // It was closed meanwhile, and whoever did so was told; or it cannot be waited for.
+            Close();
+            return false;
+        }
+    }
+
     /// <summary>Hands on what has arrived; this thread does with it what there is to do.</summary>
     /// <returns>Whether there may be more to receive.</returns>
-    private bool Received()
+    private bool Arrived(SocketError error, int bytes)
     {
-        if (_receive.SocketError != SocketError.Success || _receive.BytesTransferred == 0)
+        if (error != SocketError.Success || bytes == 0)
         {
             Close();
             return false;
         }
         using var visit = SerialExecutor.Visit();
-        _arrived.Add(_receive.BytesTransferred);
+        _arrived.Add(bytes);
         var arrived = _arrived.Filled.Span;
         while (arrived.Length >= HeaderBytes)
         {

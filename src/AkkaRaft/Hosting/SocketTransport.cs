@@ -15,6 +15,7 @@ namespace AkkaRaft.Hosting;
 /// <remarks>
 /// Of its section, which is that of Akka's transport, it reads <c>hostname</c>, <c>port</c>, <c>public-hostname</c>, <c>public-port</c>, <c>dns-use-ipv6</c>, <c>maximum-frame-size</c>,
 /// <c>send-buffer-size</c> and <c>receive-buffer-size</c> (0 for what the system does by itself), <c>backlog</c>, <c>connection-timeout</c>, <c>tcp-nodelay</c> and <c>tcp-keepalive</c>.
+/// Of its own is <c>receive-by-turns</c>, for a client: what comes over connections that it opens is received by <see cref="ReceivingThreads"/>.
 /// It has no TLS yet, and refuses to go without where it is asked for. The other settings are of DotNetty's workings.
 /// </remarks>
 internal sealed class SocketTransport : Transport
@@ -27,6 +28,7 @@ internal sealed class SocketTransport : Transport
     private readonly ConcurrentDictionary<SocketAssociation, bool> _open = new(ReferenceEqualityComparer.Instance);
     private readonly CancellationTokenSource _shutdown = new();
     private readonly TimeSpan _connectionTimeout;
+    private readonly bool _receivesByTurns;
     private Socket? _server;
     private Address? _self;
 
@@ -38,6 +40,7 @@ internal sealed class SocketTransport : Transport
         SchemeIdentifier = "tcp";
         MaximumPayloadBytes = config.GetByteSize("maximum-frame-size") ?? throw new RaftConfigurationException("akka.remote.dot-netty.tcp.maximum-frame-size is missing.");
         _connectionTimeout = config.GetTimeSpan("connection-timeout");
+        _receivesByTurns = config.GetBoolean("receive-by-turns");
         _logger = Logging.GetLogger(system, this);
     }
 
@@ -108,8 +111,8 @@ internal sealed class SocketTransport : Transport
         timeout.CancelAfter(_connectionTimeout);
         try
         {
-            await socket.ConnectAsync(new DnsEndPoint(remoteAddress.Host, remoteAddress.Port!.Value), timeout.Token).ConfigureAwait(false);
-            return Open(socket, remoteAddress);
+            await ConnectAsync(socket, remoteAddress, timeout.Token).ConfigureAwait(false);
+            return Open(socket, remoteAddress, _receivesByTurns);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -118,13 +121,21 @@ internal sealed class SocketTransport : Transport
         }
     }
 
-    private SocketAssociation Open(Socket socket, Address remote)
+    private async Task ConnectAsync(Socket socket, Address remote, CancellationToken timeout)
+    {
+        var port = remote.Port!.Value;
+        if (!_receivesByTurns) await socket.ConnectAsync(new DnsEndPoint(remote.Host, port), timeout).ConfigureAwait(false);
+        // After a connect that is not waited for, .NET's own thread would wake for all that arrives here too.
+        else await Task.Factory.StartNew(() => socket.Connect(remote.Host, port), timeout, TaskCreationOptions.LongRunning, TaskScheduler.Default).WaitAsync(timeout).ConfigureAwait(false);
+    }
+
+    private SocketAssociation Open(Socket socket, Address remote, bool receivesByTurns = false)
     {
         socket.NoDelay = Config.GetBoolean("tcp-nodelay");
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, Config.GetBoolean("tcp-keepalive"));
         if (Config.GetByteSize("send-buffer-size") is > 0 and var send) socket.SendBufferSize = (int)send;
         if (Config.GetByteSize("receive-buffer-size") is > 0 and var receive) socket.ReceiveBufferSize = (int)receive;
-        var association = new SocketAssociation(socket, _self!, remote, (int)MaximumPayloadBytes, _logger);
+        var association = new SocketAssociation(socket, _self!, remote, (int)MaximumPayloadBytes, _logger, receivesByTurns);
         _open[association] = true;
         association.Closed = () => _open.TryRemove(association, out _);
         if (_shutdown.IsCancellationRequested) association.Close();

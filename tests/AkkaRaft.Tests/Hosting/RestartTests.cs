@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Net;
-using System.Net.Sockets;
 using Akka.Actor;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
@@ -18,7 +16,7 @@ public sealed class RestartTests : IDisposable
     [Fact]
     public async Task A_member_that_starts_anew_in_its_process_is_reached_over_the_connections_that_are_there()
     {
-        var member = new Member(new MemberId(0), $"127.0.0.1:{FreePort()}");
+        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
         var members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member);
         await using var node = await RaftNode.StartAsync(new RaftSettings { ClusterId = "anew", Id = member.Id, DataDirectory = _directory, Members = members });
         await using var client = RaftClient.Create(new RaftClientSettings { ClusterId = "anew", Members = members, RequestTimeout = TimeSpan.FromMinutes(1) });
@@ -31,12 +29,5 @@ public sealed class RestartTests : IDisposable
             await client.PutAsync("after", $"{i}");
             Assert.Equal($"{i}", await client.GetAsync("after"));
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -30,11 +30,13 @@ public sealed class SocketTransportTests : IAsyncLifetime
 
     [Theory]
     [InlineData(true, true)]
+    [InlineData(true, true, true)]
     [InlineData(true, false)]
+    [InlineData(true, false, true)]
     [InlineData(false, true)]
-    public async Task Messages_of_all_sizes_go_both_ways_whatever_transport_the_other_has(bool asksOverOurs, bool answersOverOurs)
+    public async Task Messages_of_all_sizes_go_both_ways_whatever_transport_the_other_has(bool asksOverOurs, bool answersOverOurs, bool byTurns = false)
     {
-        var asking = Remote(asksOverOurs ? Ours : Akkas);
+        var asking = Remote(asksOverOurs ? Ours : Akkas, byTurns ? "receive-by-turns = on" : "");
         var answering = Remote(answersOverOurs ? Ours : Akkas);
         var echo = answering.ActorOf(Props.Create<Echo>(), "echo");
         var far = await Resolve(asking, answering, echo);
@@ -71,11 +73,13 @@ public sealed class SocketTransportTests : IAsyncLifetime
         Assert.Equal([1, 2], await far.Ask<byte[]>(new byte[] { 1, 2 }, Patience));
     }
 
-    [Fact]
-    public async Task What_arrives_byte_by_byte_is_the_same_and_so_is_what_arrives_together()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_arrives_byte_by_byte_is_the_same_and_so_is_what_arrives_together(bool byTurns)
     {
         var heard = new Heard();
-        var (ours, theirs) = await Pair(heard);
+        var (ours, theirs) = await Pair(heard, byTurns);
         byte[] frames = [.. Frame([1]), .. Frame([]), .. Frame([2, 3]), .. Frame(new byte[5_000])];
         foreach (var value in frames) await theirs.SendAsync(new[] { value });
         await heard.Until(h => h.Payloads.Count == 3);
@@ -83,6 +87,7 @@ public sealed class SocketTransportTests : IAsyncLifetime
         await heard.Until(h => h.Payloads.Count == 11);
         Assert.Equal([1, 2, 5_000, 1, 2, 5_000, 1, 2, 5_000, 400_000, 1], heard.Payloads.Select(p => p.Length));
         ours.Close();
+        await heard.Until(h => h.Ends > 0);
     }
 
     [Fact]
@@ -106,10 +111,12 @@ public sealed class SocketTransportTests : IAsyncLifetime
         await system.Terminate().WaitAsync(Patience);
     }
 
-    [Fact]
-    public async Task A_peer_that_takes_nothing_is_written_to_up_to_a_bound_and_gets_all_of_that_later()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_peer_that_takes_nothing_is_written_to_up_to_a_bound_and_gets_all_of_that_later(bool byTurns)
     {
-        var (ours, theirs) = await Pair(new Heard());
+        var (ours, theirs) = await Pair(new Heard(), byTurns);
         var taken = 0;
         var payload = new byte[50_000];
         for (; ours.Write(ByteString.CopyFrom(payload)); taken++)
@@ -136,12 +143,14 @@ public sealed class SocketTransportTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Whoever_listens_is_told_of_the_end_even_if_it_came_before(bool before)
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    public async Task Whoever_listens_is_told_of_the_end_even_if_it_came_before(bool before, bool byTurns)
     {
         var heard = new Heard();
-        var (ours, theirs) = await Pair(before ? null : heard);
+        var (ours, theirs) = await Pair(before ? null : heard, byTurns);
         theirs.Dispose();
         if (before)
         {
@@ -190,6 +199,32 @@ public sealed class SocketTransportTests : IAsyncLifetime
         await Ended(connected);
         var again = Remote(Ours, $"port = {port}");
         Assert.Equal(port, PortOf(again));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Who_does_not_answer_a_connect_is_not_waited_for(bool byTurns)
+    {
+        using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        server.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        server.Listen(1);
+        // Nobody accepts: once the queue is full, what else comes is dropped.
+        Task connecting;
+        do
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            _sockets.Add(socket);
+            connecting = socket.ConnectAsync(server.LocalEndPoint!);
+        }
+        while (await Task.WhenAny(connecting, Task.Delay(500)) == connecting && _sockets.Count < 100);
+        Assert.False(connecting.IsCompleted, "The system takes more connections than were to be.");
+
+        var system = Remote(Ours);
+        var transport = new SocketTransport(system, ConfigurationFactory.ParseString($"connection-timeout = 200 ms, receive-by-turns = {(byTurns ? "on" : "off")}").WithFallback(system.Settings.Config.GetConfig("akka.remote.dot-netty.tcp")));
+        var e = await Assert.ThrowsAsync<InvalidAssociationException>(() => transport.Associate(new Address("tcp", "none", "127.0.0.1", ((IPEndPoint)server.LocalEndPoint!).Port)).WaitAsync(Patience));
+        Assert.Contains("No connection within 0.2 s", e.Message, StringComparison.Ordinal);
+        Assert.True(await transport.Shutdown());
     }
 
     [Fact]
@@ -267,7 +302,7 @@ public sealed class SocketTransportTests : IAsyncLifetime
         }
     }
 
-    private async Task<(SocketAssociation Ours, Socket Theirs)> Pair(IHandleEventListener? listener)
+    private async Task<(SocketAssociation Ours, Socket Theirs)> Pair(IHandleEventListener? listener, bool byTurns = false)
     {
         using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         server.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -275,15 +310,15 @@ public sealed class SocketTransportTests : IAsyncLifetime
         var theirs = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await theirs.ConnectAsync(server.LocalEndPoint!);
         _sockets.Add(theirs);
-        var ours = Association(await server.AcceptAsync());
+        var ours = Association(await server.AcceptAsync(), byTurns);
         if (listener is not null) ours.ReadHandlerSource.SetResult(listener);
         return (ours, theirs);
     }
 
-    private SocketAssociation Association(Socket socket)
+    private SocketAssociation Association(Socket socket, bool byTurns = false)
     {
         _sockets.Add(socket);
-        return new SocketAssociation(socket, new Address("tcp", "a", "here", 1), new Address("tcp", "b", "there", 2), FrameBytes, NoLogger.Instance);
+        return new SocketAssociation(socket, new Address("tcp", "a", "here", 1), new Address("tcp", "b", "there", 2), FrameBytes, NoLogger.Instance, byTurns);
     }
 
     private static TaskCompletionSource<string> Warnings(ActorSystem system)

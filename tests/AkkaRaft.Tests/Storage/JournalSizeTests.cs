@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Net;
-using System.Net.Sockets;
 using Akka.Actor;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
@@ -21,7 +19,7 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task The_journals_file_does_not_grow_under_a_constant_load()
     {
-        var member = new Member(new MemberId(0), $"127.0.0.1:{FreePort()}");
+        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
         var settings = new RaftSettings
         {
             ClusterId = "size", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member),
@@ -34,13 +32,6 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
         output.WriteLine($"Bytes of journal.db and its log after each {Sample} entries: {string.Join(", ", all)}");
         // What is freed is used again: after the first samples there is room for most that follows. Were it not, the last were five times the second.
         Assert.True(all[^1] <= all[1] * 2, string.Join(", ", all));
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>

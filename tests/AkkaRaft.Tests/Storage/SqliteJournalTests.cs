@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Akka.Actor;
 using Akka.Persistence;
@@ -115,7 +113,7 @@ public sealed class SqliteJournalTests : IDisposable
 
     private async Task Run(Func<ActorSystem, Task> work)
     {
-        var member = new Member(new MemberId(0), $"127.0.0.1:{FreePort()}");
+        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
         var settings = new RaftSettings
         {
             ClusterId = "journal", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member),
@@ -138,13 +136,6 @@ public sealed class SqliteJournalTests : IDisposable
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         return Convert.ToInt64(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private sealed record Write(IReadOnlyList<string> Texts);
