@@ -27,8 +27,13 @@ internal static class NodeCommand
         command.SetAction(async (parsed, _) =>
         {
             var self = new MemberId(parsed.GetValue(id));
+            if (parsed.GetValue(join) is null && (parsed.GetValue(listen) ?? parsed.GetValue(clusterId)) is not null)
+            {
+                throw new UsageException("--listen and --cluster-id are for a member that joins, with --join; without it the cluster's file says both.");
+            }
+
             var settings = parsed.GetValue(join) is { } peers
-                ? Joining(self, peers, parsed.GetValue(listen), parsed.GetValue(clusterId) ?? ClientOptions.FromEnvironment("AKKARAFT_CLUSTER_ID") ?? "akkaraft", parsed.GetValue(config))
+                ? Joining(self, peers, parsed.GetValue(listen), parsed.GetValue(clusterId) ?? ClientOptions.FromEnvironment("AKKARAFT_CLUSTER_ID"), parsed.GetValue(config))
                 : RaftSettings.FromFile(ClientOptions.FindConfig(parsed.GetValue(config)), self);
             if ((parsed.GetValue(data) ?? ClientOptions.FromEnvironment("AKKARAFT_DATA")) is { } directory)
             {
@@ -59,8 +64,8 @@ internal static class NodeCommand
         return command;
     }
 
-    /// <summary>The settings of a member that no file names yet; a file may give all others.</summary>
-    private static RaftSettings Joining(MemberId self, string peers, string? listen, string clusterId, string? config)
+    /// <summary>The settings of a member that no file names yet; a file may give what is not said here.</summary>
+    private static RaftSettings Joining(MemberId self, string peers, string? listen, string? clusterId, string? config)
     {
         if (listen is null)
         {
@@ -69,9 +74,9 @@ internal static class NodeCommand
 
         var members = ClientOptions.ParseMembers(peers).Remove(self).Add(self, ClientOptions.ParseMembers($"{self}={listen}")[self]);
         var settings = config is null
-            ? new RaftSettings { ClusterId = clusterId, Id = self, Members = members }
+            ? new RaftSettings { ClusterId = clusterId ?? "akkaraft", Id = self, Members = members }
             : RaftSettings.FromFile(ClientOptions.FindConfig(config));
-        return settings with { Id = self, Members = members, Joins = true };
+        return settings with { ClusterId = clusterId ?? settings.ClusterId, Id = self, Members = members, Joins = true };
     }
 
     /// <summary>A client inside the member's process; what the member logs below a warning would garble the prompt.</summary>

@@ -15,6 +15,8 @@ public sealed class BadInputTests
     [InlineData("status|--config|/no/such/file.conf")]
     [InlineData("node|seven")]
     [InlineData("node|7|--check")]
+    [InlineData("node|0|--check|--cluster-id|other")]
+    [InlineData("node|0|--check|--listen|127.0.0.1:1")]
     [InlineData("cluster|--nodes|0")]
     [InlineData("cluster|--base-port|65535")]
     public async Task Bad_input_ends_with_1_and_says_why(string line)
@@ -23,6 +25,33 @@ public sealed class BadInputTests
         Assert.Equal(1, ended.Code);
         Assert.StartsWith("akkaraft: ", ended.Err, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", ended.Err, StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task Who_joins_is_of_the_cluster_that_the_option_names_or_the_environment_or_the_file()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, "akkaraft { cluster-id = of-file, members { 0 = \"127.0.0.1:1\" } }");
+            string[] join = ["node", "3", "--join", "0=127.0.0.1:1", "--listen", "127.0.0.1:2", "--check"];
+            (string, string)[] environment = [("AKKARAFT_CLUSTER_ID", "of-environment")];
+            Says("of-option", await Cli.RunWithAsync(environment, [.. join, "--config", file, "--cluster-id", "of-option"]));
+            Says("of-environment", await Cli.RunWithAsync(environment, [.. join, "--config", file]));
+            Says("of-environment", await Cli.RunWithAsync(environment, join));
+            Says("of-file", await Cli.RunAsync([.. join, "--config", file]));
+            Says("akkaraft", await Cli.RunAsync(join));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+
+        static void Says(string cluster, Ended ended)
+        {
+            Assert.True(ended.Code == 0, ended.Err);
+            Assert.Equal($"The configuration of member 3@127.0.0.1:2 of cluster '{cluster}' is good.", ended.Out.TrimEnd());
+        }
     }
 
     [Theory]

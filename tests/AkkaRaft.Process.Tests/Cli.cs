@@ -60,7 +60,9 @@ internal static class Cli
 {
     public static string Root { get; } = FindRoot();
 
-    public static OsProcess Start(params string[] args)
+    public static OsProcess Start(params string[] args) => StartWith([], args);
+
+    private static OsProcess StartWith((string Name, string Value)[] variables, string[] args)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Root };
         start.ArgumentList.Add(typeof(ExitCodes).Assembly.Location);
@@ -74,15 +76,21 @@ internal static class Cli
             start.Environment.Remove(name);
         }
 
+        foreach ((string name, string value) in variables) start.Environment[name] = value;
         return OsProcess.Start(start)!;
     }
 
     public static Task<Ended> RunAsync(params string[] args) => PipeAsync("", args);
 
+    /// <summary>Runs it with these environment variables.</summary>
+    public static Task<Ended> RunWithAsync((string Name, string Value)[] variables, params string[] args) => EndAsync(StartWith(variables, args), "", args);
+
     /// <summary>Runs it with <paramref name="input"/> on a pipe.</summary>
-    public static async Task<Ended> PipeAsync(string input, params string[] args)
+    public static Task<Ended> PipeAsync(string input, params string[] args) => EndAsync(Start(args), input, args);
+
+    private static async Task<Ended> EndAsync(OsProcess started, string input, string[] args)
     {
-        using var process = Start(args);
+        using var process = started;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
         await process.StandardInput.WriteAsync(input);
