@@ -124,9 +124,17 @@ internal sealed class SocketTransport : Transport
     private async Task ConnectAsync(Socket socket, Address remote, CancellationToken timeout)
     {
         var port = remote.Port!.Value;
-        if (!_receivesByTurns) await socket.ConnectAsync(new DnsEndPoint(remote.Host, port), timeout).ConfigureAwait(false);
-        // After a connect that is not waited for, .NET's own thread would wake for all that arrives here too.
-        else await Task.Factory.StartNew(() => socket.Connect(remote.Host, port), timeout, TaskCreationOptions.LongRunning, TaskScheduler.Default).WaitAsync(timeout).ConfigureAwait(false);
+        // On macOS a connect that is waited for cannot be given up.
+        if (!_receivesByTurns || OperatingSystem.IsMacOS())
+        {
+            await socket.ConnectAsync(new DnsEndPoint(remote.Host, port), timeout).ConfigureAwait(false);
+            return;
+        }
+        // After one that is not, .NET's own thread would wake for all that arrives here too.
+        var connecting = Task.Factory.StartNew(() => socket.Connect(remote.Host, port), timeout, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        // Once it is given up, nobody wants to know how it ended.
+        _ = connecting.ContinueWith(static given => _ = given.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await connecting.WaitAsync(timeout).ConfigureAwait(false);
     }
 
     private SocketAssociation Open(Socket socket, Address remote, bool receivesByTurns = false)
