@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using Akka.Actor;
-using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
+using AkkaRaft.Threading;
 using Wire = AkkaRaft.Protocol.Wire;
 
 namespace AkkaRaft.Client;

@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
+using AkkaRaft.Threading;
 
 namespace AkkaRaft.Client;
 

@@ -5,6 +5,7 @@ using Akka.Event;
 using Akka.Persistence.Sql;
 using AkkaRaft.Protocol;
 using AkkaRaft.Storage;
+using AkkaRaft.Threading;
 
 namespace AkkaRaft.Hosting;
 

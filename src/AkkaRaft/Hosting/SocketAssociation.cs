@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Event;
 using Akka.Remote.Transport;
+using AkkaRaft.Threading;
 using Google.Protobuf;
 
 namespace AkkaRaft.Hosting;

@@ -5,6 +5,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
 using Akka.Remote.Transport;
+using AkkaRaft.Threading;
 
 namespace AkkaRaft.Hosting;
 

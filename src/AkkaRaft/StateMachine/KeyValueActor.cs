@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Akka.Actor;
 using AkkaRaft.Protocol.Wire;
+using AkkaRaft.Threading;
 
 namespace AkkaRaft.StateMachine;
 

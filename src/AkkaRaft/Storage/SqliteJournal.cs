@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Persistence;
 using Akka.Persistence.Sql.Journal;
+using AkkaRaft.Threading;
 using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Storage;

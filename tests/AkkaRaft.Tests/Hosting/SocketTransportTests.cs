@@ -6,6 +6,7 @@ using Akka.Configuration;
 using Akka.Event;
 using Akka.Remote.Transport;
 using AkkaRaft.Hosting;
+using AkkaRaft.Threading;
 using Google.Protobuf;
 
 namespace AkkaRaft.Tests.Hosting;

@@ -1,7 +1,7 @@
 using Akka.Configuration;
 using Akka.Dispatch;
 
-namespace AkkaRaft;
+namespace AkkaRaft.Threading;
 
 /// <summary>
 /// Runs a dispatcher's actors one at a time: on a thread of its own, which sleeps while there is nothing to do, or on that of a visitor who brought them

@@ -4,7 +4,7 @@ using Akka.Configuration;
 using Akka.Dispatch;
 using Akka.Event;
 
-namespace AkkaRaft;
+namespace AkkaRaft.Threading;
 
 /// <summary>
 /// Akka's scheduler for an ActorSystem that AkkaRaft has to itself: one thread, which sleeps until something is due, to the millisecond.

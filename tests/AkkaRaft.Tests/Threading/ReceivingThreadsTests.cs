@@ -3,8 +3,9 @@ using System.Collections.Immutable;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
+using AkkaRaft.Threading;
 
-namespace AkkaRaft.Tests.Hosting;
+namespace AkkaRaft.Tests.Threading;
 
 public sealed class ReceivingThreadsTests : IDisposable
 {

@@ -1,4 +1,6 @@
-namespace AkkaRaft.Tests;
+using AkkaRaft.Threading;
+
+namespace AkkaRaft.Tests.Threading;
 
 public sealed class PipeSignalTests
 {

@@ -1,7 +1,8 @@
 using Akka.Actor;
 using Akka.Configuration;
+using AkkaRaft.Threading;
 
-namespace AkkaRaft.Tests;
+namespace AkkaRaft.Tests.Threading;
 
 public sealed class SerialExecutorTests : IDisposable
 {

@@ -1,7 +1,7 @@
 using System.IO.Pipes;
 using Microsoft.Win32.SafeHandles;
 
-namespace AkkaRaft;
+namespace AkkaRaft.Threading;
 
 /// <summary>Wakes threads that sleep: each <see cref="Set"/> lets one <see cref="Wait"/> go on, now or when it comes. For any number of threads.</summary>
 /// <remarks>

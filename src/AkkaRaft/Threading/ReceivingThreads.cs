@@ -1,4 +1,4 @@
-namespace AkkaRaft.Hosting;
+namespace AkkaRaft.Threading;
 
 /// <summary>
 /// Two threads that receive by turns, for a connection whose answers are waited for by callers. Whoever has received the answer of one caller alone passes the turn

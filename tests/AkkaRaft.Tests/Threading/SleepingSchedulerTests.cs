@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
+using AkkaRaft.Threading;
 
-namespace AkkaRaft.Tests;
+namespace AkkaRaft.Tests.Threading;
 
 public sealed class SleepingSchedulerTests : TestKit
 {
