@@ -10,7 +10,7 @@ internal sealed class ClientOptions
 {
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(10);
 
-    private const string DefaultName = "akkaraft";
+    public const string DefaultName = "akkaraft";
 
     private static readonly UTF8Encoding StrictUtf8 = new(false, true);
 

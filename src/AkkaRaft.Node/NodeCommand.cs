@@ -19,7 +19,7 @@ internal static class NodeCommand
         Option<bool> print = new("--print-config") { Description = "Print the settings in force and exit" };
         Option<string?> join = new("--join") { Description = "Members of a running cluster, as 0=host:port,…, that this one joins; then say 'members add'" };
         Option<string?> listen = new("--listen") { Description = "Where a member that joins listens, as host:port" };
-        Option<string?> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join; akkaraft when nothing is said (AKKARAFT_CLUSTER_ID)" };
+        Option<string?> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join; the file's, or akkaraft, when nothing is said (AKKARAFT_CLUSTER_ID)" };
         Option<bool> shell = new("--shell") { Description = "Read client commands from a prompt or a pipe, as 'akkaraft shell' does, and stop the member when they end" };
         Option<bool> json = new("--json") { Description = "With --shell: print JSON, one object a line" };
         Option<bool> stopWithStdin = new("--stop-with-stdin") { Hidden = true };
@@ -74,7 +74,7 @@ internal static class NodeCommand
 
         var members = ClientOptions.ParseMembers(peers).Remove(self).Add(self, ClientOptions.ParseMembers($"{self}={listen}")[self]);
         var settings = config is null
-            ? new RaftSettings { ClusterId = clusterId ?? "akkaraft", Id = self, Members = members }
+            ? new RaftSettings { ClusterId = ClientOptions.DefaultName, Id = self, Members = members }
             : RaftSettings.FromFile(ClientOptions.FindConfig(config));
         return settings with { ClusterId = clusterId ?? settings.ClusterId, Id = self, Members = members, Joins = true };
     }

@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using AkkaRaft.Client;
 using AkkaRaft.Client.Codecs;
@@ -22,10 +20,7 @@ public sealed class TypedCallsTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(new(0), new(new(0), $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"));
-        listener.Stop();
+        var members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(new(0), new(new(0), $"127.0.0.1:{TcpPort.Free()}"));
         _node = await RaftNode.StartAsync(new RaftSettings { ClusterId = "typed", Id = new(0), Members = members, DataDirectory = _data });
         _client = RaftClient.Create(_node.System, new RaftClientSettings
         {

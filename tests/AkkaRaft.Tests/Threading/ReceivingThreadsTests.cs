@@ -22,23 +22,21 @@ public sealed class ReceivingThreadsTests : IDisposable
     public async Task A_caller_goes_on_on_the_thread_that_received_and_after_it_has_passed_the_turn()
     {
         ReceivingThreads.Start(ReceiveNext);
-        await UntilOneWaits();
         var received = 0;
+        var takesASecond = true;
         var wentOn = new TaskCompletionSource<int>();
-        _arriving.Add(() =>
-        {
-            received = Environment.CurrentManagedThreadId;
-            Assert.True(ReceivingThreads.TryGoOnAs(new Caller(() =>
+        GoOn(
+            () =>
             {
                 // Somebody else receives this.
                 using var next = new ManualResetEventSlim();
                 _arriving.Add(next.Set);
                 wentOn.SetResult(next.Wait(Patience) ? Environment.CurrentManagedThreadId : 0);
-            })));
-            Assert.False(ReceivingThreads.TryGoOnAs(new Caller(() => { })), "A thread goes on as one caller: the second would wait for the first.");
-        });
+            },
+            whenTaken: () => (received, takesASecond) = (Environment.CurrentManagedThreadId, ReceivingThreads.TryGoOnAs(new Caller(() => { }))));
         var where = await wentOn.Task.WaitAsync(Patience);
         Assert.Equal(received, where);
+        Assert.False(takesASecond, "A thread goes on as one caller: the second would wait for the first.");
         await Ended();
     }
 
@@ -46,44 +44,43 @@ public sealed class ReceivingThreadsTests : IDisposable
     public async Task While_a_caller_is_away_the_other_thread_receives_and_keeps_the_turn()
     {
         ReceivingThreads.Start(ReceiveNext);
-        await UntilOneWaits();
         using var comesBack = new ManualResetEventSlim();
-        using var isAway = new ManualResetEventSlim();
-        _arriving.Add(() => Assert.True(ReceivingThreads.TryGoOnAs(new Caller(() =>
+        var away = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var back = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        GoOn(() =>
         {
-            isAway.Set();
-            Assert.True(comesBack.Wait(Patience));
-        }))));
-        Assert.True(isAway.Wait(Patience));
+            away.SetResult();
+            back.SetResult(comesBack.Wait(Patience));
+        });
+        await away.Task.WaitAsync(Patience);
         for (var i = 0; i < 100; i++) Assert.False(await OnReceiving(() => ReceivingThreads.TryGoOnAs(new Caller(() => { }))));
         comesBack.Set();
-        await UntilOneWaits();
+        Assert.True(await back.Task.WaitAsync(Patience));
+        var again = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        GoOn(again.SetResult);
+        await again.Task.WaitAsync(Patience);
         await Ended();
     }
 
     [Fact]
     public async Task One_receives_at_a_time_and_every_caller_goes_on()
     {
-        const int Arrivals = 20_000;
+        const int Callers = 20_000;
         ReceivingThreads.Start(ReceiveNext);
         var wentOn = 0;
-        var refused = 0;
-        for (var i = 0; i < Arrivals; i++)
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        for (var i = 0; i < Callers; i++)
         {
             var isAway = i % 50 == 0;
-            _arriving.Add(() =>
+            GoOn(() =>
             {
-                if (ReceivingThreads.TryGoOnAs(new Caller(() =>
-                {
-                    if (isAway) Thread.Sleep(1);
-                    Interlocked.Increment(ref wentOn);
-                }))) return;
-                refused++;
+                if (isAway) Thread.Sleep(1);
+                if (Interlocked.Increment(ref wentOn) == Callers) all.SetResult();
             });
         }
+        await all.Task.WaitAsync(Patience);
         await Ended();
-        Assert.Equal(Arrivals, wentOn + refused);
-        Assert.InRange(wentOn, 1, Arrivals);
+        Assert.Equal(Callers, wentOn);
         Assert.Equal(0, _collisions);
     }
 
@@ -111,14 +108,14 @@ public sealed class ReceivingThreadsTests : IDisposable
                     Assert.True(i < 10_000, "No caller went on where its answer came.");
                 }
                 // As an application must not, and some do.
-#pragma warning disable xUnit1031, VSTHRD002, VSTHRD103
+#pragma warning disable xUnit1031
                 for (var i = 0; i < 10; i++)
                 {
                     client.PutAsync("key", $"and {i}").GetAwaiter().GetResult();
                     Assert.Equal($"and {i}", client.GetAsync("key").GetAwaiter().GetResult());
                 }
                 client.DisposeAsync().AsTask().GetAwaiter().GetResult();
-#pragma warning restore xUnit1031, VSTHRD002, VSTHRD103
+#pragma warning restore xUnit1031
             }).WaitAsync(Patience);
         }
         finally
@@ -145,15 +142,16 @@ public sealed class ReceivingThreadsTests : IDisposable
         return await answer.Task.WaitAsync(Patience);
     }
 
-    private async Task UntilOneWaits()
+    /// <summary>A caller whose answer arrives again until the thread that receives it goes on as that caller: the other may not wait yet.</summary>
+    private void GoOn(Action goOn, Action? whenTaken = null)
     {
-        for (var waited = 0; !await OnReceiving(() => ReceivingThreads.TryGoOnAs(new Caller(() => { }))); waited++)
+        void Arrive()
         {
-            Assert.True(waited < Patience.TotalMilliseconds, "No thread waits to receive.");
-            await Task.Delay(1);
+            if (ReceivingThreads.TryGoOnAs(new Caller(goOn))) whenTaken?.Invoke();
+            else _arriving.Add(Arrive);
         }
-        // The one that went on as nobody in particular waits again, or does so before long.
-        await Task.Delay(20);
+
+        _arriving.Add(Arrive);
     }
 
     /// <summary>Both threads are told of the end, and each ends once.</summary>
