@@ -61,6 +61,9 @@ public sealed record RaftSettings
     /// <summary>Whether the member's own ActorSystem logs warnings and errors alone.</summary>
     internal bool IsQuiet { get; init; }
 
+    /// <summary>The member's clock: it never goes back, and does not stand still while the machine sleeps. Null for the ActorSystem's scheduler's.</summary>
+    internal Func<TimeSpan>? Clock { get; init; }
+
     /// <summary>The journal plugin's HOCON path; empty for the ActorSystem's default one.</summary>
     internal string JournalPlugin { get; init; } = "";
 

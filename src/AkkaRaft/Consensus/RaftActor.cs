@@ -68,7 +68,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     internal MemberId Me => _settings.Id;
 
-    private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
+    private TimeSpan Now => _settings.Clock?.Invoke() ?? Context.System.Scheduler.MonotonicClock;
 
     private MemberRole Role =>
         _leading is not null ? MemberRole.Leader

@@ -6,6 +6,7 @@ using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
 using AkkaRaft.Storage;
+using AkkaRaft.Threading;
 
 namespace AkkaRaft.Hosting;
 
@@ -35,7 +36,7 @@ public sealed class RaftNode : IAsyncDisposable
 
     private RaftNode(RaftSettings settings, DataDirectory directory, ActorSystem system, bool ownsSystem)
     {
-        Settings = settings with { JournalPlugin = MemberConfiguration.Journal, SnapshotPlugin = MemberConfiguration.NoSnapshots };
+        Settings = settings with { JournalPlugin = MemberConfiguration.Journal, SnapshotPlugin = MemberConfiguration.NoSnapshots, Clock = () => BootClock.Now };
         _directory = directory;
         System = system;
         _ownsSystem = ownsSystem;
