@@ -77,7 +77,8 @@ public sealed partial class ClusterSimulation : IDisposable
         for (var id = 0; id < settings.Members; id++) Create();
         Watch();
         var highestTerm = settings.Logs.Values.SelectMany(terms => terms).DefaultIfEmpty(0).Max();
-        foreach (var (id, terms) in settings.Logs) _members[id].Disk.Land(SimulatedJournal.Log(_system, ClusterId, new MemberId(id), _addresses.Values, highestTerm, terms));
+        foreach (var member in settings.Logs.Count > 0 ? _members : [])
+            member.Disk.Land(SimulatedJournal.Log(_system, ClusterId, new MemberId(member.Id), _addresses.Values, highestTerm, settings.Logs.GetValueOrDefault(member.Id) ?? []));
         for (var id = 0; id < settings.Members; id++) Start(id);
     }
 

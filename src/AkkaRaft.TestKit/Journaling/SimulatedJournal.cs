@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Persistence;
 using AkkaRaft.Consensus;
@@ -81,9 +82,11 @@ internal sealed class SimulatedJournal : UntypedActor
         var chain = new EventChain();
         // Entries of one index and term are the same entry in every log.
         var entries = terms.Select((term, i) => new LogEntry(i + 1, term, 1, EntryKind.NoOp, default)).ToList();
+        var configuration = Configuration.Of(members);
         IRaftEvent[] events =
         [
-            new Bootstrapped(clusterId, id, Configuration.Of(members), (ulong)id.Value + 1),
+            new Bootstrapped(clusterId, id, configuration, IncarnationOf(id)),
+            new ClusterBegun(configuration.Voters.Keys.ToImmutableSortedDictionary(voter => voter, IncarnationOf)),
             new TermAndVote(highestTerm, null),
             .. entries.Select((entry, i) => new EntriesAppended(i, i == 0 ? 0 : terms[i - 1], [entry])),
         ];
@@ -93,6 +96,8 @@ internal sealed class SimulatedJournal : UntypedActor
             return new StoredEvent(i + 1, serializer.Manifest(sealedEvent), serializer.ToBinary(sealedEvent), "", e);
         })];
     }
+
+    private static ulong IncarnationOf(MemberId id) => (ulong)id.Value + 1;
 
     private void Replay(ReplayMessages replay)
     {

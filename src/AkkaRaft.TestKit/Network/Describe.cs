@@ -18,6 +18,7 @@ internal static class Describe
         AppendEntriesReply m => $"AppendEntriesReply term={m.Header.Term} mismatch at {m.PrevLogIndex} hint={m.HintIndex}/{m.HintTerm} round={m.Round}",
         TimeoutNow m => $"TimeoutNow term={m.Header.Term}",
         Hello m => $"Hello term={m.Header.Term}",
+        HelloReply m => $"HelloReply term={m.Header.Term} {(m.Incarnations.IsEmpty ? "not begun" : "begun")}",
         InstallSnapshot m => $"InstallSnapshot term={m.Header.Term} to={m.Snapshot?.Base.Index.ToString(CultureInfo.InvariantCulture) ?? "being made"} round={m.Round}",
         InstallSnapshotReply m => $"InstallSnapshotReply term={m.Header.Term} {(m.Installed ? $"match={m.MatchIndex}" : $"received={m.Received}")} round={m.Round}",
         FetchSnapshot m => $"FetchSnapshot term={m.Header.Term} to={m.Index} offset={m.Offset}",

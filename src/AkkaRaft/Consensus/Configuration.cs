@@ -20,6 +20,12 @@ internal sealed record Configuration(
     /// <summary>While new members catch up: who shall vote. Those of them that do not yet are learners until then (§4.2.1).</summary>
     public ImmutableSortedDictionary<MemberId, Member> Incoming { get; init; } = ImmutableSortedDictionary<MemberId, Member>.Empty;
 
+    /// <summary>
+    /// Each voter's, so that one that lost its directory is not taken for the one that voted and acknowledged under its id.
+    /// Empty before all first members have met.
+    /// </summary>
+    public ImmutableSortedDictionary<MemberId, ulong> Incarnations { get; init; } = ImmutableSortedDictionary<MemberId, ulong>.Empty;
+
     public static Configuration Of(IEnumerable<Member> voters) => new(
         voters.ToImmutableSortedDictionary(m => m.Id, m => m),
         ImmutableSortedDictionary<MemberId, Member>.Empty,
@@ -70,6 +76,7 @@ internal sealed record Configuration(
     {
         Outgoing = ImmutableSortedDictionary<MemberId, Member>.Empty,
         Removed = Removed.Union(Outgoing.Keys.Except(Voters.Keys)),
+        Incarnations = Incarnations.RemoveRange(Outgoing.Keys.Except(Voters.Keys)),
     };
 
     /// <summary>As before new members began to catch up.</summary>

@@ -23,10 +23,20 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
 {
     private readonly Queue<(long LastIndex, int Bytes)> _inflight = new();
     private long _inflightBytes;
+    private long _matchedInRound;
 
     public ProgressState State { get; private set; } = ProgressState.Probe;
 
     public long MatchIndex { get; private set; }
+
+    /// <summary>The follower's; 0 while it has not said. It is not there twice: one that began anew has a <see cref="Progress"/> of its own.</summary>
+    public ulong Incarnation { get; set; }
+
+    /// <summary>The follower lacks what it acknowledged: nothing that it says counts.</summary>
+    public bool IsDismissed { get; private set; }
+
+    /// <summary>Up to here the follower counts for what is committed.</summary>
+    public long CountsTo => IsDismissed ? 0 : MatchIndex;
 
     public long NextIndex { get; private set; } = nextIndex;
 
@@ -70,9 +80,9 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     public void Fetching(long received) => SnapshotReceived = received;
 
     /// <summary>The follower's log goes on from a snapshot's base.</summary>
-    public void Installed(long index)
+    public void Installed(long index, long round)
     {
-        MatchIndex = Math.Max(MatchIndex, index);
+        if (index > MatchIndex) (MatchIndex, _matchedInRound) = (index, round);
         NextIndex = Math.Max(NextIndex, MatchIndex + 1);
         if (State != ProgressState.Snapshot) return;
         State = ProgressState.Probe;
@@ -109,9 +119,12 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     }
 
     /// <summary>The follower's log equals ours up to <paramref name="matchIndex"/>, durably.</summary>
-    public void Matched(long prevLogIndex, long matchIndex)
+    /// <param name="prevLogIndex">Of the request that is answered.</param>
+    /// <param name="matchIndex">What the follower has.</param>
+    /// <param name="round">The leader's latest: whatever is sent in a later one begins at or after the match.</param>
+    public void Matched(long prevLogIndex, long matchIndex, long round)
     {
-        MatchIndex = Math.Max(MatchIndex, matchIndex);
+        if (matchIndex > MatchIndex) (MatchIndex, _matchedInRound) = (matchIndex, round);
         NextIndex = Math.Max(NextIndex, MatchIndex + 1);
         while (_inflight.TryPeek(out var oldest) && oldest.LastIndex <= MatchIndex)
         {
@@ -125,6 +138,11 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
             ProbeSent = false;
         }
     }
+
+    /// <summary>Whether a follower that says that it has nothing like ours at <paramref name="prevLogIndex"/> denies what it acknowledged, and not in a late answer.</summary>
+    public bool HasLost(long prevLogIndex, long round) => prevLogIndex <= MatchIndex && MatchIndex > 0 && round > _matchedInRound;
+
+    public void Dismiss() => IsDismissed = true;
 
     /// <summary>The follower's log has nothing like ours at <paramref name="prevLogIndex"/>; it may agree at <paramref name="agreeIndex"/>.</summary>
     /// <returns>False for a late answer that tells nothing new.</returns>

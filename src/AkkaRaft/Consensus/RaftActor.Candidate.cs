@@ -10,8 +10,10 @@ internal sealed partial class RaftActor
     /// Voters do, and whom an entry made none that is not committed: by the configuration before it the others may lack this one's vote,
     /// and cannot have it, since its log is longer (§4.2.2). Its own vote counts only by the configuration in force.
     /// </summary>
-    private bool MayCampaign => _log.Configuration.IsVoter(Me)
+    private bool IsVoter => _log.Configuration.IsVoter(Me)
         || (_log.ConfigurationIndex > Math.Max(_commitIndex, _log.BaseIndex) && _log.ConfigurationAt(_log.ConfigurationIndex - 1).IsVoter(Me));
+
+    private bool MayCampaign => HasBegun && IsVoter;
 
     private void AskForPreVotes()
     {
@@ -86,7 +88,7 @@ internal sealed partial class RaftActor
                 Refuse(transfer.RequestId, RefusalReason.NotLeader, "An election is on.");
                 break;
             // Refusals and late answers; a candidate campaigns already, and greets nobody.
-            case PreVoteReply or RequestVoteReply or AppendEntriesReply or InstallSnapshotReply or TimeoutNow or Hello or Pump:
+            case PreVoteReply or RequestVoteReply or AppendEntriesReply or InstallSnapshotReply or TimeoutNow or Hello or HelloReply or Pump:
                 break;
             default:
                 Unhandled(message);

@@ -57,7 +57,7 @@ internal sealed partial class RaftActor
         // The event that holds the entry after the base holds all between, too; when there is no such entry the checkpoint needs no other event.
         var holds = _log.TermAt(logBase.Index) == logBase.Term && _log.WrittenIndex > logBase.Index;
         var first = holds ? _appends.FindLast(a => a.PrevLogIndex <= logBase.Index) : default;
-        return new Checkpoint(logBase, Origin, new TermAndVote(_term, _votedFor), _instances, first.SequenceNr, first.PreviousChecksum);
+        return new Checkpoint(logBase, Origin, new TermAndVote(_term, _votedFor), first.SequenceNr, first.PreviousChecksum);
     }
 
     /// <summary>The checkpoint is on the disk: what it stands for goes from memory, then from the disk.</summary>
@@ -110,7 +110,6 @@ internal sealed partial class RaftActor
         _log.MarkDurable(checkpoint.Base.Index);
         ReplayOrigin(checkpoint.Origin);
         (_term, _votedFor) = (checkpoint.TermAndVote.Term, checkpoint.TermAndVote.VotedFor);
-        _instances = checkpoint.Instances;
         var first = checkpoint.FirstRetained > 0 ? checkpoint.FirstRetained : LastSequenceNr;
         _appends.RemoveAll(a => a.SequenceNr < first);
     }

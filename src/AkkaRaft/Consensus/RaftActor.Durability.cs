@@ -53,10 +53,10 @@ internal sealed partial class RaftActor
             events.Add(_chain.Seal(Origin));
             _originWritten = true;
         }
-        if (_newlyMet.Count > 0)
+        if (_begun is not null)
         {
-            events.Add(_chain.Seal(new PeersMet(_newlyMet)));
-            _newlyMet = _newlyMet.Clear();
+            events.Add(_chain.Seal(_begun));
+            _begun = null;
         }
         if (_writtenTermAndVote != (_term, _votedFor)) events.Add(_chain.Seal(new TermAndVote(_term, _votedFor)));
         _writtenTermAndVote = (_term, _votedFor);

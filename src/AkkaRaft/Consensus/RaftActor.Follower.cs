@@ -56,7 +56,7 @@ internal sealed partial class RaftActor
                 Refuse(transfer.RequestId, RefusalReason.NotLeader, "This member follows.");
                 break;
             // Answers to what an earlier role of this member asked, and greetings that only a leader heeds.
-            case AppendEntriesReply or InstallSnapshotReply or RequestVoteReply or PreVoteReply or Hello or Pump:
+            case AppendEntriesReply or InstallSnapshotReply or RequestVoteReply or PreVoteReply or Hello or HelloReply or Pump:
                 break;
             default:
                 Unhandled(message);
@@ -81,6 +81,15 @@ internal sealed partial class RaftActor
     }
 
     /// <summary>
+    /// A leader that hears of a later term, of one that campaigned in vain or starts anew, leads no more; its voters hold on to nobody else, so that it may
+    /// campaign at once, and the cluster waits for no election timeout. Whoever it has voted for, or follows, goes first.
+    /// </summary>
+    private void LeadAgain()
+    {
+        if (_follower is not null && _leader is null && _votedFor is null && MayCampaign && !JournalStuck) AskForPreVotes();
+    }
+
+    /// <summary>
     /// A leader whose connection broke is gone, mostly: its follower campaigns as soon as the others may vote, which is never before a lease that
     /// the leader may still hold has ended.
     /// </summary>
@@ -100,6 +109,8 @@ internal sealed partial class RaftActor
     private void Follow(FollowerState follower, AppendEntries append)
     {
         HearLeader(follower, append.Header.From);
+        _clockMs = Math.Max(_clockMs, append.ClockMs);
+        foreach (var (voter, index) in append.Acknowledged) Acknowledged(voter, index);
 
         // What is committed cannot conflict; an old message that begins before it is answered by what is known to match.
         if (append.PrevLogIndex >= _log.BaseIndex && _log.TermAt(append.PrevLogIndex) != append.PrevLogTerm)
@@ -131,6 +142,7 @@ internal sealed partial class RaftActor
     {
         follower.ElectionDeadline = Now + RandomElectionTimeout();
         _lastLeaderContact = Now;
+        _lastLeader = leader;
         if (_leader == leader) return;
         _leader = leader;
         _logger.Info("Member {0} follows {1} at term {2}.", Me, leader, _term);
@@ -148,7 +160,7 @@ internal sealed partial class RaftActor
         var candidate = request.Header.From;
         var granted = (_votedFor is null || _votedFor == candidate)
             && _leader is null
-            && _log.IsUpToDate(request.LastLogIndex, request.LastLogTerm);
+            && IsUpToDate(candidate, request.LastLogIndex, request.LastLogTerm);
         if (granted)
         {
             if (_votedFor is null) SetTermAndVote(_term, candidate);

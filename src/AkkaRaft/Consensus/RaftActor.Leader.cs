@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Event;
 using AkkaRaft.Protocol;
@@ -17,8 +18,8 @@ internal sealed partial class RaftActor
         _candidate = null;
         _leader = Me;
         // Only an empty log has no timestamp.
-        var from = _log.LastTimestampMs > 0 ? _log.LastTimestampMs : Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
-        _leading = new LeaderState(_log.LastIndex + 1, new LogClock(from, Now));
+        var from = _log.LastTimestampMs > 0 ? Math.Max(_log.LastTimestampMs, _clockMs) : Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
+        _leading = new LeaderState(_log.LastIndex + 1, new LogClock(from, Now, longestStep: _settings.ElectionTimeoutMax));
         foreach (var peer in Peers) _leading.Progress.Add(peer.Id, new Progress(_log.LastIndex + 1, Now));
         _logger.Info("Member {0} leads at term {1}, from entry {2}.", Me, _term, _log.LastIndex + 1);
         Become(Leader);
@@ -43,10 +44,10 @@ internal sealed partial class RaftActor
                 _pumpPending = false;
                 PumpNow(_leading);
                 break;
-            case AppendEntriesReply reply when _leading.Progress.TryGetValue(reply.Header.From, out var progress):
+            case AppendEntriesReply reply when ProgressOf(_leading, reply.Header) is { } progress:
                 Answered(_leading, progress, reply);
                 break;
-            case InstallSnapshotReply reply when _leading.Progress.TryGetValue(reply.Header.From, out var progress):
+            case InstallSnapshotReply reply when ProgressOf(_leading, reply.Header) is { } progress:
                 Answered(_leading, progress, reply);
                 break;
             case ChangeMembers change:
@@ -70,12 +71,26 @@ internal sealed partial class RaftActor
             case AppendEntries or InstallSnapshot:
                 throw new InvariantViolationException($"Members {Me} and {((IRaftMessage)message).Header.From} both lead at term {_term}.");
             // Votes beyond the quorum, answers of strangers, and a demand to campaign that came late.
-            case RequestVoteReply or PreVoteReply or AppendEntriesReply or InstallSnapshotReply or TimeoutNow or Hello:
+            case RequestVoteReply or PreVoteReply or AppendEntriesReply or InstallSnapshotReply or TimeoutNow or Hello or HelloReply:
                 break;
             default:
                 Unhandled(message);
                 break;
         }
+    }
+
+    /// <summary>What is known of a member that answers; one that began anew before it was a voter has nothing of what it had.</summary>
+    private Progress? ProgressOf(LeaderState leading, RaftHeader header)
+    {
+        if (!leading.Progress.TryGetValue(header.From, out var progress) || header.Incarnation == 0 || progress.Incarnation == header.Incarnation) return progress;
+        if (progress.Incarnation == 0)
+        {
+            progress.Incarnation = header.Incarnation;
+            return progress;
+        }
+        _logger.Info("Member {0} sends {1}, which began anew before it was a voter, all that it lacks.", Me, header.From);
+        leading.Progress[header.From] = new Progress(_log.LastIndex + 1, Now) { Incarnation = header.Incarnation };
+        return null;
     }
 
     private void Accept(LeaderState leading, Submit submit)
@@ -147,23 +162,27 @@ internal sealed partial class RaftActor
         }
     }
 
-    private void SendHeartbeat(LeaderState leading, MemberId id, Progress progress)
+    private void SendHeartbeat(LeaderState leading, MemberId id, Progress progress, ImmutableSortedDictionary<MemberId, long>? acknowledged = null)
     {
         if (progress.State == ProgressState.Snapshot || IsBehindLog(progress)) OfferSnapshot(leading, id, progress);
-        else SendAppend(leading, id, progress, []);
+        else SendAppend(leading, id, progress, [], acknowledged);
     }
 
-    private void SendAppend(LeaderState leading, MemberId id, Progress progress, IReadOnlyList<LogEntry> entries)
+    private void SendAppend(LeaderState leading, MemberId id, Progress progress, IReadOnlyList<LogEntry> entries, ImmutableSortedDictionary<MemberId, long>? acknowledged = null)
     {
         var prev = progress.NextIndex - 1;
         var prevTerm = _log.TermAt(prev) ?? throw new InvariantViolationException($"Entry {prev}, needed by member {id}, is not in the log.");
-        Send(id, h => new AppendEntries(h, prev, prevTerm, entries, _commitIndex, leading.Reads.Round));
+        Send(id, h => new AppendEntries(h, prev, prevTerm, entries, _commitIndex, leading.Reads.Round)
+        {
+            ClockMs = leading.Clock.At(Now), Acknowledged = acknowledged ?? ImmutableSortedDictionary<MemberId, long>.Empty,
+        });
     }
 
     private void Answered(LeaderState leading, Progress progress, AppendEntriesReply reply)
     {
         Heard(progress, reply.Header.From, reply.Round);
-        if (reply.Success) progress.Matched(reply.PrevLogIndex, reply.MatchIndex);
+        if (reply.Success) progress.Matched(reply.PrevLogIndex, reply.MatchIndex, leading.Reads.Round);
+        else if (progress.HasLost(reply.PrevLogIndex, reply.Round)) Dismiss(progress, reply.Header.From);
         else progress.Mismatched(reply.PrevLogIndex, _log.FindConflict(reply.HintIndex, reply.HintTerm));
         AfterAnswer(leading, reply.Header.From, progress);
     }
@@ -191,7 +210,7 @@ internal sealed partial class RaftActor
     /// <summary>Commits by counting only entries of the own term (§3.6.2), and itself only for what is durable here.</summary>
     private void AdvanceCommit(LeaderState leading)
     {
-        var index = _log.Configuration.QuorumIndex(id => id == Me ? _log.DurableIndex : leading.Progress.TryGetValue(id, out var p) ? p.MatchIndex : 0);
+        var index = _log.Configuration.QuorumIndex(id => id == Me ? _log.DurableIndex : leading.Progress.TryGetValue(id, out var p) ? p.CountsTo : 0);
         if (index <= _commitIndex || _log.TermAt(index) != _term) return;
         _commitIndex = index;
         Apply();
@@ -207,11 +226,11 @@ internal sealed partial class RaftActor
         BroadcastRound(leading);
     }
 
-    private void BroadcastRound(LeaderState leading)
+    private void BroadcastRound(LeaderState leading, ImmutableSortedDictionary<MemberId, long>? acknowledged = null)
     {
         var round = leading.Reads.Begin(_commitIndex, withReads: _commitIndex >= leading.FirstIndexOfTerm);
         leading.Rounds.Enqueue((round, Now));
-        foreach (var (id, progress) in leading.Progress) SendHeartbeat(leading, id, progress);
+        foreach (var (id, progress) in leading.Progress) SendHeartbeat(leading, id, progress, acknowledged);
         ConfirmRounds(leading);
         AskAhead(leading);
     }
@@ -314,7 +333,8 @@ internal sealed partial class RaftActor
     {
         leading.NextHeartbeat = Now + _settings.HeartbeatInterval;
         WakeAt(leading.NextHeartbeat);
-        BroadcastRound(leading);
+        NoteAcknowledged(leading);
+        BroadcastRound(leading, _acknowledged);
     }
 
     // ---- leadership transfer (§3.10) -----------------------------------------------------------------------------
@@ -353,6 +373,7 @@ internal sealed partial class RaftActor
     /// <summary>Commands in the log may commit under the next leader: their outcome is unknown. Reads were surely not served.</summary>
     private void EndLeadership(LeaderState leading, string why)
     {
+        NoteAcknowledged(leading);
         foreach (var command in leading.Commands.Values)
             command.Client.Tell(new Refused(command.RequestId, RefusalReason.OutcomeUnknown, null, why));
         foreach (var read in leading.Reads.TakeAll())

@@ -12,8 +12,9 @@ namespace AkkaRaft.Consensus;
 /// </summary>
 internal sealed partial class RaftActor
 {
-    private ImmutableSortedDictionary<MemberId, ulong> _instances = ImmutableSortedDictionary<MemberId, ulong>.Empty;
-    private ImmutableSortedDictionary<MemberId, ulong> _newlyMet = ImmutableSortedDictionary<MemberId, ulong>.Empty;
+    // What voters said that they have: the highest committed index that each acknowledged, and the highest term in which each spoke.
+    private readonly Dictionary<MemberId, long> _heardTerms = [];
+    private ImmutableSortedDictionary<MemberId, long> _acknowledged = ImmutableSortedDictionary<MemberId, long>.Empty;
 
     private void Change(LeaderState leading, ChangeMembers change)
     {
@@ -156,7 +157,7 @@ internal sealed partial class RaftActor
                 AppendConfiguration(leading, now.Final());
                 break;
             case MembershipPhase.CatchingUp:
-                if (now.Joining.All(m => HasCaughtUp(leading.Progress[m.Id]))) AppendConfiguration(leading, now.Joint());
+                if (now.Joining.All(m => HasCaughtUp(leading.Progress[m.Id]))) AppendConfiguration(leading, Joint(leading, now));
                 else if (now.Joining.FirstOrDefault(m => Now - leading.Progress[m.Id].LastContact > _settings.JoinTimeout) is { } silent)
                 {
                     leading.ChangeFailure = $"Member {silent} has not answered for {_settings.JoinTimeout.TotalSeconds:0.#} s: nothing was changed. Is it running, with --join, and is this its address?";
@@ -171,6 +172,13 @@ internal sealed partial class RaftActor
                 break;
         }
     }
+
+    /// <summary>Whoever votes is known by its incarnation from then on.</summary>
+    private static Configuration Joint(LeaderState leading, Configuration now) => now.Joint() with
+    {
+        Incarnations = now.Incarnations.SetItems(now.Joining
+            .Select(m => KeyValuePair.Create(m.Id, leading.Progress[m.Id].Incarnation)).Where(known => known.Value != 0)),
+    };
 
     /// <summary>All is sent, and what was sent is being acknowledged.</summary>
     private bool HasCaughtUp(Progress progress) =>
@@ -206,6 +214,7 @@ internal sealed partial class RaftActor
         var alone = Configuration.Of([Locate(Me) ?? throw new InvariantViolationException($"Member {Me} has no address.")]) with
         {
             Removed = now.Removed.Union(now.Members.Select(m => m.Id).Where(id => id != Me)),
+            Incarnations = ImmutableSortedDictionary<MemberId, ulong>.Empty.Add(Me, Origin.Incarnation),
         };
         SetTermAndVote(_term + 1, Me);
         AppendOwn(EntryKind.Configuration, ConfigurationCodec.Encode(alone));
@@ -225,17 +234,7 @@ internal sealed partial class RaftActor
             Send(header.From, h => new Dismissed(h, DismissalReason.Removed));
             return true;
         }
-        if (header.Instance == 0) return false;
-        if (!_instances.TryGetValue(header.From, out var known))
-        {
-            _instances = _instances.Add(header.From, header.Instance);
-            _newlyMet = _newlyMet.Add(header.From, header.Instance);
-            // No answer before this is durable: it must not be forgotten while the sender counts on it.
-            _hardStateVersion++;
-            Flush();
-            return false;
-        }
-        if (known == header.Instance) return false;
+        if (header.Incarnation == 0 || !_log.Configuration.Incarnations.TryGetValue(header.From, out var known) || known == header.Incarnation) return false;
         _logger.Warning("Member {0} refuses {1}: it began anew, with nothing, under an id that the cluster knows.", Me, header.From);
         Send(header.From, h => new Dismissed(h, DismissalReason.BeganAnew));
         return true;
@@ -244,7 +243,63 @@ internal sealed partial class RaftActor
     private void Leave(Dismissed dismissed)
     {
         if (dismissed.Reason == DismissalReason.Removed) Removed(dismissed.Header.From);
+        else if (dismissed.Reason == DismissalReason.LostEntries) FailForLostEntries($"member {dismissed.Header.From}, which leads at term {dismissed.Header.Term}, says so");
         else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Restore its directory, or remove it ('members remove {Me}') and add a member with a new id.");
+    }
+
+    // ---- who has lost what it acknowledged -------------------------------------------------------------------------
+
+    private long AckedBy(MemberId id)
+    {
+        var known = _acknowledged.GetValueOrDefault(id);
+        return _leading?.Progress.GetValueOrDefault(id) is { } progress && _log.Configuration.IsVoter(id)
+            ? Math.Max(known, Math.Min(progress.CountsTo, _commitIndex))
+            : known;
+    }
+
+    private void Acknowledged(MemberId voter, long index)
+    {
+        if (index > _acknowledged.GetValueOrDefault(voter)) _acknowledged = _acknowledged.SetItem(voter, index);
+    }
+
+    /// <summary>So that whoever leads next, or is asked for a vote, knows it too.</summary>
+    private void NoteAcknowledged(LeaderState leading)
+    {
+        Acknowledged(Me, Math.Min(_log.DurableIndex, _commitIndex));
+        foreach (var id in leading.Progress.Keys) Acknowledged(id, AckedBy(id));
+        _acknowledged = _acknowledged.RemoveRange(_acknowledged.Keys.Where(id => !_log.Configuration.IsVoter(id)));
+    }
+
+    /// <summary>The highest term in which each peer said something that it had made durable before.</summary>
+    private void HearTerm(IRaftMessage message)
+    {
+        var header = message.Header;
+        if (message is (RequestVote or RequestVoteReply or AppendEntries or AppendEntriesReply) && _log.Configuration.IsVoter(header.From))
+            _heardTerms[header.From] = Math.Max(_heardTerms.GetValueOrDefault(header.From), header.Term);
+    }
+
+    /// <summary>No log is up to date that lacks what its member is known to have acknowledged.</summary>
+    private bool IsUpToDate(MemberId candidate, long lastLogIndex, long lastLogTerm) =>
+        _log.IsUpToDate(lastLogIndex, lastLogTerm) && lastLogIndex >= AckedBy(candidate);
+
+    /// <summary>Whether this member is told that it acknowledged more than it has: it must not vote or acknowledge with that.</summary>
+    private bool HasLost(RaftHeader header)
+    {
+        if (!HasBegun || _log.Configuration.Voters.IsEmpty || (header.AckedIndex <= _log.LastIndex && header.AckedTerm <= _term)) return false;
+        FailForLostEntries($"member {header.From} saw it acknowledge entry {header.AckedIndex}, and heard it at term {header.AckedTerm}");
+        return true;
+    }
+
+    private void FailForLostEntries(string who) => Fail(
+        $"Member {Me}'s journal lacks what the member acknowledged: {who}; its log ends at entry {_log.LastIndex}, at term {_term}. Its directory is an older copy, or its disk lost what was synced. "
+        + $"It does not vote or serve. Remove it ('members remove {Me}') and add a member with a new id; where no majority is left, see 'akkaraft recover'.");
+
+    private void Dismiss(Progress progress, MemberId id)
+    {
+        if (!progress.IsDismissed)
+            _logger.Error("Member {0} dismisses {1}: it acknowledged entry {2} in this term and no longer has it. Its directory is an older copy, or its disk lost what was synced.", Me, id, progress.MatchIndex);
+        progress.Dismiss();
+        Send(id, h => new Dismissed(h, DismissalReason.LostEntries));
     }
 
     private Membership MembershipNow(long requestId)

@@ -136,7 +136,7 @@ internal sealed partial class RaftActor
     private void Answered(LeaderState leading, Progress progress, InstallSnapshotReply reply)
     {
         Heard(progress, reply.Header.From, reply.Round);
-        if (reply.Installed) progress.Installed(reply.MatchIndex);
+        if (reply.Installed) progress.Installed(reply.MatchIndex, leading.Reads.Round);
         else progress.Fetching(reply.Received);
         AfterAnswer(leading, reply.Header.From, progress);
     }

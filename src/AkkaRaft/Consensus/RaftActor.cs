@@ -34,6 +34,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private long? _timeDue;
     private MemberId? _leader;
     private TimeSpan _lastLeaderContact;
+    private MemberId? _lastLeader;
+    private long _clockMs;
     private IActorRef _stateMachine = ActorRefs.Nobody;
     private IActorRef _snapshots = ActorRefs.Nobody;
     private (MemberId From, string ClusterId, MemberId To)? _stranger;
@@ -73,7 +75,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private MemberRole Role =>
         _leading is not null ? MemberRole.Leader
         : _candidate is not null ? MemberRole.Candidate
-        : MayCampaign ? MemberRole.Follower
+        : IsVoter ? MemberRole.Follower
         : MemberRole.Learner;
 
     // ---- what a simulation's checks look at ---------------------------------------------------------------------
@@ -118,8 +120,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 ReplayOrigin(b);
                 _log = new RaftLog(LogBase.Empty(b.Configuration));
                 break;
-            case PeersMet met:
-                _instances = _instances.SetItems(met.Instances);
+            case ClusterBegun begun:
+                _log.BeginWith(begun.Incarnations);
                 break;
             case TermAndVote t:
                 _term = t.Term;
@@ -269,13 +271,6 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _logger.Info("Member {0} is up at term {1} with entries {2} to {3}, applied to {4}.", Me, _term, _log.FirstIndex, _log.LastIndex, _appliedIndex);
     }
 
-    /// <summary>Says to all that it is there; a member that joins knows its peers from its settings alone.</summary>
-    private void Greet()
-    {
-        var peers = _log.Configuration.Members.Any() ? Peers : _settings.Members.Values.Where(m => m.Id != Me);
-        foreach (var peer in peers) Send(peer, header => new Hello(header));
-    }
-
     private void Fail(string reason)
     {
         _logger.Error(reason);
@@ -363,17 +358,32 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             Leave(dismissed);
             return false;
         }
-        if (IsDismissed(message)) return false;
+        if (HasLost(header) || IsDismissed(message)) return false;
         _heardFrom[header.From] = Now;
+        switch (message)
+        {
+            case Hello hello:
+                Answer(hello);
+                break;
+            case HelloReply reply:
+                Learn(reply);
+                return false;
+        }
+        // It has yet to learn whether it forgot what it voted and acknowledged.
+        if (!HasBegun) return false;
+        HearTerm(message);
 
+        // Whoever hears its leader does not let a candidate disturb it, by whatever it has learned of the term before (§4.2.3).
+        if (message is RequestVote { LeadershipTransfer: false } && header.Term >= _term && _leading is null && HoldsOnTo(header.From)) return false;
         if (header.Term > _term)
         {
             // A proposed term is not yet anyone's term.
             if (message is PreVote or PreVoteReply { Granted: true }) return true;
-            // Whoever hears its leader does not let a candidate disturb it (§4.2.3).
-            if (message is RequestVote { LeadershipTransfer: false } && HoldsOnToLeader) return false;
+            if (message is RequestVote { LeadershipTransfer: false } && _leading is not null) return false;
+            var led = _leading is not null;
             BecomeFollower(header.Term, leader: null);
             Follower(message);
+            if (led) LeadAgain();
             return false;
         }
         if (header.Term == _term) return true;
@@ -395,13 +405,15 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         }
     }
 
-    private bool HoldsOnToLeader => _leading is not null || Now - _lastLeaderContact < _settings.ElectionTimeoutMin;
+    /// <summary>Whether a leader that may still count on this member keeps it from voting for the candidate. A leader that asks itself counts on nobody any more.</summary>
+    private bool HoldsOnTo(MemberId candidate) =>
+        _leading is not null || (_lastLeader != candidate && Now - _lastLeaderContact < _settings.ElectionTimeoutMin);
 
     private bool HearsLeader => _leading is not null || (_leader is not null && Now - _lastLeaderContact < _settings.ElectionTimeoutMax);
 
     private void AnswerPreVote(PreVote request)
     {
-        var granted = request.Header.Term > _term && !HoldsOnToLeader && _log.IsUpToDate(request.LastLogIndex, request.LastLogTerm);
+        var granted = request.Header.Term > _term && !HoldsOnTo(request.Header.From) && IsUpToDate(request.Header.From, request.LastLogIndex, request.LastLogTerm);
         AfterDurable(0, () => Send(request.Header.From, h => new PreVoteReply(granted ? h with { Term = request.Header.Term } : h, granted)));
     }
 
@@ -464,7 +476,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         var header = new RaftHeader(_settings.ClusterId, Me, to.Id, _term)
         {
             // Until the journal has it, another run of this member may draw another.
-            FromAddress = _settings.Members.GetValueOrDefault(Me)?.Address, Instance = _originDurable ? Origin.Instance : 0,
+            FromAddress = _settings.Members.GetValueOrDefault(Me)?.Address, Incarnation = _originDurable ? Origin.Incarnation : 0,
+            AckedIndex = AckedBy(to.Id), AckedTerm = _heardTerms.GetValueOrDefault(to.Id),
         };
         var sent = message(header);
         if (_settings.LogMessages) _logger.Debug("{0} -> {1}", Me, sent);

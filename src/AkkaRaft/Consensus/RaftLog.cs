@@ -81,6 +81,13 @@ internal sealed class RaftLog
             _configurations.Add((entry.Index, ConfigurationCodec.Decode(entry.Payload)));
     }
 
+    /// <summary>All first members have met: the base's configuration, in force from the beginning, tells their incarnations.</summary>
+    public void BeginWith(System.Collections.Immutable.ImmutableSortedDictionary<MemberId, ulong> incarnations)
+    {
+        Base = Base with { Configuration = Base.Configuration with { Incarnations = incarnations } };
+        _configurations[0] = (Base.Index, Base.Configuration);
+    }
+
     /// <summary>Drops every entry from <paramref name="index"/> on; a configuration among them is rolled back.</summary>
     public void TruncateFrom(long index)
     {

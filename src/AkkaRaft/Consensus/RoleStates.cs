@@ -75,9 +75,25 @@ internal sealed record Transfer(MemberId Target, TimeSpan Deadline, IActorRef As
 /// The log's clock while one leader leads: it goes on from the last timestamp in the leader's log, by the leader's monotonic clock, so that no member's
 /// wall clock makes anything expire. Time without a leader, and time since a deposed leader's last entry, does not count.
 /// </summary>
-/// <param name="FromMs">Where it goes on from, in milliseconds.</param>
-/// <param name="Since">The leader's monotonic clock then.</param>
-internal readonly record struct LogClock(long FromMs, TimeSpan Since)
+/// <param name="fromMs">Where it goes on from, in milliseconds.</param>
+/// <param name="now">The leader's monotonic clock then.</param>
+/// <param name="longestStep">
+/// It advances by no more between two looks at it, which a heartbeat parts: time for which a leader did not run, and a clock that jumps, make nothing expire.
+/// </param>
+internal sealed class LogClock(long fromMs, TimeSpan now, TimeSpan longestStep)
 {
-    public long At(TimeSpan now) => FromMs + (long)(now - Since).TotalMilliseconds;
+    private TimeSpan _seen = now;
+    private TimeSpan _elapsed;
+
+    /// <summary>The log's time in milliseconds; it never goes back.</summary>
+    public long At(TimeSpan now)
+    {
+        var step = now - _seen;
+        if (step > TimeSpan.Zero)
+        {
+            _elapsed += step < longestStep ? step : longestStep;
+            _seen = now;
+        }
+        return fromMs + (long)_elapsed.TotalMilliseconds;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Protocol;
@@ -13,7 +14,13 @@ internal readonly record struct RaftHeader(string ClusterId, MemberId From, Memb
     public string? FromAddress { get; init; }
 
     /// <summary>Tells the sender from one that began anew, with nothing, under its id; 0 when it did not say.</summary>
-    public ulong Instance { get; init; }
+    public ulong Incarnation { get; init; }
+
+    /// <summary>The highest committed index that the sender knows the receiver to have acknowledged: a receiver whose log is shorter has lost entries.</summary>
+    public long AckedIndex { get; init; }
+
+    /// <summary>The highest term in which the sender heard from the receiver: a receiver whose term is lower has lost it, and its vote.</summary>
+    public long AckedTerm { get; init; }
 }
 
 /// <summary>A message from member to member.</summary>
@@ -51,7 +58,14 @@ internal sealed record AppendEntries(
     long PrevLogTerm,
     IReadOnlyList<LogEntry> Entries,
     long LeaderCommit,
-    long Round) : IRaftMessage;
+    long Round) : IRaftMessage
+{
+    /// <summary>The log's clock as the leader has it, in milliseconds; 0 when it did not say. Whoever leads next goes on from there.</summary>
+    public long ClockMs { get; init; }
+
+    /// <summary>Up to where the leader knows each voter to have acknowledged what is committed; empty when it did not say.</summary>
+    public ImmutableSortedDictionary<MemberId, long> Acknowledged { get; init; } = ImmutableSortedDictionary<MemberId, long>.Empty;
+}
 
 /// <summary>Answer to <see cref="AppendEntries"/>.</summary>
 /// <param name="Header">Sender, receiver and term.</param>
@@ -73,8 +87,14 @@ internal sealed record AppendEntriesReply(
 /// <summary>The leader hands over: "campaign now" (Raft dissertation §3.10).</summary>
 internal sealed record TimeoutNow(RaftHeader Header) : IRaftMessage;
 
-/// <summary>A member that has just started tells its peers, so that they connect to it at once.</summary>
+/// <summary>A member that has just started tells its peers, so that they connect to it at once, and asks who has begun.</summary>
 internal sealed record Hello(RaftHeader Header) : IRaftMessage;
+
+/// <summary>Answer to <see cref="Hello"/>.</summary>
+/// <param name="Header">Sender, receiver and term.</param>
+/// <param name="ToIncarnation">Echo of the asker's: an answer to one that was there before under its id tells it nothing.</param>
+/// <param name="Incarnations">Those of the cluster's members as the sender's configuration has them; empty when its cluster has not begun.</param>
+internal sealed record HelloReply(RaftHeader Header, ulong ToIncarnation, ImmutableSortedDictionary<MemberId, ulong> Incarnations) : IRaftMessage;
 
 /// <summary>To a follower whose next entries the leader no longer holds: "fetch this". It stands for a heartbeat too (Raft dissertation §5.2).</summary>
 /// <param name="Header">Sender, receiver and term.</param>
@@ -110,6 +130,9 @@ internal enum DismissalReason
 
     /// <summary>It began anew, with nothing, under an id that the cluster knows: its votes and acknowledgements are forgotten.</summary>
     BeganAnew = 1,
+
+    /// <summary>Its log is shorter than what it acknowledged: it has an older copy of its directory, or a disk that lost what it had synced.</summary>
+    LostEntries = 2,
 }
 
 /// <summary>To a member that is none any more; without effect on others.</summary>

@@ -72,7 +72,7 @@ internal static class RaftWire
         var wire = new WireRaftMessage
         {
             ClusterId = header.ClusterId, From = header.From.Value, To = header.To.Value, Term = header.Term,
-            FromAddress = header.FromAddress ?? "", Instance = header.Instance,
+            FromAddress = header.FromAddress ?? "", Incarnation = header.Incarnation, AckedIndex = header.AckedIndex, AckedTerm = header.AckedTerm,
         };
         switch (message)
         {
@@ -89,7 +89,8 @@ internal static class RaftWire
                 wire.RequestVoteReply = new WireVoteReply { Granted = m.Granted };
                 break;
             case AppendEntries m:
-                wire.AppendEntries = new WireAppendEntries { PrevLogIndex = m.PrevLogIndex, PrevLogTerm = m.PrevLogTerm, LeaderCommit = m.LeaderCommit, Round = m.Round };
+                wire.AppendEntries = new WireAppendEntries { PrevLogIndex = m.PrevLogIndex, PrevLogTerm = m.PrevLogTerm, LeaderCommit = m.LeaderCommit, Round = m.Round, ClockMs = m.ClockMs };
+                foreach (var (id, index) in m.Acknowledged) wire.AppendEntries.Acknowledged.Add(new WireAcknowledged { Id = id.Value, Index = index });
                 wire.AppendEntries.Entries.AddRange(m.Entries.Select(ToWire));
                 break;
             case AppendEntriesReply m:
@@ -104,6 +105,9 @@ internal static class RaftWire
                 break;
             case Hello:
                 wire.Hello = new WireEmpty();
+                break;
+            case HelloReply m:
+                wire.HelloReply = new WireHelloReply { ToIncarnation = m.ToIncarnation, Incarnations = { ToWire(m.Incarnations) } };
                 break;
             case InstallSnapshot m:
                 wire.InstallSnapshot = new WireInstallSnapshot { Snapshot = m.Snapshot is { } s ? ToWire(s) : null, Round = m.Round };
@@ -128,7 +132,8 @@ internal static class RaftWire
     {
         var header = new RaftHeader(wire.ClusterId, new MemberId(wire.From), new MemberId(wire.To), wire.Term)
         {
-            FromAddress = wire.FromAddress.Length > 0 ? wire.FromAddress : null, Instance = wire.Instance,
+            FromAddress = wire.FromAddress.Length > 0 ? wire.FromAddress : null, Incarnation = wire.Incarnation,
+            AckedIndex = wire.AckedIndex, AckedTerm = wire.AckedTerm,
         };
         return wire.BodyCase switch
         {
@@ -142,6 +147,7 @@ internal static class RaftWire
                 wire.AppendEntriesReply.HintIndex, wire.AppendEntriesReply.HintTerm, wire.AppendEntriesReply.Round),
             WireRaftMessage.BodyOneofCase.TimeoutNow => new TimeoutNow(header),
             WireRaftMessage.BodyOneofCase.Hello => new Hello(header),
+            WireRaftMessage.BodyOneofCase.HelloReply => new HelloReply(header, wire.HelloReply.ToIncarnation, FromWire(wire.HelloReply.Incarnations)),
             WireRaftMessage.BodyOneofCase.InstallSnapshot => new InstallSnapshot(
                 header, wire.InstallSnapshot.Snapshot is { } s ? FromWire(s) : null, wire.InstallSnapshot.Round),
             WireRaftMessage.BodyOneofCase.InstallSnapshotReply => new InstallSnapshotReply(
@@ -161,7 +167,13 @@ internal static class RaftWire
         for (var i = 0; i < entries.Count; i++)
             if (entries[i].Index != wire.PrevLogIndex + 1 + i)
                 throw new InvalidDataException($"an AppendEntries whose entry {entries[i].Index} does not follow {wire.PrevLogIndex + i}");
-        return new AppendEntries(header, wire.PrevLogIndex, wire.PrevLogTerm, entries, wire.LeaderCommit, wire.Round);
+        return new AppendEntries(header, wire.PrevLogIndex, wire.PrevLogTerm, entries, wire.LeaderCommit, wire.Round)
+        {
+            ClockMs = wire.ClockMs,
+            Acknowledged = wire.Acknowledged.Count == 0
+                ? ImmutableSortedDictionary<MemberId, long>.Empty
+                : wire.Acknowledged.ToImmutableSortedDictionary(a => new MemberId(a.Id), a => a.Index),
+        };
     }
 
     public static object FromWire(WireClientMessage wire)
@@ -238,6 +250,7 @@ internal static class RaftWire
         wire.Learners.AddRange(configuration.Learners.Values.Select(ToWire));
         wire.Removed.AddRange(configuration.Removed.Select(id => id.Value));
         wire.Incoming.AddRange(configuration.Incoming.Values.Select(ToWire));
+        wire.Incarnations.AddRange(ToWire(configuration.Incarnations));
         return wire;
     }
 
@@ -245,6 +258,7 @@ internal static class RaftWire
         ById(wire.Voters), ById(wire.Outgoing), ById(wire.Learners), [.. wire.Removed.Select(id => new MemberId(id))])
     {
         Incoming = ById(wire.Incoming),
+        Incarnations = FromWire(wire.Incarnations),
     };
 
     private static ImmutableSortedDictionary<MemberId, Member> ById(IEnumerable<WireMember> members) =>
@@ -305,10 +319,10 @@ internal static class RaftWire
     // ---- what is stored ----
 
     public static WireBootstrapped ToWire(Bootstrapped e) =>
-        new() { ClusterId = e.ClusterId, MemberId = e.MemberId.Value, Configuration = ToWire(e.Configuration), Instance = e.Instance };
+        new() { ClusterId = e.ClusterId, MemberId = e.MemberId.Value, Configuration = ToWire(e.Configuration), Incarnation = e.Incarnation };
 
     public static Bootstrapped FromWire(WireBootstrapped wire) =>
-        new(wire.ClusterId, new MemberId(wire.MemberId), FromWire(wire.Configuration), wire.Instance);
+        new(wire.ClusterId, new MemberId(wire.MemberId), FromWire(wire.Configuration), wire.Incarnation);
 
     public static WireTermAndVote ToWire(TermAndVote e)
     {
@@ -328,20 +342,20 @@ internal static class RaftWire
 
     public static EntriesAppended FromWire(WireEntriesAppended wire) => new(wire.PrevLogIndex, wire.PrevLogTerm, Entries(wire.Entries));
 
-    public static IEnumerable<WirePeer> ToWire(ImmutableSortedDictionary<MemberId, ulong> instances) =>
-        instances.Select(p => new WirePeer { Id = p.Key.Value, Instance = p.Value });
+    public static IEnumerable<WirePeer> ToWire(ImmutableSortedDictionary<MemberId, ulong> incarnations) =>
+        incarnations.Select(p => new WirePeer { Id = p.Key.Value, Incarnation = p.Value });
 
     public static ImmutableSortedDictionary<MemberId, ulong> FromWire(IEnumerable<WirePeer> peers) =>
-        peers.ToImmutableSortedDictionary(p => new MemberId(p.Id), p => p.Instance);
+        peers.ToImmutableSortedDictionary(p => new MemberId(p.Id), p => p.Incarnation);
 
     public static WireCheckpoint ToWire(Checkpoint c) => new()
     {
-        Base = ToWire(c.Base), Bootstrapped = ToWire(c.Origin), TermAndVote = ToWire(c.TermAndVote), Peers = { ToWire(c.Instances) },
+        Base = ToWire(c.Base), Bootstrapped = ToWire(c.Origin), TermAndVote = ToWire(c.TermAndVote),
         FirstRetainedEvent = c.FirstRetained, FirstRetainedPreviousChecksum = c.PreviousChecksum,
     };
 
     public static Checkpoint FromWire(WireCheckpoint wire) => new(
-        FromWire(wire.Base), FromWire(wire.Bootstrapped), FromWire(wire.TermAndVote), FromWire(wire.Peers), wire.FirstRetainedEvent, wire.FirstRetainedPreviousChecksum);
+        FromWire(wire.Base), FromWire(wire.Bootstrapped), FromWire(wire.TermAndVote), wire.FirstRetainedEvent, wire.FirstRetainedPreviousChecksum);
 
     public static WireSnapshot ToWire(Snapshot s) => new() { Base = ToWire(s.Base), Length = s.Length, Checksum = s.Checksum };
 

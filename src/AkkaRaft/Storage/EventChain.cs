@@ -12,7 +12,7 @@ internal sealed class EventChain
     private const string TermAndVoteManifest = "TermAndVote:1";
     private const string EntriesAppendedManifest = "EntriesAppended:1";
 
-    private const string PeersMetManifest = "PeersMet:1";
+    private const string ClusterBegunManifest = "ClusterBegun:1";
     private const string LogCompactedManifest = "LogCompacted:1";
     private const string SnapshotInstalledManifest = "SnapshotInstalled:1";
 
@@ -49,7 +49,7 @@ internal sealed class EventChain
         Bootstrapped e => (BootstrappedManifest, RaftWire.ToWire(e)),
         TermAndVote e => (TermAndVoteManifest, RaftWire.ToWire(e)),
         EntriesAppended e => (EntriesAppendedManifest, RaftWire.ToWire(e)),
-        PeersMet e => (PeersMetManifest, new WirePeersMet { Peers = { RaftWire.ToWire(e.Instances) } }),
+        ClusterBegun e => (ClusterBegunManifest, new WireClusterBegun { Incarnations = { RaftWire.ToWire(e.Incarnations) } }),
         LogCompacted e => (LogCompactedManifest, RaftWire.ToWire(e.Checkpoint)),
         SnapshotInstalled e => (SnapshotInstalledManifest, RaftWire.ToWire(e.Checkpoint)),
         _ => throw new ArgumentException($"{raftEvent.GetType()} is no persistent event.", nameof(raftEvent)),
@@ -64,7 +64,7 @@ internal sealed class EventChain
             BootstrappedManifest => RaftWire.FromWire(WireBootstrapped.Parser.ParseFrom(body)),
             TermAndVoteManifest => RaftWire.FromWire(WireTermAndVote.Parser.ParseFrom(body)),
             EntriesAppendedManifest => RaftWire.FromWire(WireEntriesAppended.Parser.ParseFrom(body)),
-            PeersMetManifest => new PeersMet(RaftWire.FromWire(WirePeersMet.Parser.ParseFrom(body).Peers)),
+            ClusterBegunManifest => new ClusterBegun(RaftWire.FromWire(WireClusterBegun.Parser.ParseFrom(body).Incarnations)),
             LogCompactedManifest => new LogCompacted(RaftWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
             SnapshotInstalledManifest => new SnapshotInstalled(RaftWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
             _ => throw new JournalCorruptException($"An event of the journal is '{sealedEvent.Manifest}', which this version does not know: was it written by a newer one?"),

@@ -11,11 +11,11 @@ internal interface IRaftEvent;
 /// <param name="ClusterId">The cluster.</param>
 /// <param name="MemberId">The member.</param>
 /// <param name="Configuration">Empty for a member that joins.</param>
-/// <param name="Instance">Drawn at random when the journal begins, so that peers tell a member from one that began anew under its id.</param>
-internal sealed record Bootstrapped(string ClusterId, MemberId MemberId, Configuration Configuration, ulong Instance) : IRaftEvent;
+/// <param name="Incarnation">Drawn at random when the journal begins, so that peers tell a member from one that began anew under its id.</param>
+internal sealed record Bootstrapped(string ClusterId, MemberId MemberId, Configuration Configuration, ulong Incarnation) : IRaftEvent;
 
-/// <summary>Peers heard from for the first time, each with its <see cref="Bootstrapped.Instance"/>.</summary>
-internal sealed record PeersMet(ImmutableSortedDictionary<MemberId, ulong> Instances) : IRaftEvent;
+/// <summary>All first members have met: from now on the configuration that the cluster began with tells each by its <see cref="Bootstrapped.Incarnation"/>.</summary>
+internal sealed record ClusterBegun(ImmutableSortedDictionary<MemberId, ulong> Incarnations) : IRaftEvent;
 
 /// <summary>The member's term and whom it voted for in it; durable before any reply that depends on it (Raft dissertation §3.8).</summary>
 internal sealed record TermAndVote(long Term, MemberId? VotedFor) : IRaftEvent;
@@ -30,11 +30,10 @@ internal sealed record EntriesAppended(long PrevLogIndex, long PrevLogTerm, IRea
 /// <param name="Base">Where the log goes on.</param>
 /// <param name="Origin">The journal's first event.</param>
 /// <param name="TermAndVote">In force when this was written.</param>
-/// <param name="Instances">Of the peers met.</param>
 /// <param name="FirstRetained">Sequence number of the first event still needed: the one that holds the entry after the base, or this one.</param>
 /// <param name="PreviousChecksum">That the first event still needed carries.</param>
 internal sealed record Checkpoint(
-    LogBase Base, Bootstrapped Origin, TermAndVote TermAndVote, ImmutableSortedDictionary<MemberId, ulong> Instances, long FirstRetained, uint PreviousChecksum);
+    LogBase Base, Bootstrapped Origin, TermAndVote TermAndVote, long FirstRetained, uint PreviousChecksum);
 
 /// <summary>The log's entries up to the base are durably applied and no longer held.</summary>
 internal sealed record LogCompacted(Checkpoint Checkpoint) : IRaftEvent;

@@ -61,11 +61,11 @@ public sealed class LeaseTests
     {
         var client = simulation.AddClient();
         var lease = PutWithLease(simulation, client);
-        simulation.RunFor(TimeToLive - Slack);
+        simulation.RunFor(TimeToLive / 2);
         var deposed = simulation.Leader!.Value;
         simulation.Isolate(deposed);
         // By its own clock the lease is over before it steps down.
-        simulation.RunFor(Slack * 2);
+        simulation.RunFor(TimeToLive / 2 + Slack);
         Assert.Equal(MemberRole.Leader, simulation.RoleOf(deposed));
         simulation.AnotherLeader(deposed);
         simulation.Ask<LeaseReply>(client, new KeepLeaseAlive(lease));
@@ -73,6 +73,33 @@ public sealed class LeaseTests
         simulation.Heal();
         simulation.RunUntil(() => simulation.HasConverged);
         Assert.True(IsThere(simulation, client));
+    }, settings: s => s with
+    {
+        AttemptTimeout = Slack, Configure = c => c with { ElectionTimeoutMin = TimeToLive * 2 / 3, ElectionTimeoutMax = TimeToLive },
+    });
+
+    [Fact]
+    public void In_an_idle_cluster_a_lease_outlives_its_leaders_by_no_more_than_the_time_without_one() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        PutWithLease(simulation, client);
+        var granted = simulation.Now;
+        var leaderless = TimeSpan.Zero;
+        for (var i = 0; i < 2; i++)
+        {
+            // Nothing is written: only heartbeats tell the others what time it is.
+            simulation.RunFor(TimeToLive / 4);
+            var leader = simulation.Leader!.Value;
+            simulation.Crash(leader);
+            var gone = simulation.Now;
+            simulation.AnotherLeader(leader);
+            leaderless += simulation.Now - gone;
+            simulation.Restart(leader);
+        }
+        var over = granted + TimeToLive + leaderless + Slack;
+        Assert.True(over > simulation.Now);
+        simulation.RunFor(over - simulation.Now);
+        Assert.False(IsThere(simulation, client));
     });
 
     [Fact]

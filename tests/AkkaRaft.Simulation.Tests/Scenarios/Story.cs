@@ -45,7 +45,8 @@ internal static class Story
         IKeyValueReply? reply = null;
         client.Ask(request, r => reply = r);
         simulation.RunUntil(() => reply is not null);
-        return Assert.IsType<T>(reply);
+        Assert.True(reply is T, $"{reply}");
+        return (T)reply!;
     }
 
     public static IReadOnlyList<int> Others(this ClusterSimulation simulation, params int[] without) => [.. simulation.Members.Except(without)];

@@ -40,8 +40,8 @@ public sealed class LeaderBookkeepingTests
     public void S28_A_duplicate_answer_does_not_count_twice()
     {
         var progress = new Progress(1, TimeSpan.Zero);
-        progress.Matched(0, 3);
-        progress.Matched(0, 3);
+        progress.Matched(0, 3, round: 0);
+        progress.Matched(0, 3, round: 0);
         Assert.Equal(3, progress.MatchIndex);
         Assert.Equal(4, progress.NextIndex);
     }
@@ -50,7 +50,7 @@ public sealed class LeaderBookkeepingTests
     public void A_late_refusal_does_not_move_a_follower_back()
     {
         var progress = new Progress(1, TimeSpan.Zero);
-        progress.Matched(0, 10);
+        progress.Matched(0, 10, round: 0);
         Assert.False(progress.Mismatched(prevLogIndex: 5, agreeIndex: 2));
         Assert.Equal(ProgressState.Replicate, progress.State);
         Assert.Equal(11, progress.NextIndex);
@@ -60,10 +60,10 @@ public sealed class LeaderBookkeepingTests
     public void S29_A_window_of_bytes_bounds_what_is_sent_and_not_answered()
     {
         var progress = new Progress(1, TimeSpan.Zero);
-        progress.Matched(0, 0);
+        progress.Matched(0, 0, round: 0);
         progress.Sent([Entry(1), Entry(2)]);
         Assert.False(progress.CanSend(100));
-        progress.Matched(0, 2);
+        progress.Matched(0, 2, round: 0);
         Assert.True(progress.CanSend(100));
     }
 

@@ -48,7 +48,7 @@ public sealed class RaftActorTests : TestKit
     private IActorRef Member(RaftSettings? settings = null, Props? stateMachine = null) => Sys.ActorOf(RaftActor.Props(
         settings ?? Settings(), new ProbeTransport(_network.Ref), stateMachine ?? Props.Create<CountingStateMachine>(), new LongestTimeout()));
 
-    private static RaftHeader From(int id, long term, string cluster = Cluster) => new(cluster, new MemberId(id), new MemberId(0), term);
+    internal static RaftHeader From(int id, long term, string cluster = Cluster) => new(cluster, new MemberId(id), new MemberId(0), term);
 
     private static LogEntry Entry(long index, long term) => new(index, term, 0, EntryKind.Command, new byte[] { 7 });
 
@@ -61,11 +61,22 @@ public sealed class RaftActorTests : TestKit
         return _observer.ExpectMsg<MemberStatus>();
     }
 
-    private void AwaitStarted(IActorRef member)
+    private void AwaitStarted(IActorRef member, int peers)
     {
-        _network.FishForMessage(m => m is Hello);
+        MeetPeers(_network, member, peers);
         _ = StatusOf(member);
         Drain();
+    }
+
+    /// <summary>Each peer that the member greets says that it has not begun either; a member that has heeds it not.</summary>
+    internal static void MeetPeers(TestProbe network, IActorRef member, int peers = 2)
+    {
+        foreach (var peer in Enumerable.Range(1, peers))
+        {
+            var hello = (Hello)network.FishForMessage(m => m is Hello { Header: { Incarnation: > 0 } header } && header.To.Value == peer, TimeSpan.FromMinutes(1));
+            member.Tell(new HelloReply(
+                From(peer, 0) with { Incarnation = (ulong)peer }, hello.Header.Incarnation, ImmutableSortedDictionary<MemberId, ulong>.Empty));
+        }
     }
 
     private void Drain()
@@ -86,7 +97,7 @@ public sealed class RaftActorTests : TestKit
     private IActorRef StartedMember(RaftSettings? settings = null, Props? stateMachine = null)
     {
         var member = Member(settings, stateMachine);
-        AwaitStarted(member);
+        AwaitStarted(member, (settings ?? Settings()).Members.Count - 1);
         return member;
     }
 
@@ -181,10 +192,113 @@ public sealed class RaftActorTests : TestKit
         var member = StartedMember();
         Elect(member, 0);
         member.Tell(new RequestVoteReply(From(2, 9), Granted: false));
-        Assert.Equal(MemberRole.Follower, StatusOf(member).Role);
+        Assert.NotEqual(MemberRole.Leader, StatusOf(member).Role);
         member.Tell(new Submit(Cluster, 1, new byte[] { 1 }), _client.Ref);
         var refused = (Refused)_client.FishForMessage(m => m is Refused);
         Assert.Equal(RefusalReason.NotLeader, refused.Reason);
+    }
+
+    [Fact]
+    public void A_leader_that_hears_of_a_later_term_campaigns_at_once()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        Drain();
+        member.Tell(new Hello(From(2, 9)));
+        Assert.Equal(10, Sent<PreVote>().Header.Term);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_voter_that_hears_its_leader_votes_for_no_other_whatever_told_it_of_the_term(bool termIsHeardOfFirst)
+    {
+        var member = StartedMember(Settings(members: 5, holdOnToLeader: TimeSpan.FromHours(1)));
+        member.Tell(Append(1, 1, 0, 0, 0));
+        Assert.True(Sent<AppendEntriesReply>().Success);
+        if (termIsHeardOfFirst) member.Tell(new Hello(From(3, 2)));
+        member.Tell(new RequestVote(From(2, 2), 0, 0, LeadershipTransfer: false));
+        // Its leader asks itself: nobody is held on to, and this is what is answered first.
+        member.Tell(new RequestVote(From(1, 3), 0, 0, LeadershipTransfer: false));
+        var vote = Sent<RequestVoteReply>();
+        Assert.Equal((new MemberId(1), 3, true), (vote.Header.To, vote.Header.Term, vote.Granted));
+    }
+
+    [Fact]
+    public void A_member_that_has_met_nobody_neither_votes_nor_acknowledges_nor_campaigns()
+    {
+        var member = Member();
+        var hello = (Hello)_network.FishForMessage(m => m is Hello { Header.Incarnation: > 0 });
+        member.Tell(new RequestVote(From(1, 1), 0, 0, false));
+        member.Tell(Append(1, 1, 0, 0, 0, Entry(1, 1)));
+        member.Tell(new TimeoutNow(From(1, 0)));
+        member.Tell(new HelloReply(From(1, 0) with { Incarnation = 1 }, hello.Header.Incarnation, ImmutableSortedDictionary<MemberId, ulong>.Empty));
+        // An answer to one that was there before under its id.
+        member.Tell(new HelloReply(From(2, 0) with { Incarnation = 2 }, hello.Header.Incarnation + 1, ImmutableSortedDictionary<MemberId, ulong>.Empty));
+        Assert.Equal(0, StatusOf(member).Term);
+        Assert.Equal(0, StatusOf(member).LastIndex);
+        while (_network.HasMessages) Assert.True(_network.ReceiveOne() is Hello or HelloReply);
+
+        member.Tell(new HelloReply(From(2, 0) with { Incarnation = 2 }, hello.Header.Incarnation, ImmutableSortedDictionary<MemberId, ulong>.Empty));
+        member.Tell(new RequestVote(From(1, 1), 0, 0, false));
+        Assert.True(Sent<RequestVoteReply>().Granted);
+    }
+
+    [Fact]
+    public void A_leader_dismisses_a_follower_that_lacks_what_it_acknowledged()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 0, 1, 0, 0, 1));
+        AwaitAssert(() => Assert.Equal(1, StatusOf(member).CommitIndex));
+        Drain();
+        // Late, and so nothing new.
+        member.Tell(new AppendEntriesReply(From(1, 1), false, 0, 0, 0, 0, 1));
+        member.Tell(new AppendEntriesReply(From(1, 1), false, 1, 0, 0, 0, long.MaxValue));
+        Assert.Equal(DismissalReason.LostEntries, Sent<Dismissed>().Reason);
+        // What it says from now on commits nothing.
+        member.Tell(new Submit(Cluster, 1, new byte[] { 1 }), _client.Ref);
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 1, 2, 0, 0, 1));
+        Assert.Equal(1, StatusOf(member).CommitIndex);
+    }
+
+    [Theory]
+    [InlineData(4, 0)]
+    [InlineData(0, 2)]
+    public void A_member_that_is_told_that_it_acknowledged_more_than_it_has_stops_for_good(long ackedIndex, long ackedTerm)
+    {
+        var member = StartedMember();
+        member.Tell(Append(1, 1, 0, 0, 0, Entry(1, 1), Entry(2, 1), Entry(3, 1)));
+        Assert.Equal(3, Sent<AppendEntriesReply>().MatchIndex);
+        Watch(member);
+        member.Tell(Append(1, 1, 3, 1, 0) with { Header = From(1, 1) with { AckedIndex = 3, AckedTerm = 1 } });
+        Assert.True(Sent<AppendEntriesReply>().Success);
+        member.Tell(new RequestVote(From(2, 1) with { AckedIndex = ackedIndex, AckedTerm = ackedTerm }, 9, 1, false));
+        ExpectTerminated(member);
+    }
+
+    [Fact]
+    public void No_vote_is_for_a_candidate_that_lacks_what_it_is_known_to_have_acknowledged()
+    {
+        var member = StartedMember();
+        member.Tell(Append(1, 1, 0, 0, 0) with { Acknowledged = ImmutableSortedDictionary<MemberId, long>.Empty.Add(new MemberId(2), 7) });
+        Assert.True(Sent<AppendEntriesReply>().Success);
+        member.Tell(new RequestVote(From(2, 2), 6, 1, false));
+        var refused = Sent<RequestVoteReply>();
+        Assert.False(refused.Granted);
+        Assert.Equal(7, refused.Header.AckedIndex);
+        member.Tell(new RequestVote(From(2, 3), 7, 1, false));
+        Assert.True(Sent<RequestVoteReply>().Granted);
+    }
+
+    [Fact]
+    public void The_logs_clock_does_not_follow_a_clock_that_jumps()
+    {
+        var clock = new LogClock(1000, TimeSpan.FromSeconds(5), longestStep: TimeSpan.FromMilliseconds(600));
+        Assert.Equal(1050, clock.At(TimeSpan.FromMilliseconds(5050)));
+        Assert.Equal(1650, clock.At(TimeSpan.FromDays(365)));
+        Assert.Equal(1650, clock.At(TimeSpan.FromSeconds(5)));
+        Assert.Equal(1660, clock.At(TimeSpan.FromDays(365) + TimeSpan.FromMilliseconds(10)));
     }
 
     [Fact]

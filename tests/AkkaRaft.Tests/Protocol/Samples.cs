@@ -24,6 +24,12 @@ internal static class Samples
         ("AppendEntriesReplyMismatch", new AppendEntriesReply(Header, false, 4, 0, 3, 2, 9)),
         ("TimeoutNow", new TimeoutNow(Header)),
         ("Hello", new Hello(Header)),
+        ("HelloOfOneThatIsKnown", new Hello(Header with { FromAddress = "127.0.0.1:4100", Incarnation = 13, AckedIndex = 5, AckedTerm = 6 })),
+        ("HelloReply", new HelloReply(Header, 13, Incarnations)),
+        ("Heartbeat", new AppendEntries(Header, 4, 6, [], 3, 9)
+        {
+            ClockMs = 1_700_000_000_002, Acknowledged = ImmutableSortedDictionary<MemberId, long>.Empty.Add(new MemberId(0), 3).Add(new MemberId(1), 4),
+        }),
         ("Submit", new Submit("cluster", 11, "command"u8.ToArray())),
         ("SubmitReply", new SubmitReply(11, 5, "result"u8.ToArray())),
         ("Read", new Read("cluster", 12, ReadConsistency.Lease, "query"u8.ToArray())),
@@ -39,7 +45,7 @@ internal static class Samples
         ("Put", new Put("key"u8.ToArray(), "value"u8.ToArray(), 16)),
         ("PutReply", new PutReply(16, 99)),
         ("InstallSnapshot", new InstallSnapshot(Header, new Snapshot(Base, 1_000_000, 0xDEADBEEF), 6)),
-        ("InstallSnapshotWithout", new InstallSnapshot(Header with { FromAddress = "127.0.0.1:4100", Instance = 13 }, null, 7)),
+        ("InstallSnapshotWithout", new InstallSnapshot(Header with { FromAddress = "127.0.0.1:4100", Incarnation = 13 }, null, 7)),
         ("InstallSnapshotReply", new InstallSnapshotReply(Header, true, 4, 1_000_000, 7)),
         ("FetchSnapshot", new FetchSnapshot(Header, 4, 0xDEADBEEF, 65_536)),
         ("SnapshotChunk", new SnapshotChunk(Header, 4, 0xDEADBEEF, 65_536, "piece"u8.ToArray(), 0xCAFE)),
@@ -86,7 +92,7 @@ internal static class Samples
         ("TermAndVote", new TermAndVote(7, new MemberId(0))),
         ("TermWithoutVote", new TermAndVote(8, null)),
         ("EntriesAppended", new EntriesAppended(4, 6, [Entry])),
-        ("PeersMet", new PeersMet(Instances)),
+        ("ClusterBegun", new ClusterBegun(Incarnations)),
         ("LogCompacted", new LogCompacted(Checkpoint)),
         ("SnapshotInstalled", new SnapshotInstalled(Checkpoint with { FirstRetained = 0, PreviousChecksum = 0 })),
     ];
@@ -95,13 +101,13 @@ internal static class Samples
 
     private static LeaseStatus Lease => new(3, TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(9_500), 2);
 
-    private static ImmutableSortedDictionary<MemberId, ulong> Instances =>
+    private static ImmutableSortedDictionary<MemberId, ulong> Incarnations =>
         ImmutableSortedDictionary<MemberId, ulong>.Empty.Add(new MemberId(0), 11).Add(new MemberId(2), ulong.MaxValue);
 
     private static LogBase Base => new(4, 6, 1_700_000_000_000, Configuration.Of([Member2]) with { Incoming = ById(Member2) });
 
     private static Checkpoint Checkpoint => new(
-        Base, new Bootstrapped("cluster", new MemberId(1), Configuration.Of([]), 12), new TermAndVote(7, new MemberId(2)), Instances, 3, 0xDEADBEEF);
+        Base, new Bootstrapped("cluster", new MemberId(1), Configuration.Of([]), 12), new TermAndVote(7, new MemberId(2)), 3, 0xDEADBEEF);
 
     private static ImmutableSortedDictionary<MemberId, Member> ById(params Member[] members) => members.ToImmutableSortedDictionary(m => m.Id, m => m);
 }

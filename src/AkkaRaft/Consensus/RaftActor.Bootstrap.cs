@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using Akka.Event;
+using AkkaRaft.Protocol;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>
+/// How a cluster begins: once, when all its first members have met. An empty member that its peers have not met cannot tell a new cluster from one that it was
+/// a voter of before its directory was lost, and neither can they. So nobody votes before each of the others has said, to this very incarnation, that it
+/// is as empty; from then on the configuration tells each voter by its incarnation, and a majority suffices.
+/// </summary>
+internal sealed partial class RaftActor
+{
+    /// <summary>First members that have not begun either, by what they answered to this incarnation.</summary>
+    private readonly Dictionary<MemberId, ulong> _met = [];
+    private ClusterBegun? _begun;
+
+    /// <summary>A member that joins knows no voters yet: it takes part in what has begun.</summary>
+    private bool HasBegun => _log.Configuration.Voters.IsEmpty || !_log.Configuration.Incarnations.IsEmpty;
+
+    /// <summary>Says to all that it is there; a member that joins knows its peers from its settings alone.</summary>
+    private void Greet()
+    {
+        BeginIfAllHaveMet();
+        var peers = _log.Configuration.Members.Any() ? Peers : _settings.Members.Values.Where(m => m.Id != Me);
+        foreach (var peer in peers) Send(peer, header => new Hello(header));
+    }
+
+    private void Answer(Hello hello)
+    {
+        var (from, incarnation) = (hello.Header.From, hello.Header.Incarnation);
+        // One that does not yet have its incarnation on its disk may have another when it has.
+        if (incarnation == 0) return;
+        AfterDurable(0, () =>
+        {
+            Send(from, h => new HelloReply(h, incarnation, _log.Configuration.Incarnations));
+            if (!HasBegun && !_met.ContainsKey(from)) Send(from, h => new Hello(h));
+        });
+    }
+
+    private void Learn(HelloReply reply)
+    {
+        if (HasBegun || !_originDurable || reply.ToIncarnation != Origin.Incarnation) return;
+        if (reply.Incarnations.IsEmpty)
+        {
+            _met[reply.Header.From] = reply.Header.Incarnation;
+            BeginIfAllHaveMet();
+        }
+        else if (reply.Incarnations.GetValueOrDefault(Me) == Origin.Incarnation)
+        {
+            Begin(reply.Incarnations);
+        }
+    }
+
+    private void BeginIfAllHaveMet()
+    {
+        if (HasBegun || !_originDurable) return;
+        var voters = _log.Configuration.Voters.Keys.ToList();
+        if (!voters.TrueForAll(id => id == Me || _met.ContainsKey(id))) return;
+        Begin(voters.ToImmutableSortedDictionary(id => id, id => id == Me ? Origin.Incarnation : _met[id]));
+        // Those that still wait need not wait for the next greeting.
+        Greet();
+    }
+
+    private void Begin(ImmutableSortedDictionary<MemberId, ulong> incarnations)
+    {
+        _logger.Info("Member {0} has met all first members of the cluster, and takes part.", Me);
+        _begun = new ClusterBegun(incarnations);
+        _log.BeginWith(incarnations);
+        // Nothing is voted or acknowledged before it is durable.
+        _hardStateVersion++;
+        Flush();
+    }
+}
