@@ -1,3 +1,4 @@
+using System.Globalization;
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
@@ -5,6 +6,7 @@ using Akka.Persistence;
 using Akka.Persistence.Sql.Journal;
 using AkkaRaft.Threading;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace AkkaRaft.Storage;
 
@@ -38,7 +40,7 @@ internal sealed class SqliteJournal : SqlWriteJournal
     public SqliteJournal(Config config)
         : base(config) => _connectionString = config.GetString("connection-string");
 
-    private Connection Open => _connection ??= new Connection(_connectionString);
+    private Connection Open => _connection ??= Connection.Open(_connectionString);
 
     /// <summary>Nothing is begun of what it does not use.</summary>
     protected override void PreStart()
@@ -160,17 +162,37 @@ internal sealed class SqliteJournal : SqlWriteJournal
         while (row.Read())
         {
             var manifest = row.GetString(3);
-            var payload = serialization.Deserialize(row.GetFieldValue<byte[]>(1), row.GetInt32(2), manifest);
+            var payload = Deserialize(serialization, row.GetFieldValue<byte[]>(1), row.GetInt32(2), manifest, row.GetInt64(0));
             replayed(new Persistent(payload, row.GetInt64(0), persistenceId, manifest, isDeleted: false, ActorRefs.NoSender, row.GetString(4)));
         }
     }
 
-    /// <summary>A pooled connection would outlive its use, with its transaction.</summary>
+    /// <exception cref="JournalCorruptException">The bytes are none that a serializer has written.</exception>
+    private static object Deserialize(Akka.Serialization.Serialization serialization, byte[] bytes, int serializer, string manifest, long sequenceNr)
+    {
+        try
+        {
+            return serialization.Deserialize(bytes, serializer, manifest);
+        }
+        catch (Exception e)
+        {
+            throw new JournalCorruptException($"Event {sequenceNr} of the journal cannot be read: {e.Message}", e);
+        }
+    }
+
     private static SqliteConnection Connect(string connectionString)
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder(connectionString) { Pooling = false }.ToString());
-        connection.Open();
-        return connection;
+        var connection = new SqliteConnection(connectionString);
+        try
+        {
+            connection.Open();
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
     }
 
     protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr, CancellationToken cancellationToken)
@@ -250,14 +272,63 @@ internal sealed class SqliteJournal : SqlWriteJournal
         private readonly SqliteCommand _raiseLowWater;
         private readonly SqliteCommand _delete;
 
-        public Connection(string connectionString)
+        private readonly HighWaterMark _mark;
+        private (long Ordering, uint Checksum)? _inserted;
+
+        /// <summary>Opens the journal, makes durable what it seems to hold, and checks that it holds what was answered.</summary>
+        /// <exception cref="JournalCorruptException">It does not.</exception>
+        /// <exception cref="IOException">Somebody reads it, so that its write-ahead log cannot be emptied.</exception>
+        public static Connection Open(string connectionString)
         {
-            _connection = Connect(connectionString);
-            using (var full = _connection.CreateCommand())
+            var sqlite = Connect(connectionString);
+            try
             {
-                full.CommandText = "PRAGMA synchronous = FULL";
-                full.ExecuteNonQuery();
+                // `synchronous` cannot be set in a connection string.
+                Execute(sqlite, "PRAGMA synchronous = FULL");
+                // A sync that fails leaves its pages in the system's cache, marked as written: the lost write looks committed, and no later sync brings it to
+                // the disk. So whatever the write-ahead log seems to hold is written anew, to the database itself, before anyone reads it or adds to it.
+                if (Execute(sqlite, "PRAGMA wal_checkpoint(TRUNCATE)") is not 0L)
+                    throw new IOException($"The write-ahead log of {sqlite.DataSource} cannot be emptied: another connection still reads it.");
+                var mark = HighWaterMark.Open(sqlite.DataSource);
+                try
+                {
+                    Verify(sqlite, mark);
+                    return new Connection(sqlite, mark);
+                }
+                catch
+                {
+                    mark.Dispose();
+                    throw;
+                }
             }
+            catch
+            {
+                sqlite.Dispose();
+                throw;
+            }
+        }
+
+        private static void Verify(SqliteConnection connection, HighWaterMark mark)
+        {
+            if (mark.Last is not { } last) return;
+            // The last event is never deleted.
+            if (Execute(connection, "SELECT coalesce(max(ordering), 0) FROM journal") is var end and not null && (long)end < last.Ordering)
+                throw new JournalCorruptException($"{connection.DataSource} ends at its event {end}, and event {last.Ordering} was written, synced and answered: the last events are lost.");
+            if (Execute(connection, string.Create(CultureInfo.InvariantCulture, $"SELECT message FROM journal WHERE ordering = {last.Ordering}")) is byte[] message && Crc.Of(message) != last.Checksum)
+                throw new JournalCorruptException($"Event {last.Ordering} of {connection.DataSource} is not the one that was written, synced and answered.");
+        }
+
+        private static object? Execute(SqliteConnection connection, string sql)
+        {
+            using var command = connection.CreateCommand();
+            command.CommandText = sql;
+            return command.ExecuteScalar();
+        }
+
+        private Connection(SqliteConnection connection, HighWaterMark mark)
+        {
+            _connection = connection;
+            _mark = mark;
             _begin = Prepare("BEGIN IMMEDIATE", 0);
             _commit = Prepare("COMMIT", 0);
             _insert = Prepare(
@@ -280,10 +351,18 @@ internal sealed class SqliteJournal : SqlWriteJournal
 
         public void Begin() => Run(_begin);
 
-        public void Commit() => Run(_commit);
+        public void Commit()
+        {
+            Run(_commit);
+            if (_inserted is { } last) _mark.Advance(last.Ordering, last.Checksum);
+            _inserted = null;
+        }
 
-        public void Insert(long created, string persistenceId, long sequenceNr, byte[] message, string manifest, long serializer, string writer) =>
+        public void Insert(long created, string persistenceId, long sequenceNr, byte[] message, string manifest, long serializer, string writer)
+        {
             Run(_insert, created, persistenceId, sequenceNr, message, manifest, serializer, writer);
+            _inserted = (raw.sqlite3_last_insert_rowid(_connection.Handle), Crc.Of(message));
+        }
 
         /// <summary>The first event that is not deleted; 0 when none ever was.</summary>
         public long LowWater(string persistenceId)
@@ -300,6 +379,7 @@ internal sealed class SqliteJournal : SqlWriteJournal
         {
             foreach (var command in new[] { _begin, _commit, _insert, _lowWater, _raiseLowWater, _delete }) command.Dispose();
             _connection.Dispose();
+            _mark.Dispose();
         }
 
         private SqliteCommand Prepare(string sql, int parameters)
