@@ -162,7 +162,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     {
         if (_firstSequenceNr > 1 && !_vouched)
         {
-            Fail($"Member {Me}'s journal begins with event {_firstSequenceNr}, and no checkpoint in it stands for what was before. It does not vote or serve; restore the file, or wipe the directory and join under a new id.");
+            Fail($"Member {Me}'s journal begins with event {_firstSequenceNr}, and no checkpoint in it stands for what was before. It does not vote or serve. {JournalGuard.AfterDamage(Me)}");
             return;
         }
         if (_origin is null)
@@ -184,8 +184,15 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     protected override void OnRecoveryFailure(Exception reason, object? message = null)
     {
+        // An event that was read and cannot be replayed is there each time; what kept the journal from being read may pass.
+        if (message is null && !JournalCorruptException.IsShownBy(reason))
+        {
+            Context.Parent.Tell(new RecoveryHindered($"Member {Me} cannot read its journal in {_settings.DataDirectory} now: {reason.Message}"));
+            Context.Stop(Self);
+            return;
+        }
         _logger.Error(reason, "Member {0} cannot recover its journal.", Me);
-        Fail($"Member {Me} cannot recover its journal in {_settings.DataDirectory}: {reason.Message} It does not vote or serve; restore the file, or wipe the directory and join under a new id.");
+        Fail($"Member {Me}'s journal in {_settings.DataDirectory} is damaged: {reason.Message} It does not vote or serve. {JournalGuard.AfterDamage(Me)}");
     }
 
     /// <summary>The state machine opens its state; nothing of Raft goes on before it is there.</summary>
@@ -206,7 +213,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 Load(snapshot, found.File);
                 break;
             case SnapshotActor.IncomingFound:
-                Fail($"Member {Me}'s log begins after entry {_log.BaseIndex}, its state machine has applied entry {_appliedIndex}, and the snapshot between them is not there. It does not serve; restore journal.db, kv.db and the directory snapshots together, or wipe the directory and join under a new id.");
+                Fail($"Member {Me}'s log begins after entry {_log.BaseIndex}, its state machine has applied entry {_appliedIndex}, and the snapshot between them is not there. It does not serve. {JournalGuard.AfterDamage(Me)}");
                 break;
             case ImageLoaded loaded:
                 Loaded(loaded);
@@ -241,7 +248,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         var installs = ready.AppliedIndex < _log.BaseIndex;
         if (ready.JournalSequenceNr > LastSequenceNr || (!installs && _log.TermAt(ready.AppliedIndex) != ready.AppliedTerm))
         {
-            Fail($"Member {Me}'s journal has lost entries: its state machine has applied entry {ready.AppliedIndex} of term {ready.AppliedTerm} (event {ready.JournalSequenceNr}), but its journal ends at entry {_log.LastIndex} of term {_log.LastTerm} (event {LastSequenceNr}). It does not vote or serve; restore both files together, or wipe the directory and join under a new id.");
+            Fail($"Member {Me}'s journal has lost entries: its state machine has applied entry {ready.AppliedIndex} of term {ready.AppliedTerm} (event {ready.JournalSequenceNr}), but its journal ends at entry {_log.LastIndex} of term {_log.LastTerm} (event {LastSequenceNr}). It does not vote or serve. {JournalGuard.AfterDamage(Me)}");
             return;
         }
         _appliedIndex = ready.AppliedIndex;

@@ -52,11 +52,13 @@ internal static partial class MemberConfiguration
                 plugin-id = "{{Journal}}"
                 plugin-dispatcher = akkaraft.journal-dispatcher
                 materializer-dispatcher = akkaraft.journal-dispatcher
-                connection-string = "{{JournalGuard.ConnectionString(DataDirectory.JournalOf(settings))}}"
+                connection-string = {{Quoted(JournalGuard.ConnectionString(DataDirectory.JournalOf(settings)))}}
                 provider-name = "SQLite.MS"
                 parallelism = 1
                 tag-write-mode = Csv
                 auto-initialize = off
+                # Each failure stops the member, which comes again with pauses of its own: a breaker would only refuse it when the disk is well again.
+                circuit-breaker.max-failures = 2147483647
                 # The default discards what it finds doubtful; a log must not.
                 replay-filter.mode = fail
               }
@@ -154,6 +156,9 @@ internal static partial class MemberConfiguration
 
     /// <summary>A type as HOCON names it.</summary>
     private static string NameOf(Type type) => $"{type.FullName}, {type.Assembly.GetName().Name}";
+
+    /// <summary>Any text as HOCON's quoted string, whatever characters it has: as JSON writes it.</summary>
+    private static string Quoted(string text) => $"\"{System.Text.Json.JsonEncodedText.Encode(text)}\"";
 
     private static bool IsLoopback(string host) =>
         host == "localhost" || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip));

@@ -10,6 +10,10 @@ namespace AkkaRaft.Hosting;
 /// <param name="Reason">What happened, where, and what to do.</param>
 internal sealed record MemberFailed(string Reason);
 
+/// <summary>Something that may pass keeps a member from reading its journal: it stops, and is to be started anew.</summary>
+/// <param name="Reason">What was tried, where, and what happened.</param>
+internal sealed record RecoveryHindered(string Reason);
+
 /// <summary>A committed change has removed the member, which has stopped; it is told on the EventStream.</summary>
 /// <param name="Id">The member.</param>
 /// <param name="Successor">One that is still a member, to which clients are sent on.</param>
@@ -31,6 +35,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private IActorRef _member = ActorRefs.Nobody;
     private TimeSpan _startedAt;
     private TimeSpan _backoff = MinBackoff;
+    private RecoveryHindered? _hindered;
     private bool _ended;
     private MemberRemoved? _removed;
 
@@ -44,6 +49,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
             _ended = true;
             Context.System.EventStream.Publish(failed);
         });
+        Receive<RecoveryHindered>(hindered => _hindered = hindered);
         Receive<MemberRemoved>(removed =>
         {
             _removed = removed;
@@ -80,7 +86,11 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         if (_removed is not null) _member = Context.ActorOf(DepartedMember.Props(_removed).WithDispatcher(_memberProps.Dispatcher), "member");
         if (_ended || _removed is not null) return;
         if (Now - _startedAt > Healthy) _backoff = MinBackoff;
-        _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", _backoff);
+        if (_hindered is { } hindered)
+            _logger.Warning("{0} It tries again in {1}, until it can; what is stored stays as it is. A full or failing disk, or too few file descriptors, are for the operator to end.", hindered.Reason, _backoff);
+        else
+            _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", _backoff);
+        _hindered = null;
         Timers.StartSingleTimer(nameof(Restart), Restart.Instance, _backoff);
         _backoff = TimeSpan.FromTicks(Math.Min(_backoff.Ticks * 2, MaxBackoff.Ticks));
     }

@@ -1,3 +1,4 @@
+using AkkaRaft.Protocol;
 using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Storage;
@@ -74,7 +75,12 @@ internal static class JournalGuard
 {
     private const int SynchronousFull = 2;
 
-    public static string ConnectionString(string journalFile) => $"Data Source={journalFile.Replace('\\', '/')}";
+    /// <summary>Not pooled: a pooled connection would outlive its use, with its transaction.</summary>
+    public static string ConnectionString(string journalFile) => new SqliteConnectionStringBuilder { DataSource = journalFile, Pooling = false }.ToString();
+
+    /// <summary>What is to be done with a member whose files are damaged. Older copies of them would make it forget what it voted and acknowledged.</summary>
+    public static string AfterDamage(MemberId member) =>
+        $"Remove the member from the cluster ('akkaraft members remove {member}') and add one under a new id, with an empty directory. Where a majority of the members is lost, 'akkaraft recover' goes on from one that is left, and 'akkaraft restore' begins anew from a backup.";
 
     /// <summary>Turns on write-ahead logging, asserts that each commit is synced to the disk, and that the file is this member's.</summary>
     /// <exception cref="DataDirectoryException">One of these does not hold.</exception>
@@ -83,6 +89,7 @@ internal static class JournalGuard
         var file = directory.JournalFile;
         try
         {
+            WriteAheadLog.Verify(file);
             using var connection = new SqliteConnection(ConnectionString(file));
             connection.Open();
             var mode = Scalar(connection, "PRAGMA journal_mode=WAL")?.ToString();
@@ -94,9 +101,13 @@ internal static class JournalGuard
             Identify(connection, settings, file);
             Scalar(connection, SqliteJournal.Schema);
         }
-        catch (SqliteException e)
+        catch (Exception e) when (JournalCorruptException.IsShownBy(e))
         {
-            throw new DataDirectoryException($"{file} cannot be opened as this member's journal: {e.Message} Restore it, or wipe the directory and join under a new id.", e);
+            throw new DataDirectoryException($"{file} is damaged: {e.Message} The member neither votes nor serves on it. {AfterDamage(settings.Id)}", e);
+        }
+        catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
+        {
+            throw new DataDirectoryException($"{file} cannot be opened now: {e.Message} Nothing in it is known to be damaged; see whether the disk is full or failing, whether this user may write there, and whether the process may open more files, and start the member again.", e);
         }
     }
 

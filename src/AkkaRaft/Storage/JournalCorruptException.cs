@@ -1,3 +1,5 @@
+using Microsoft.Data.Sqlite;
+
 namespace AkkaRaft.Storage;
 
 /// <summary>The journal does not hold what was written to it. The member neither votes nor serves on it.</summary>
@@ -11,4 +13,17 @@ public sealed class JournalCorruptException : Exception
 
     /// <summary>Says what is damaged, and how it was found.</summary>
     public JournalCorruptException(string message, Exception innerException) : base(message, innerException) { }
+
+    // SQLITE_CORRUPT and SQLITE_NOTADB.
+    private const int Corrupt = 11;
+    private const int NoDatabase = 26;
+
+    /// <summary>Whether an exception, by itself or its causes, proves damage; all else may pass: a full or failing disk, a lock, too few descriptors.</summary>
+    internal static bool IsShownBy(Exception exception) => exception switch
+    {
+        JournalCorruptException or SqliteException { SqliteErrorCode: Corrupt or NoDatabase } => true,
+        AggregateException several => several.InnerExceptions.Any(IsShownBy),
+        { InnerException: { } cause } => IsShownBy(cause),
+        _ => false,
+    };
 }

@@ -68,6 +68,64 @@ public sealed class SqliteJournalTests : IDisposable
         Assert.Equal(20, Scalar("SELECT count(*) FROM journal"));
     }
 
+    /// <summary>What a process leaves that is killed after a delete's mark, or between any two of its steps.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(33, 33)]
+    [InlineData(65, 65)]
+    [InlineData(97, 97)]
+    public async Task A_delete_that_was_cut_short_is_complete_for_whoever_reads(int failsAt, long firstLeft)
+    {
+        await Run(async system => await Start(system, "a").Ask<string>(new Write([.. Enumerable.Range(1, 100).Select(i => $"{i}")]), Patience));
+        Execute($"CREATE TRIGGER full BEFORE DELETE ON journal WHEN OLD.sequence_number >= {failsAt} BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+        await Run(async system => Assert.Contains("disk full", await Start(system, "a").Ask<string>(new Delete(97), Patience), StringComparison.Ordinal));
+        Assert.Equal(firstLeft, Scalar("SELECT min(sequence_number) FROM journal"));
+        await Run(async system => Assert.Equal("98,99,100 up to 100", await Start(system, "a").Ask<string>(new Recall(), Patience)));
+    }
+
+    [Fact]
+    public async Task A_delete_that_was_cut_short_is_finished_at_the_next_recovery()
+    {
+        await Run(async system => await Start(system, "a").Ask<string>(new Write([.. Enumerable.Range(1, 100).Select(i => $"{i}")]), Patience));
+        Execute("CREATE TRIGGER full BEFORE DELETE ON journal WHEN OLD.sequence_number > 40 BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+        await Run(async system => Assert.Contains("disk full", await Start(system, "a").Ask<string>(new Delete(97), Patience), StringComparison.Ordinal));
+        Assert.Equal(33, Scalar("SELECT min(sequence_number) FROM journal"));
+        Execute("DROP TRIGGER full");
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            Assert.Equal("98,99,100 up to 100", await writer.Ask<string>(new Recall(), Patience));
+            // Each step of the delete goes between two writes.
+            for (var i = 0; i < 4; i++) await writer.Ask<string>(new Write(["more"]), Patience);
+        });
+        Assert.Equal(98, Scalar("SELECT min(sequence_number) FROM journal"));
+    }
+
+    [Fact]
+    public async Task A_delete_that_failed_before_its_mark_deletes_nothing()
+    {
+        await Run(async system => await Start(system, "a").Ask<string>(new Write(["1", "2", "3"]), Patience));
+        Execute("CREATE TRIGGER full BEFORE INSERT ON low_water BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+        await Run(async system => Assert.Contains("disk full", await Start(system, "a").Ask<string>(new Delete(2), Patience), StringComparison.Ordinal));
+        await Run(async system => Assert.Equal("1,2,3 up to 3", await Start(system, "a").Ask<string>(new Recall(), Patience)));
+    }
+
+    [Fact]
+    public async Task A_delete_that_failed_is_done_by_the_next_one()
+    {
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            await writer.Ask<string>(new Write([.. Enumerable.Range(1, 100).Select(i => $"{i}")]), Patience);
+            Execute("CREATE TRIGGER full BEFORE DELETE ON journal WHEN OLD.sequence_number > 40 BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+            Assert.Contains("disk full", await writer.Ask<string>(new Delete(97), Patience), StringComparison.Ordinal);
+            Execute("DROP TRIGGER full");
+            // An older one does not bring back what a newer one took.
+            Assert.Equal("deleted", await writer.Ask<string>(new Delete(50), Patience));
+        });
+        Assert.Equal(98, Scalar("SELECT min(sequence_number) FROM journal"));
+    }
+
     [Fact]
     public async Task A_write_that_fails_leaves_nothing_behind_and_the_next_is_stored()
     {
