@@ -35,8 +35,8 @@ public static class RaftHostingExtensions
 
     /// <summary>Gives the application's ActorSystem what a <see cref="RaftClient"/> needs, behind what the application configures. <see cref="WithRaft"/> includes it.</summary>
     /// <param name="builder">The application's ActorSystem.</param>
-    /// <param name="host">The address at which this process listens for answers.</param>
-    public static AkkaConfigurationBuilder WithRaftClient(this AkkaConfigurationBuilder builder, string host = "127.0.0.1")
+    /// <param name="host">As for <see cref="RaftClient.Configuration"/>: without one, and without a <c>hostname</c> of the application's, the ActorSystem listens nowhere.</param>
+    public static AkkaConfigurationBuilder WithRaftClient(this AkkaConfigurationBuilder builder, string? host = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         return builder.AddHocon(RaftClient.Configuration(host), HoconAddMode.Append);

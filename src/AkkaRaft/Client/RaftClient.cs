@@ -57,14 +57,20 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <param name="settings">Whom to ask.</param>
     public static RaftClient Create(RaftClientSettings settings)
     {
-        var client = Create(ActorSystem.Create("akkaraft-client", MemberConfiguration.ForClient), settings);
+        var client = Create(ActorSystem.Create("akkaraft-client", MemberConfiguration.ForClient()), settings);
         client._ownsSystem = true;
         return client;
     }
 
-    /// <summary>What a client needs of the HOCON of an application's ActorSystem: Akka.Remote at a free port, and frames that hold the largest value.</summary>
-    /// <param name="host">The address at which this process listens for answers.</param>
-    public static Config Configuration(string host = "127.0.0.1") => MemberConfiguration.SharedByClient(host);
+    /// <summary>
+    /// What a client needs of the HOCON of one application's ActorSystem: Akka.Remote, and frames that hold the largest value. Call it for each ActorSystem:
+    /// the name that it gives is of one.
+    /// </summary>
+    /// <param name="host">
+    /// The address at which this process listens, at a free port, for an ActorSystem that others send to of their own accord; the members must reach it.
+    /// Without one it listens at none, and the answers come over the connections that it opens.
+    /// </param>
+    public static Config Configuration(string? host = null) => MemberConfiguration.SharedByClient(host);
 
     /// <summary>Sets a key; ends once the change is committed and applied.</summary>
     /// <param name="key">One to 4 096 bytes by default.</param>

@@ -95,7 +95,7 @@ internal sealed partial class RaftActor
     /// </summary>
     private void LeaderMayBeGone(FollowerState follower, ConnectionLost lost)
     {
-        if (_leader is not { } leader || Locate(leader)?.Address != lost.Address) return;
+        if (_leader is not { } leader || !lost.Address.Equals(Locate(leader)?.Address, StringComparison.OrdinalIgnoreCase)) return;
         // The others may have heard of it one heartbeat later. All know of it at once, so that chance would let two campaign together too often.
         var before = _log.Configuration.Voters.Keys.Count(id => id.Value < Me.Value && id != leader);
         var soonest = _lastLeaderContact + _settings.ElectionTimeoutMin + _settings.HeartbeatInterval;

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Akka.Configuration;
 using Akka.Event;
@@ -40,6 +41,7 @@ internal static partial class MemberConfiguration
     public static Config Shared(RaftSettings settings)
     {
         var (host, port) = Split(settings.Members[settings.Id].Address);
+        CheckForm(settings.Id, host, port);
         if (!IsLoopback(host) && !settings.AllowInsecureNetwork)
             throw new RaftConfigurationException(
                 $"akkaraft.members.{settings.Id} = \"{settings.Members[settings.Id].Address}\" is not a loopback address, and the transport is neither encrypted nor authenticated: anyone who reaches it can write. Set akkaraft.allow-insecure-network = on to accept that.");
@@ -105,8 +107,8 @@ internal static partial class MemberConfiguration
     /// <summary>Of a client whose ActorSystem is its own.</summary>
     public const string ClientDispatcher = "akkaraft.client-dispatcher";
 
-    /// <summary>For an ActorSystem that is a client's alone, and says nothing: what goes wrong is told by the calls.</summary>
-    public static Config ForClient { get; } =
+    /// <summary>For one ActorSystem that is a client's alone, and says nothing: what goes wrong is told by the calls.</summary>
+    public static Config ForClient() =>
         ConfigurationFactory.ParseString($$"""
             akka { loglevel = OFF, stdout-loglevel = OFF, scheduler.implementation = "{{Scheduler}}" }
             # Between the client and its connections there is no change of thread.
@@ -115,8 +117,9 @@ internal static partial class MemberConfiguration
             """)
             .WithFallback(RefusingSerializers).WithFallback(SharedByClient());
 
-    /// <summary>What a client needs of the ActorSystem it lives in.</summary>
-    public static Config SharedByClient(string host = "127.0.0.1") => Remoting(host, 0, ClientFrameBytes).WithFallback(RaftSerializer.Configuration);
+    /// <summary>What a client needs of the one ActorSystem it lives in.</summary>
+    /// <param name="host">Where it listens; null for a client that nobody connects to.</param>
+    public static Config SharedByClient(string? host = null) => Remoting(host ?? ClientAddress.NewHost(), 0, ClientFrameBytes).WithFallback(RaftSerializer.Configuration);
 
     private static Config Remoting(string host, int port, int frameBytes) => ConfigurationFactory.ParseString($$"""
         akka {
@@ -128,6 +131,8 @@ internal static partial class MemberConfiguration
             # A member that restarted must be reached at once, and five seconds are the default.
             retry-gate-closed-for = 100 ms
             log-remote-lifecycle-events = off
+            # For a process that stands still; two minutes are the default.
+            transport-failure-detector { heartbeat-interval = 2 s, acceptable-heartbeat-pause = 10 s }
             dot-netty.tcp {
               transport-class = "{{Transport}}"
               hostname = "{{host}}"
@@ -136,7 +141,11 @@ internal static partial class MemberConfiguration
               # As large as the system makes them by itself.
               send-buffer-size = 0b
               receive-buffer-size = 0b
-              connection-timeout = 1 s
+              # To connect takes one way there and back; a handshake waits for what the peer, maybe just starting on a busy machine, does before.
+              connect-timeout = 1 s
+              connection-timeout = 5 s
+              # Over a link that was cut and healed TCP itself would try again after as long again. A process that stands still acknowledges all the same.
+              acknowledge-timeout = 2500 ms
               # For an application that goes back to Akka's own transport, whose default, elsewhere than on Windows, is SO_REUSEPORT too:
               # a second process would share the port and take half of the connections.
               tcp-reuse-addr = off
@@ -161,5 +170,14 @@ internal static partial class MemberConfiguration
     private static string Quoted(string text) => $"\"{System.Text.Json.JsonEncodedText.Encode(text)}\"";
 
     private static bool IsLoopback(string host) =>
-        host == "localhost" || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip));
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip));
+
+    /// <summary>An IPv6 address has several forms, and Akka.Remote takes two of them for two addresses.</summary>
+    private static void CheckForm(MemberId id, string host, int port)
+    {
+        if (!IPAddress.TryParse(host, out var ip) || ip.AddressFamily != AddressFamily.InterNetworkV6) return;
+        var form = ip.IsIPv4MappedToIPv6 ? $"{ip.MapToIPv4()}" : $"[{ip}]";
+        if (!host.Equals(form, StringComparison.OrdinalIgnoreCase))
+            throw new RaftConfigurationException($"akkaraft.members.{id} = \"{host}:{port}\" is not the form in which the address is compared: write \"{form}:{port}\", for all members and clients.");
+    }
 }

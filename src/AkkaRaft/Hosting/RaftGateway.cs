@@ -28,7 +28,10 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private static readonly TimeSpan MaxBackoff = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Healthy = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan CheckDeliveryEvery = TimeSpan.FromSeconds(1);
+
     private readonly ILoggingAdapter _logger = Context.GetLogger();
+    private readonly DeliveryWatch _deliveries = new();
     private readonly Props _memberProps;
     private readonly Props _clientProps;
     private IActorRef _client = ActorRefs.Nobody;
@@ -58,6 +61,12 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         Receive<DisassociatedEvent>(lost => _member.Tell(new ConnectionLost(MemberConfiguration.Join(lost.RemoteAddress))));
         Receive<Terminated>(_ => MemberStopped());
         Receive<Restart>(_ => StartMember());
+        Receive<CheckDelivery>(_ => Check());
+        Receive<IRaftMessage>(message =>
+        {
+            if (message.Header.FromAddress is { } address) _deliveries.Delivered(address);
+            _member.Forward(message);
+        });
         ReceiveAny(message => _member.Forward(message));
     }
 
@@ -72,6 +81,21 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         _client = Context.ActorOf(_clientProps, "client");
         StartMember();
+        Check();
+    }
+
+    /// <summary>Ends the connections with each peer that is not heard although its messages arrive: the next one is read again.</summary>
+    private void Check()
+    {
+        if (SocketTransport.Of(Context.System) is not { } transport) return;
+        foreach (var (peer, arrived) in transport.RaftMessages())
+        {
+            if (!_deliveries.IsUnheard(MemberConfiguration.Join(peer), arrived)) continue;
+            _logger.Warning("Messages of {0} arrive and are not delivered: its connections are closed, and it connects anew.", peer);
+            transport.CloseAllWith(peer);
+        }
+        // The next begins when this one has ended: after a standstill there are not several in a row.
+        Timers.StartSingleTimer(nameof(CheckDelivery), CheckDelivery.Instance, CheckDeliveryEvery);
     }
 
     private void StartMember()
@@ -97,6 +121,11 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
 
     /// <summary>Only recovery tells what is stored: a member is never resumed.</summary>
     protected override SupervisorStrategy SupervisorStrategy() => Akka.Actor.SupervisorStrategy.StoppingStrategy;
+
+    private sealed class CheckDelivery
+    {
+        public static readonly CheckDelivery Instance = new();
+    }
 
     private sealed class Restart
     {

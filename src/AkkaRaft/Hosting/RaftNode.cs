@@ -131,7 +131,8 @@ public sealed class RaftNode : IAsyncDisposable
             return $"The ActorSystem is called '{system.Name}', and akkaraft.system-name is '{settings.SystemName}': give both one name, the same for all members and clients.";
         if (!config.HasPath(MemberConfiguration.Journal))
             return "The ActorSystem lacks the settings of a member: create it with RaftNode.Configuration(settings), or by WithRaft.";
-        if (MemberConfiguration.Join(address) != self.Address)
+        // Akka's addresses are in lower case.
+        if (!MemberConfiguration.Join(address).Equals(self.Address, StringComparison.OrdinalIgnoreCase))
             return $"The ActorSystem listens at {address}, and member {self.Id} is said to be at {self.Address}: set akka.remote.dot-netty.tcp hostname and port to it.";
         if (config.GetByteSize("akka.remote.dot-netty.tcp.maximum-frame-size") is var frame && frame < needed)
             return $"akka.remote.dot-netty.tcp.maximum-frame-size is {frame} bytes, and larger messages would be lost; it must be {needed} or more.";

@@ -36,6 +36,8 @@ internal sealed class SocketAssociation : AssociationHandle
     private readonly Buffer _arrived = new();
     private IHandleEventListener? _listener;
     private bool _isClosed;
+    private volatile Address? _peer;
+    private long _raftMessages;
 
     public SocketAssociation(Socket socket, Address self, Address remote, int maxFrameBytes, ILoggingAdapter logger, bool receivesByTurns = false)
         : base(self, remote)
@@ -56,6 +58,19 @@ internal sealed class SocketAssociation : AssociationHandle
 
     /// <summary>Called once, when the connection has closed.</summary>
     public Action Closed { get; set; } = () => { };
+
+    /// <summary>Called once, when whoever connected has said who it is; false to close the connection.</summary>
+    public Func<bool> Introduced { get; set; } = () => true;
+
+    /// <summary>The ActorSystem at the other end; null while whoever connected has not said who it is.</summary>
+    public Address? Peer
+    {
+        get => _peer;
+        init => _peer = value;
+    }
+
+    /// <summary>How many of Raft's messages have arrived.</summary>
+    public long RaftMessages => Volatile.Read(ref _raftMessages);
 
     // ---- sending -------------------------------------------------------------------------------------------------
 
@@ -121,7 +136,7 @@ internal sealed class SocketAssociation : AssociationHandle
     {
         bool isClosed;
         lock (_lock) (_listener, isClosed) = (listener, _isClosed);
-        if (isClosed) listener.Notify(new Disassociated(DisassociateInfo.Unknown));
+        if (isClosed) listener.Notify(End);
         else if (_receivesByTurns) ReceivingThreads.Start(ReceiveNext);
         // Whoever registers has other work than what arrives here.
         else ThreadPool.UnsafeQueueUserWorkItem(static association => association.Receive(), this, preferLocal: false);
@@ -199,11 +214,26 @@ internal sealed class SocketAssociation : AssociationHandle
                 return false;
             }
             if (arrived.Length - HeaderBytes < length) break;
-            if (length > 0) _listener!.Notify(new InboundPayload(ByteString.CopyFrom(arrived.Slice(HeaderBytes, length))));
+            var frame = arrived.Slice(HeaderBytes, length);
+            if (_peer is null && !IsIntroducedBy(frame))
+            {
+                Close();
+                return false;
+            }
+            if (AkkaPdu.IsRaftMessage(frame)) Volatile.Write(ref _raftMessages, _raftMessages + 1);
+            if (length > 0) _listener!.Notify(new InboundPayload(ByteString.CopyFrom(frame)));
             arrived = arrived[(HeaderBytes + length)..];
         }
         _arrived.RemoveAllBut(arrived.Length);
         return true;
+    }
+
+    /// <summary>What begins no connection is Akka.Remote's to refuse.</summary>
+    private bool IsIntroducedBy(ReadOnlySpan<byte> frame)
+    {
+        if (AkkaPdu.Origin(frame) is not { } origin) return true;
+        _peer = origin;
+        return Introduced();
     }
 
     // ---- the end -------------------------------------------------------------------------------------------------
@@ -221,8 +251,14 @@ internal sealed class SocketAssociation : AssociationHandle
         }
         _socket.Dispose();
         Closed();
-        _listener?.Notify(new Disassociated(DisassociateInfo.Unknown));
+        _listener?.Notify(End);
     }
+
+    /// <summary>
+    /// A client that is reached over its own connections alone is forgotten with the last one, as if it had shut down: Akka.Remote would otherwise
+    /// keep the way to it, read its next connection, and try to answer over one of its own.
+    /// </summary>
+    private Disassociated End => new(ClientAddress.Is(_peer) ? DisassociateInfo.Shutdown : DisassociateInfo.Unknown);
 
     /// <summary>Bytes in a row: small while few are held, and from a pool when it must be larger.</summary>
     private sealed class Buffer

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
@@ -15,8 +16,10 @@ namespace AkkaRaft.Hosting;
 /// </summary>
 /// <remarks>
 /// Of its section, which is that of Akka's transport, it reads <c>hostname</c>, <c>port</c>, <c>public-hostname</c>, <c>public-port</c>, <c>dns-use-ipv6</c>, <c>maximum-frame-size</c>,
-/// <c>send-buffer-size</c> and <c>receive-buffer-size</c> (0 for what the system does by itself), <c>backlog</c>, <c>connection-timeout</c>, <c>tcp-nodelay</c> and <c>tcp-keepalive</c>.
-/// Of its own is <c>receive-by-turns</c>, for a client: what comes over connections that it opens is received by <see cref="ReceivingThreads"/>.
+/// <c>send-buffer-size</c> and <c>receive-buffer-size</c> (0 for what the system does by itself), <c>backlog</c>, <c>tcp-nodelay</c> and <c>tcp-keepalive</c>; <c>connection-timeout</c> is Akka.Remote's, for handshakes.
+/// Of its own are <c>connect-timeout</c>, for connects; <c>acknowledge-timeout</c>, after which a connection whose peer acknowledges nothing is closed; and
+/// <c>receive-by-turns</c>, for a client: what comes over connections that it opens is received by <see cref="ReceivingThreads"/>.
+/// At a <see cref="ClientAddress"/> it does not listen.
 /// It has no TLS yet, and refuses to go without where it is asked for. The other settings are of DotNetty's workings.
 /// </remarks>
 internal sealed class SocketTransport : Transport
@@ -24,14 +27,23 @@ internal sealed class SocketTransport : Transport
     // As when no descriptor is left: what is wrong may pass.
     private static readonly TimeSpan AcceptAgainAfter = TimeSpan.FromMilliseconds(100);
 
+    private static readonly ConditionalWeakTable<ActorSystem, SocketTransport> Listening = [];
+
+    // Of Linux: how long what was sent may stay unacknowledged.
+    private const int IpProtocolTcp = 6;
+    private const int TcpUserTimeout = 18;
+
     private readonly ILoggingAdapter _logger;
     private readonly TaskCompletionSource<IAssociationEventListener> _associations = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly ConcurrentDictionary<SocketAssociation, bool> _open = new(ReferenceEqualityComparer.Instance);
+    // With the number of those that were opened before.
+    private readonly ConcurrentDictionary<SocketAssociation, long> _open = new(ReferenceEqualityComparer.Instance);
     private readonly CancellationTokenSource _shutdown = new();
-    private readonly TimeSpan _connectionTimeout;
+    private readonly TimeSpan _connectTimeout;
+    private readonly TimeSpan _acknowledgeTimeout;
     private readonly bool _receivesByTurns;
     private Socket? _server;
     private Address? _self;
+    private long _opened;
 
     /// <summary>Called by Akka.Remote, by the name in <c>transport-class</c>.</summary>
     public SocketTransport(ActorSystem system, Config config)
@@ -40,10 +52,14 @@ internal sealed class SocketTransport : Transport
         Config = config;
         SchemeIdentifier = "tcp";
         MaximumPayloadBytes = config.GetByteSize("maximum-frame-size") ?? throw new RaftConfigurationException("akka.remote.dot-netty.tcp.maximum-frame-size is missing.");
-        _connectionTimeout = config.GetTimeSpan("connection-timeout");
+        _connectTimeout = config.GetTimeSpan("connect-timeout", config.GetTimeSpan("connection-timeout"));
+        _acknowledgeTimeout = config.GetTimeSpan("acknowledge-timeout", TimeSpan.Zero);
         _receivesByTurns = config.GetBoolean("receive-by-turns");
         _logger = Logging.GetLogger(system, this);
     }
+
+    /// <summary>The transport under an ActorSystem; null when it has another.</summary>
+    public static SocketTransport? Of(ActorSystem system) => Listening.TryGetValue(system, out var transport) ? transport : null;
 
     public override bool IsResponsibleFor(Address remote) => true;
 
@@ -53,7 +69,9 @@ internal sealed class SocketTransport : Transport
             throw new RaftConfigurationException("akka.remote.dot-netty.tcp.enable-ssl = on, and AkkaRaft's transport has no TLS yet: nothing would be encrypted. Turn it off, and keep the ports on a network that you trust.");
         if (Config.GetString("byte-order") is not "little-endian" and var order)
             throw new RaftConfigurationException($"akka.remote.dot-netty.tcp.byte-order = \"{order}\", and AkkaRaft's transport knows little-endian alone.");
+        Listening.AddOrUpdate(System, this);
         var host = Config.GetString("hostname");
+        if (ClientAddress.IsHost(host)) return (_self = new Address(SchemeIdentifier, System.Name, host, ClientAddress.Port), _associations);
         var at = new IPEndPoint(await ResolveAsync(host).ConfigureAwait(false), Config.GetInt("port"));
         _server = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
@@ -77,7 +95,7 @@ internal sealed class SocketTransport : Transport
     private async Task<IPAddress> ResolveAsync(string host)
     {
         if (host is "") return IPAddress.Any;
-        if (IPAddress.TryParse(host, out var address)) return address;
+        if (IPAddress.TryParse(host, out var address)) return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
         var family = Config.GetBoolean("dns-use-ipv6") ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
         return (await Dns.GetHostAddressesAsync(host, family).ConfigureAwait(false))[0];
     }
@@ -91,7 +109,7 @@ internal sealed class SocketTransport : Transport
             {
                 var socket = await server.AcceptAsync(_shutdown.Token).ConfigureAwait(false);
                 var from = (IPEndPoint)socket.RemoteEndPoint!;
-                associations.Notify(new InboundAssociation(Open(socket, new Address(SchemeIdentifier, System.Name, from.Address.ToString(), from.Port))));
+                associations.Notify(new InboundAssociation(Open(socket, new Address(SchemeIdentifier, System.Name, from.Address.ToString(), from.Port), peer: null)));
             }
             catch (SocketException e)
             {
@@ -107,18 +125,19 @@ internal sealed class SocketTransport : Transport
 
     public override async Task<AssociationHandle> Associate(Address remoteAddress)
     {
+        if (ClientAddress.Is(remoteAddress)) throw Unreachable(remoteAddress);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_shutdown.Token);
-        timeout.CancelAfter(_connectionTimeout);
+        timeout.CancelAfter(_connectTimeout);
         try
         {
             await ConnectAsync(socket, remoteAddress, timeout.Token).ConfigureAwait(false);
-            return Open(socket, remoteAddress, _receivesByTurns);
+            return Open(socket, remoteAddress, remoteAddress, _receivesByTurns);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
             socket.Dispose();
-            throw new InvalidAssociationException(e is SocketException ? $"{e.Message} {remoteAddress}" : $"No connection within {_connectionTimeout.TotalSeconds:0.0} s to {remoteAddress}", e);
+            throw new InvalidAssociationException(e is SocketException ? $"{e.Message} {remoteAddress}" : $"No connection within {_connectTimeout.TotalSeconds:0.0} s to {remoteAddress}", e);
         }
     }
 
@@ -128,7 +147,7 @@ internal sealed class SocketTransport : Transport
         // On macOS a connect that is waited for cannot be given up.
         if (!_receivesByTurns || OperatingSystem.IsMacOS())
         {
-            await socket.ConnectAsync(new DnsEndPoint(remote.Host, port), timeout).ConfigureAwait(false);
+            await socket.ConnectAsync(IPAddress.TryParse(remote.Host, out var ip) ? new IPEndPoint(ip, port) : new DnsEndPoint(remote.Host, port), timeout).ConfigureAwait(false);
             return;
         }
         // After one that is not, .NET's own thread would wake for all that arrives here too.
@@ -138,17 +157,73 @@ internal sealed class SocketTransport : Transport
         await connecting.WaitAsync(timeout).ConfigureAwait(false);
     }
 
-    private SocketAssociation Open(Socket socket, Address remote, bool receivesByTurns = false)
+    private SocketAssociation Open(Socket socket, Address remote, Address? peer, bool receivesByTurns = false)
     {
         socket.NoDelay = Config.GetBoolean("tcp-nodelay");
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, Config.GetBoolean("tcp-keepalive"));
+        if (Config.GetBoolean("tcp-keepalive")) KeepAlive(socket);
         if (Config.GetByteSize("send-buffer-size") is > 0 and var send) socket.SendBufferSize = (int)send;
         if (Config.GetByteSize("receive-buffer-size") is > 0 and var receive) socket.ReceiveBufferSize = (int)receive;
-        var association = new SocketAssociation(socket, _self!, remote, (int)MaximumPayloadBytes, _logger, receivesByTurns);
-        _open[association] = true;
-        association.Closed = () => _open.TryRemove(association, out _);
+        var association = new SocketAssociation(socket, _self!, remote, (int)MaximumPayloadBytes, _logger, receivesByTurns) { Peer = peer };
+        _open[association] = Interlocked.Increment(ref _opened);
+        association.Closed = () => Closed(association, isInbound: peer is null);
+        association.Introduced = () => IsWelcome(association);
         if (_shutdown.IsCancellationRequested) association.Close();
         return association;
+    }
+
+    /// <summary>Without these the system keeps a connection to whoever vanished for hours, and one over a link that was cut for as long again as the cut was.</summary>
+    private void KeepAlive(Socket socket)
+    {
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        if (_acknowledgeTimeout <= TimeSpan.Zero) return;
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 1);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 1);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, Math.Max(1, (int)_acknowledgeTimeout.TotalSeconds));
+        if (OperatingSystem.IsLinux()) socket.SetRawSocketOption(IpProtocolTcp, TcpUserTimeout, BitConverter.GetBytes((int)_acknowledgeTimeout.TotalMilliseconds));
+    }
+
+    // ---- several connections with one peer -----------------------------------------------------------------------
+
+    /// <summary>
+    /// A connection that the peer opened has ended. Akka.Remote stops reading an older one in favour of a newer, and does not go back to it when that one ends:
+    /// the peer would be heard no more (EndpointReader, NotReading). So the older ones end too, and a new one begins.
+    /// </summary>
+    private void Closed(SocketAssociation association, bool isInbound)
+    {
+        _open.TryRemove(association, out var number);
+        if (!isInbound || association.Peer is not { } peer || _shutdown.IsCancellationRequested) return;
+        CloseAllWith(peer, before: number);
+    }
+
+    /// <summary>A client has one connection: another means that the first is gone, or that Akka.Remote holds on to it. Both end, so that the next finds no trace of them.</summary>
+    private bool IsWelcome(SocketAssociation association) =>
+        !ClientAddress.Is(association.Peer) || (_open.TryGetValue(association, out var number) && CloseAllWith(association.Peer!, before: number) == 0);
+
+    /// <summary>Who cannot be connected to is answered over its own connection. When Akka.Remote asks for another it would not do so, and the client is to begin anew.</summary>
+    private InvalidAssociationException Unreachable(Address client)
+    {
+        CloseAllWith(client);
+        return new InvalidAssociationException($"{client} is a client, which nobody can connect to.");
+    }
+
+    /// <summary>How many of Raft's messages have arrived over the connections that are open, by peer.</summary>
+    public Dictionary<Address, long> RaftMessages()
+    {
+        var messages = new Dictionary<Address, long>();
+        foreach (var association in _open.Keys)
+        {
+            if (association.Peer is { } peer) messages[peer] = messages.GetValueOrDefault(peer) + association.RaftMessages;
+        }
+        return messages;
+    }
+
+    /// <summary>Closes the connections with a peer, whoever opened them.</summary>
+    /// <returns>How many there were.</returns>
+    public int CloseAllWith(Address peer, long before = long.MaxValue)
+    {
+        var older = _open.Where(open => open.Value < before && peer.Equals(open.Key.Peer)).Select(open => open.Key).ToList();
+        foreach (var association in older) association.Close();
+        return older.Count;
     }
 
     public override Task<bool> Shutdown()
