@@ -15,7 +15,7 @@ internal static class DisasterCommands
             var members = parsed.GetValue(id) is { } one ? [new MemberId(one)] : RaftSettings.FromFile(path).Members.Keys;
             foreach (var member in members)
             {
-                long index = await Disaster.RestoreAsync(Settings(path, member, parsed.GetValue(data)), parsed.GetRequiredValue(file)).ConfigureAwait(false);
+                long index = await Disaster.RestoreAsync(Settings(path, member, parsed.GetValue(data)), parsed.GetRequiredValue(file), Said).ConfigureAwait(false);
                 Console.Out.WriteLine($"Member {member} has the state up to entry {index}.");
             }
 
@@ -40,12 +40,14 @@ internal static class DisasterCommands
             }
 
             Console.Error.WriteLine($"akkaraft: member {member} goes on alone. {Meaning}");
-            long index = await Disaster.ForceSingleAsync(Settings(ClientOptions.FindConfig(parsed.GetValue(config)), member, parsed.GetValue(data))).ConfigureAwait(false);
+            long index = await Disaster.ForceSingleAsync(Settings(ClientOptions.FindConfig(parsed.GetValue(config)), member, parsed.GetValue(data)), Said).ConfigureAwait(false);
             Console.Out.WriteLine($"Member {member} is the only one, from entry {index} on. Start it, and add others with 'members add'.");
             return ExitCodes.Ok;
         });
         return command;
     }
+
+    private static readonly Told<string> Said = new(text => Console.Error.WriteLine($"akkaraft: {text}"));
 
     private static (Option<string?> Config, Option<string?> Data) Options() => (
         new("--config") { Description = "The cluster's file; hocon/cluster.conf when nothing is said (AKKARAFT_CONFIG)" },

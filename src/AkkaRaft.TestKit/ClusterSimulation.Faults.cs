@@ -157,6 +157,25 @@ public sealed partial class ClusterSimulation
         Start(member);
     }
 
+    /// <summary>The state machine's file of a member that is down is gone, as one that is damaged or of another version is moved away; its journal is whole.</summary>
+    /// <param name="member">The member.</param>
+    /// <param name="withImages">Whether its images are gone, too.</param>
+    public void LoseState(int member, bool withImages = true)
+    {
+        if (_members[member].IsUp) throw new InvalidOperationException($"Member {member} is up.");
+        Fault(member, "state lost");
+        _members[member].LoseState(withImages);
+    }
+
+    /// <summary>A bit flips in the image that the member made.</summary>
+    /// <returns>Whether it has made one.</returns>
+    public bool DamageImage(int member)
+    {
+        if (!_members[member].DamageImage()) return false;
+        Fault(member, "image damaged");
+        return true;
+    }
+
     /// <summary>The member stands still, as by SIGSTOP, until <see cref="Resume"/>.</summary>
     public void Pause(int member)
     {

@@ -27,6 +27,9 @@ public sealed partial class ClusterSimulation
     public SimulatedRequest Query(ReadOnlyMemory<byte> query, ReadConsistency consistency = ReadConsistency.Linearizable, int? member = null) =>
         Ask(member, id => new Read(ClusterId, id, consistency, query));
 
+    /// <summary>Lets a member make an image, as for a backup.</summary>
+    internal void Backup(int member) => Ask(member, id => new BeginBackup(ClusterId, id));
+
     private SimulatedRequest Ask(int? member, Func<long, object> message)
     {
         if (_asker is null)

@@ -229,6 +229,7 @@ public sealed partial class ClusterSimulation : IDisposable
     {
         if (member.Raft is not { } raft) return;
         _invariants.Check(member.Id, raft);
+        if (raft is { IsUp: true, LacksSnapshot: true } && !member.HasLostState) Violated(member.Id, "the log was compacted beyond what the state machine's disk has");
         if (!_settings.KeepTrace || !raft.IsUp) return;
         var now = (raft.CurrentRole, raft.Term);
         if (now == member.Shown) return;

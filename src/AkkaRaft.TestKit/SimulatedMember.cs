@@ -49,6 +49,9 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
     /// <summary>Its disk was replaced by an empty one.</summary>
     public bool IsWiped { get; private set; }
 
+    /// <summary>Its state machine's file was taken away: it may lack a snapshot.</summary>
+    public bool HasLostState { get; private set; }
+
     public (MemberRole Role, long Term) Shown { get; set; } = (MemberRole.Unreachable, 0);
 
     /// <summary>The key-value state machine, whose state outlives its process, or does not.</summary>
@@ -91,8 +94,27 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
     {
         IsWiped = true;
         Disk.Wipe();
+        LoseState(withImages: true);
+    }
+
+    /// <summary>Nothing is left of its state machine's file; its journal is whole.</summary>
+    public void LoseState(bool withImages)
+    {
+        HasLostState = true;
         using (var empty = Memory()) empty.BackupDatabase(_state);
-        if (Directory.Exists(snapshots)) Directory.Delete(snapshots, recursive: true);
+        if (withImages && Directory.Exists(snapshots)) Directory.Delete(snapshots, recursive: true);
+    }
+
+    /// <summary>Changes the last byte of the image that it made.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool DamageImage()
+    {
+        var image = Path.Combine(snapshots, "own.image");
+        if (!File.Exists(Path.Combine(snapshots, "own.snapshot"))) return false;
+        var bytes = File.ReadAllBytes(image);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(image, bytes);
+        return true;
     }
 
     /// <summary>What the state machine holds, for a comparison.</summary>

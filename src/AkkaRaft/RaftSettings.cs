@@ -70,11 +70,17 @@ public sealed record RaftSettings
     /// <summary>Akka.Persistence's; there are none of its snapshots, and the store that it would take otherwise makes a directory for them.</summary>
     internal string SnapshotPlugin { get; init; } = "";
 
+    /// <summary>The dispatcher of what reads and writes images; empty for the state machine's.</summary>
+    internal string SnapshotDispatcher { get; init; } = "";
+
     /// <summary>The member goes on alone, though a majority of the others is lost.</summary>
     internal bool ForcesSingle { get; init; }
 
     /// <summary>How long a member that joins may be silent before the change that adds it is given up.</summary>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a leader's state machine may leave entries unapplied before the leader hands its office over.</summary>
+    public TimeSpan StateMachineTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Entries kept in the log after they are durably applied, for followers that were away for a while.</summary>
     public int RetainEntries { get; init; } = 10_000;
@@ -180,6 +186,7 @@ public sealed record RaftSettings
             MaxPendingBytes = reader.Bytes("max-pending-bytes", otherwise.MaxPendingBytes, 64 * KiB, 1024 * MiB),
             MaxPendingReads = reader.Number("max-pending-reads", otherwise.MaxPendingReads, 1, 10_000_000),
             JoinTimeout = reader.Duration("join-timeout", otherwise.JoinTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            StateMachineTimeout = reader.Duration("state-machine-timeout", otherwise.StateMachineTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             RetainEntries = reader.Number("retain-entries", otherwise.RetainEntries, 0, 100_000_000),
             RetainBytes = reader.Bytes("retain-bytes", otherwise.RetainBytes, 0, 2047 * MiB),
             MaxLogEntries = reader.Number("max-log-entries", otherwise.MaxLogEntries, 10, 1_000_000_000),

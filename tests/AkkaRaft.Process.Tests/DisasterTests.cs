@@ -19,7 +19,8 @@ public sealed class DisasterTests
         await File.WriteAllTextAsync(cluster.Config, (await File.ReadAllTextAsync(cluster.Config)).Replace("cluster-id = \"akkaraft\"", "cluster-id = \"another\"", StringComparison.Ordinal));
         var restored = await Cli.RunAsync("restore", backup, "--config", cluster.Config, "--data", cluster.Data);
         Assert.True(restored.Code == 0, restored.Err);
-        Assert.Equal(1, (await Cli.RunAsync("restore", backup, "--config", cluster.Config, "--data", cluster.Data)).Code);
+        // As after a run that was killed between two members: whoever has the state already keeps it.
+        Assert.Equal(0, (await Cli.RunAsync("restore", backup, "--config", cluster.Config, "--data", cluster.Data)).Code);
         Assert.Equal(1, (await Cli.RunAsync("restore", cluster.Config, "0", "--config", cluster.Config, "--data", Path.Combine(cluster.Data, "elsewhere"))).Code);
 
         cluster.StartAll();

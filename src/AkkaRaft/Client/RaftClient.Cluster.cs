@@ -134,8 +134,11 @@ public sealed partial class RaftClient
         // Whoever answers this as the leader is remembered.
         if (member is null) await MembersAsync(cancellationToken).ConfigureAwait(false);
         var from = Find(member ?? _lastLeader!.Value);
-        var stream = new FileStream(file, FileMode.CreateNew, FileAccess.Write, FileShare.None);
-        var complete = false;
+        if (File.Exists(file)) throw new IOException($"The file '{file}' already exists.");
+        // Under its name there is all of it or nothing, though this process be killed.
+        var part = $"{file}.{Guid.NewGuid():N}.part";
+        var stream = new FileStream(part, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        Snapshot snapshot;
         try
         {
             await using (stream.ConfigureAwait(false))
@@ -151,15 +154,16 @@ public sealed partial class RaftClient
                     await stream.WriteAsync(chunk.Bytes, cancellationToken).ConfigureAwait(false);
                     progress?.Report((stream.Length, begun.Snapshot.Length));
                 }
-                if (~crc != begun.Snapshot.Checksum) throw new NoLeaderException($"Member {from} has made a newer image meanwhile; begin the backup anew.");
+                snapshot = begun.Snapshot;
+                if (~crc != snapshot.Checksum) throw new NoLeaderException($"Member {from} has made a newer image meanwhile; begin the backup anew.");
                 stream.Flush(flushToDisk: true);
-                complete = true;
-                return (begun.Snapshot.Base.Index, begun.Snapshot.Length);
             }
+            File.Move(part, file);
+            return (snapshot.Base.Index, snapshot.Length);
         }
         finally
         {
-            if (!complete) File.Delete(file);
+            File.Delete(part);
         }
     }
 

@@ -58,6 +58,9 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     /// <summary>Bytes that the follower has received of it.</summary>
     public long SnapshotReceived { get; private set; }
 
+    /// <summary>The follower's state machine needs a snapshot of this index or a later one, though its log may be whole; 0 when it needs none.</summary>
+    public long LacksStateTo { get; set; }
+
     /// <summary>The last entry that need not be held for this follower.</summary>
     public long KeepsFrom => State == ProgressState.Snapshot ? Snapshot?.Base.Index ?? 0 : MatchIndex;
 

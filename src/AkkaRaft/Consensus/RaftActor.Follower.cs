@@ -18,7 +18,7 @@ internal sealed partial class RaftActor
         _leader = leader;
         _candidate = null;
         _leading = null;
-        _follower = new FollowerState(Now + RandomElectionTimeout());
+        _follower = new FollowerState(Now, Now + RandomElectionTimeout());
         WakeAt(_follower.ElectionDeadline);
         Become(Follower);
     }
@@ -41,7 +41,7 @@ internal sealed partial class RaftActor
                 AnswerPreVote(request);
                 break;
             case TimeoutNow:
-                if (MayCampaign && !JournalStuck) Campaign(leadershipTransfer: true);
+                if (MayCampaign && !JournalStuck && CanServe) Campaign(leadershipTransfer: true);
                 break;
             case Wake:
                 CheckElectionDeadline(_follower);
@@ -66,7 +66,7 @@ internal sealed partial class RaftActor
 
     private void CheckElectionDeadline(FollowerState follower)
     {
-        if (Now >= follower.ElectionDeadline && MayCampaign && !JournalStuck)
+        if (Now >= follower.ElectionDeadline && MayCampaign && !JournalStuck && (CanServe || IsLastResort(follower)))
         {
             AskForPreVotes();
             return;
@@ -78,6 +78,15 @@ internal sealed partial class RaftActor
             if (!MayCampaign) Greet();
         }
         WakeAt(follower.ElectionDeadline);
+    }
+
+    private long LacksStateTo => LacksSnapshot ? _log.BaseIndex : 0;
+
+    /// <summary>Nobody who can serve was elected in that time, as when this member's log is the longest: it leads to pass its log on, and then makes way.</summary>
+    private bool IsLastResort(FollowerState follower)
+    {
+        var quietSince = follower.Since > _lastLeaderContact ? follower.Since : _lastLeaderContact;
+        return !IsQuorumAlone && Now - quietSince >= 4 * _settings.ElectionTimeoutMax;
     }
 
     /// <summary>
@@ -135,7 +144,7 @@ internal sealed partial class RaftActor
         // A heartbeat is answered at once with what is durable, so that a slow disk does not look like a lost leader.
         var waitFor = append.Entries.Count == 0 ? 0 : verified;
         AfterDurable(waitFor, () => Send(append.Header.From, h => new AppendEntriesReply(
-            h, Success: true, append.PrevLogIndex, Math.Min(verified, _log.DurableIndex), 0, 0, append.Round)));
+            h, Success: true, append.PrevLogIndex, Math.Min(verified, _log.DurableIndex), 0, 0, append.Round) { LacksStateTo = LacksStateTo }));
     }
 
     private void HearLeader(FollowerState follower, MemberId leader)
@@ -152,7 +161,7 @@ internal sealed partial class RaftActor
 
     private void ReplyMismatch(AppendEntries append, long hintIndex, long hintTerm) =>
         AfterDurable(0, () => Send(append.Header.From, h => new AppendEntriesReply(
-            h, Success: false, append.PrevLogIndex, 0, hintIndex, hintTerm, append.Round)));
+            h, Success: false, append.PrevLogIndex, 0, hintIndex, hintTerm, append.Round) { LacksStateTo = LacksStateTo }));
 
     /// <summary>RequestVote, receiver's part (§3.4, §3.6.1): one vote a term, durable before it is told, for a log at least as up to date.</summary>
     private void Vote(FollowerState follower, RequestVote request)

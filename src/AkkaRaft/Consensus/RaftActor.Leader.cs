@@ -12,6 +12,12 @@ internal sealed partial class RaftActor
     private const int MaxReadsAskedAhead = 16;
 
     private bool _pumpPending;
+    private bool _queried;
+
+    /// <summary>A state machine that has left entries unapplied for too long: its member neither leads nor campaigns while another can.</summary>
+    private bool StateMachineStuck => _applyStarted is { } started && Now - started > _settings.StateMachineTimeout;
+
+    private bool CanServe => !LacksSnapshot && !StateMachineStuck;
 
     private void BecomeLeader()
     {
@@ -19,7 +25,7 @@ internal sealed partial class RaftActor
         _leader = Me;
         // Only an empty log has no timestamp.
         var from = _log.LastTimestampMs > 0 ? Math.Max(_log.LastTimestampMs, _clockMs) : Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
-        _leading = new LeaderState(_log.LastIndex + 1, new LogClock(from, Now, longestStep: _settings.ElectionTimeoutMax));
+        _leading = new LeaderState(_log.LastIndex + 1, new LogClock(from, Now, longestStep: _settings.ElectionTimeoutMax)) { Probed = (Now, _appliedIndex) };
         foreach (var peer in Peers) _leading.Progress.Add(peer.Id, new Progress(_log.LastIndex + 1, Now));
         _logger.Info("Member {0} leads at term {1}, from entry {2}.", Me, _term, _log.LastIndex + 1);
         Become(Leader);
@@ -97,6 +103,8 @@ internal sealed partial class RaftActor
     {
         if (submit.Payload.Length > _settings.MaxCommandBytes)
             Refuse(submit.RequestId, RefusalReason.BadRequest, $"A command of {submit.Payload.Length} bytes is above the limit of {_settings.MaxCommandBytes}.");
+        else if (leading.MakesWay)
+            Refuse(submit.RequestId, RefusalReason.NotReady, WhyItMakesWay);
         else if (leading.Transfer is { } transfer)
             Refuse(submit.RequestId, RefusalReason.NotReady, $"Leadership is being handed over to {transfer.Target}.");
         else if (leading.Commands.Count >= _settings.MaxPendingCommands || leading.PendingBytes + submit.Payload.Length > _settings.MaxPendingBytes)
@@ -112,8 +120,10 @@ internal sealed partial class RaftActor
 
     private void Accept(LeaderState leading, Read read)
     {
-        if (read.Consistency == ReadConsistency.Lease && HasLease(leading) && _commitIndex >= leading.FirstIndexOfTerm && _appliedIndex >= _commitIndex)
-            _stateMachine.Tell(new Query(read.RequestId, read.Payload), Sender);
+        if (leading.MakesWay)
+            Refuse(read.RequestId, RefusalReason.NotReady, WhyItMakesWay);
+        else if (read.Consistency == ReadConsistency.Lease && HasLease(leading) && _commitIndex >= leading.FirstIndexOfTerm && _appliedIndex >= _commitIndex)
+            Ask(read.RequestId, read.Payload, Sender);
         else if (leading.Reads.Count >= _settings.MaxPendingReads)
             Refuse(read.RequestId, RefusalReason.Overloaded, $"{leading.Reads.Count} reads wait already.");
         else
@@ -164,8 +174,13 @@ internal sealed partial class RaftActor
 
     private void SendHeartbeat(LeaderState leading, MemberId id, Progress progress, ImmutableSortedDictionary<MemberId, long>? acknowledged = null)
     {
-        if (progress.State == ProgressState.Snapshot || IsBehindLog(progress)) OfferSnapshot(leading, id, progress);
-        else SendAppend(leading, id, progress, [], acknowledged);
+        if (progress.State == ProgressState.Snapshot || IsBehindLog(progress))
+        {
+            OfferSnapshot(leading, id, progress);
+            return;
+        }
+        if (progress.LacksStateTo > 0) OfferState(leading, id, progress);
+        SendAppend(leading, id, progress, [], acknowledged);
     }
 
     private void SendAppend(LeaderState leading, MemberId id, Progress progress, IReadOnlyList<LogEntry> entries, ImmutableSortedDictionary<MemberId, long>? acknowledged = null)
@@ -181,6 +196,7 @@ internal sealed partial class RaftActor
     private void Answered(LeaderState leading, Progress progress, AppendEntriesReply reply)
     {
         Heard(progress, reply.Header.From, reply.Round);
+        progress.LacksStateTo = reply.LacksStateTo;
         if (reply.Success) progress.Matched(reply.PrevLogIndex, reply.MatchIndex, leading.Reads.Round);
         else if (progress.HasLost(reply.PrevLogIndex, reply.Round)) Dismiss(progress, reply.Header.From);
         else progress.Mismatched(reply.PrevLogIndex, _log.FindConflict(reply.HintIndex, reply.HintTerm));
@@ -244,7 +260,7 @@ internal sealed partial class RaftActor
         {
             if (read.Ahead is not null) continue;
             read.Ahead = new HeldAnswer(read.Client);
-            _stateMachine.Tell(new Query(read.RequestId, read.Payload), read.Ahead);
+            Ask(read.RequestId, read.Payload, read.Ahead);
         }
     }
 
@@ -266,8 +282,14 @@ internal sealed partial class RaftActor
         foreach (var read in leading.Reads.TakeReady(_appliedIndex))
         {
             if (read.Ahead is { } held) held.Release();
-            else _stateMachine.Tell(new Query(read.RequestId, read.Payload), read.Client);
+            else Ask(read.RequestId, read.Payload, read.Client);
         }
+    }
+
+    private void Ask(long requestId, ReadOnlyMemory<byte> payload, IActorRef asker)
+    {
+        _queried = true;
+        _stateMachine.Tell(new Query(requestId, payload), asker);
     }
 
     private void AnswerClients(LeaderState leading, long firstIndex, IReadOnlyList<ReadOnlyMemory<byte>> results)
@@ -304,6 +326,9 @@ internal sealed partial class RaftActor
             transfer.Asker.Tell(new Refused(transfer.RequestId, RefusalReason.NotReady, LeaderMember, $"Member {transfer.Target} did not take over in time."));
         }
         SaySilent(leading);
+        ProbeStateMachine(leading);
+        MakeWay(leading);
+        if (_leading is null) return;
         LetTimePass(leading);
         ContinueChange(leading);
         if (_leading is null) return;
@@ -317,6 +342,44 @@ internal sealed partial class RaftActor
         if (leading.Transfer is not null || _log.LastTimestampMs >= _timeDue || !(leading.Clock.At(Now) >= _timeDue)) return;
         AppendOwn(EntryKind.NoOp, default);
         SchedulePump();
+    }
+
+    /// <summary>Whether a query is answered is not seen from here; whether an entry is applied is.</summary>
+    private void ProbeStateMachine(LeaderState leading)
+    {
+        if (Now - leading.Probed.At < _settings.StateMachineTimeout / 2) return;
+        var applies = _appliedIndex > leading.Probed.AppliedIndex || _applyStarted is not null || leading.Transfer is not null;
+        leading.Probed = (Now, _appliedIndex);
+        if (!_queried || applies) return;
+        _queried = false;
+        AppendOwn(EntryKind.NoOp, default);
+        SchedulePump();
+    }
+
+    private string WhyItMakesWay => LacksSnapshot
+        ? $"Member {Me}'s state machine lacks a snapshot."
+        : $"Member {Me}'s state machine has applied nothing for {_settings.StateMachineTimeout.TotalSeconds:0.#} s; its disk or the machine does not keep up.";
+
+    /// <summary>A leader that cannot serve hands over to a voter that can, once one has all of its log.</summary>
+    private void MakeWay(LeaderState leading)
+    {
+        var made = leading.MakesWay;
+        leading.MakesWay = !CanServe;
+        if (!leading.MakesWay) return;
+        if (!made) _logger.Warning("{0} It hands leadership over at term {1}.", WhyItMakesWay, _term);
+        if (IsQuorumAlone)
+        {
+            BecomeFollower(_term, leader: null);
+            return;
+        }
+        if (leading.Transfer is not null) return;
+        var able = leading.Progress
+            .Where(p => _log.Configuration.IsVoter(p.Key) && p.Value.MatchIndex == _log.LastIndex && p.Value.LacksStateTo == 0 && Now - p.Value.LastContact < _settings.ElectionTimeoutMin)
+            .Select(p => p.Key).ToList();
+        if (able.Count == 0) return;
+        // Another one the next time, should this one not take over.
+        leading.Transfer = new Transfer(able[_random.Next(able.Count)], Now + _settings.ElectionTimeoutMax, ActorRefs.Nobody, 0);
+        ContinueTransfer(leading);
     }
 
     private void SaySilent(LeaderState leading)

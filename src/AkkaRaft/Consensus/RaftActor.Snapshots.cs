@@ -18,6 +18,15 @@ internal sealed partial class RaftActor
     private Fetching? _fetching;
     private (Snapshot Snapshot, string File)? _installing;
 
+    /// <summary>
+    /// The state machine has not applied all of what the log no longer has: its file was lost, or was of another version, or a snapshot is being taken over.
+    /// Nothing is read from it, and nothing is applied.
+    /// </summary>
+    private bool IsStateBehindLog => _appliedIndex < _log.BaseIndex;
+
+    /// <summary>Only a snapshot helps the state machine. Votes, acknowledgements and the log do not depend on it.</summary>
+    internal bool LacksSnapshot => IsStateBehindLog && _installing is null;
+
     private bool HandledBySnapshots(object message)
     {
         switch (message)
@@ -39,6 +48,16 @@ internal sealed partial class RaftActor
             case ImageSaved saved:
                 Saved(saved);
                 return true;
+            case SnapshotActor.Own { IsNew: false } own:
+                _image = own.Snapshot;
+                _imagePending = false;
+                // A backup is of the state as it is when it is asked for.
+                if (_backupAskers.Count > 0) MakeImage(long.MaxValue);
+                else Compact();
+                return true;
+            case SnapshotActor.Lost lost:
+                if (_image?.IsSameImage(lost.Snapshot) == true) _image = null;
+                return true;
             case SnapshotActor.Own own:
                 _image = own.Snapshot;
                 ImageDone("The image could not be kept; the member's log says why.");
@@ -46,9 +65,12 @@ internal sealed partial class RaftActor
             case BeginBackup begin when begin.ClusterId != _settings.ClusterId:
                 Refuse(begin.RequestId, RefusalReason.BadRequest, OtherCluster(begin.ClusterId));
                 return true;
+            case BeginBackup begin when IsStateBehindLog:
+                Refuse(begin.RequestId, RefusalReason.NotReady, "The member's state machine lacks a snapshot; ask another member.");
+                return true;
             case BeginBackup begin:
                 _backupAskers.Add((Sender, begin.RequestId));
-                MakeImage();
+                MakeImage(long.MaxValue);
                 return true;
             case FetchBackup fetch when _image is { } image && fetch.ClusterId == _settings.ClusterId:
                 _snapshots.Tell(new SnapshotActor.Fetch(null, Sender, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset));
@@ -68,11 +90,14 @@ internal sealed partial class RaftActor
                 _fetching = null;
                 Install(complete.Snapshot, complete.File);
                 return true;
-            case SnapshotActor.Failed:
+            case SnapshotActor.Failed failed:
+                // Its giver may have it damaged, and would give it for ever.
+                if (failed.Damaged is { } damaged && _fetching is { From: var giver })
+                    AfterDurable(0, () => Send(giver, h => new InstallSnapshotReply(h, Installed: false, 0, 0, 0) { Damaged = damaged.Checksum }));
                 // The next offer begins it anew.
                 _fetching = null;
                 return true;
-            case SnapshotActor.Received or SnapshotActor.Complete or SnapshotActor.IncomingFound:
+            case SnapshotActor.Received or SnapshotActor.Complete:
                 return true;
             case ImageLoaded loaded:
                 Loaded(loaded);
@@ -90,17 +115,30 @@ internal sealed partial class RaftActor
     private void OfferSnapshot(LeaderState leading, MemberId id, Progress progress)
     {
         // What is after the image must still be in the log.
-        var image = _image is { } made && made.Base.Index >= _log.BaseIndex ? made : null;
-        if (image is null) MakeImage();
+        var image = ImageFrom(Math.Max(_log.BaseIndex, progress.LacksStateTo));
         progress.NeedsSnapshot(image);
         Send(id, h => new InstallSnapshot(h, image, leading.Reads.Round));
     }
 
-    private void MakeImage()
+    /// <summary>The follower's log is whole, and goes on; its state machine alone needs the snapshot.</summary>
+    private void OfferState(LeaderState leading, MemberId id, Progress progress)
     {
-        if (_imagePending || _installing is not null) return;
+        if (ImageFrom(progress.LacksStateTo) is { } image) Send(id, h => new InstallSnapshot(h, image, leading.Reads.Round));
+    }
+
+    /// <summary>An image of the index or a later one; null while there is none, and one is made if it can be.</summary>
+    private Snapshot? ImageFrom(long index)
+    {
+        if (_image is { } made && made.Base.Index >= index) return made;
+        if (_appliedIndex >= index) MakeImage(index);
+        return null;
+    }
+
+    private void MakeImage(long usableFrom)
+    {
+        if (_imagePending || IsStateBehindLog) return;
         _imagePending = true;
-        _snapshots.Tell(new SnapshotActor.Prepare());
+        _snapshots.Tell(new SnapshotActor.Prepare(usableFrom));
     }
 
     private void Saved(ImageSaved saved)
@@ -136,6 +174,7 @@ internal sealed partial class RaftActor
     private void Answered(LeaderState leading, Progress progress, InstallSnapshotReply reply)
     {
         Heard(progress, reply.Header.From, reply.Round);
+        if (reply.Damaged is { } checksum && _image is { } image && image.Checksum == checksum) _snapshots.Tell(new SnapshotActor.Verify(image));
         if (reply.Installed) progress.Installed(reply.MatchIndex, leading.Reads.Round);
         else progress.Fetching(reply.Received);
         AfterAnswer(leading, reply.Header.From, progress);
@@ -150,7 +189,8 @@ internal sealed partial class RaftActor
         if (install.Snapshot is { } snapshot)
         {
             var index = snapshot.Base.Index;
-            if (index <= _commitIndex || _log.TermAt(index) == snapshot.Base.Term)
+            var isLacking = LacksSnapshot && index >= _log.BaseIndex;
+            if (!isLacking && (index <= _commitIndex || _log.TermAt(index) == snapshot.Base.Term))
             {
                 AfterDurable(index, () => Send(from, h => new InstallSnapshotReply(h, Installed: true, index, snapshot.Length, install.Round)));
                 return;
@@ -192,10 +232,11 @@ internal sealed partial class RaftActor
     /// <summary>The image is on the disk: the log takes note of it, durably, before the state machine takes it over.</summary>
     private void Install(Snapshot snapshot, string file)
     {
-        if (snapshot.Base.Index <= _commitIndex || _leading is not null || _installing is not null) return;
+        var index = snapshot.Base.Index;
+        if (_leading is not null || _installing is not null || (LacksSnapshot ? index < _log.BaseIndex : index <= _commitIndex)) return;
         _installing = (snapshot, file);
         _log.StartFrom(snapshot.Base);
-        _commitIndex = snapshot.Base.Index;
+        _commitIndex = Math.Max(_commitIndex, index);
         _compactTo = null;
         _installed = snapshot.Base;
         // Whatever is said from now on waits for it.
@@ -211,10 +252,15 @@ internal sealed partial class RaftActor
 
     private void Loaded(ImageLoaded loaded)
     {
-        _logger.Info("Member {0} goes on from the snapshot to entry {1}.", Me, loaded.Index);
-        _appliedIndex = loaded.Index;
         _installing = null;
         _snapshots.Tell(new SnapshotActor.DropIncoming());
+        if (loaded.Failure is { } failure)
+        {
+            _logger.Error("Member {0}'s state machine cannot take over the snapshot to entry {1}, and another is fetched: {2}", Me, loaded.Index, failure);
+            return;
+        }
+        _logger.Info("Member {0} goes on from the snapshot to entry {1}.", Me, loaded.Index);
+        _appliedIndex = loaded.Index;
         Apply();
         if (_leading is not null) ServeReads(_leading);
     }

@@ -30,7 +30,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private MemberId? _votedFor;
     private long _commitIndex;
     private long _appliedIndex;
-    private bool _applying;
+    private TimeSpan? _applyStarted;
     private long? _timeDue;
     private MemberId? _leader;
     private TimeSpan _lastLeaderContact;
@@ -178,7 +178,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         }
         _durableSequenceNr = LastSequenceNr;
         _stateMachine = Context.Watch(Context.ActorOf(_stateMachineProps, "state-machine"));
-        _snapshots = Context.Watch(Context.ActorOf(SnapshotActor.Props(_settings).WithDispatcher(_stateMachineProps.Dispatcher), "snapshots"));
+        _snapshots = Context.Watch(Context.ActorOf(SnapshotActor.Props(_settings).WithDispatcher(
+            _settings.SnapshotDispatcher.Length > 0 ? _settings.SnapshotDispatcher : _stateMachineProps.Dispatcher), "snapshots"));
         Become(Starting);
     }
 
@@ -209,15 +210,16 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case TimeDue due:
                 _timeDue = due.TimestampMs;
                 break;
-            case SnapshotActor.IncomingFound { Snapshot: { } snapshot } found:
+            case SnapshotActor.Found { Snapshot: var snapshot } found when _log.TermAt(snapshot.Base.Index) == snapshot.Base.Term:
                 Load(snapshot, found.File);
                 break;
-            case SnapshotActor.IncomingFound:
-                Fail($"Member {Me}'s log begins after entry {_log.BaseIndex}, its state machine has applied entry {_appliedIndex}, and the snapshot between them is not there. It does not serve. {JournalGuard.AfterDamage(Me)}");
+            case SnapshotActor.Found or SnapshotActor.NoneFound:
+                StartWithoutState();
                 break;
             case ImageLoaded loaded:
                 Loaded(loaded);
-                Started();
+                if (LacksSnapshot) StartWithoutState();
+                else Started();
                 break;
             case Terminated:
                 Context.Stop(Self);
@@ -254,18 +256,32 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _appliedIndex = ready.AppliedIndex;
         if (installs)
         {
-            // The last run ended between the journal's taking note of a snapshot and the state machine's taking it over.
-            _snapshots.Tell(new SnapshotActor.FindIncoming(_log.BaseIndex));
+            // The last run ended before the state machine had taken a snapshot over, or the state machine's file was moved away.
+            _snapshots.Tell(new SnapshotActor.FindLatest(_log.BaseIndex));
             return;
         }
         Started();
     }
 
+    /// <summary>The state is lost, and no promise is: the member votes, acknowledges and follows, and fetches a snapshot from whoever leads.</summary>
+    private void StartWithoutState()
+    {
+        var lacks = $"Member {Me}'s log begins after entry {_log.BaseIndex}, its state machine has applied entry {_appliedIndex}, and no snapshot of what is between is here.";
+        if (IsQuorumAlone || _settings.ForcesSingle)
+        {
+            Fail($"{lacks} No other voter has one either. It does not serve; begin a new cluster from a backup with 'akkaraft restore FILE'.");
+            return;
+        }
+        _logger.Warning("{0} It votes and follows, and fetches a snapshot from the leader.", lacks);
+        Started();
+    }
+
+    private bool IsQuorumAlone => _log.Configuration.HasQuorum(id => id == Me);
+
     private void Started()
     {
         _commitIndex = Math.Max(_appliedIndex, _log.BaseIndex);
         _lastLeaderContact = Now;
-        _snapshots.Tell(new SnapshotActor.GetOwn());
         if (_settings.ForcesSingle) GoOnAlone();
         BecomeFollower(_term, leader: null);
         if (_settings.RestoreFrom is { } image && _firstSequenceNr == 0)
@@ -305,6 +321,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 return true;
             case Read { Consistency: ReadConsistency.Local, NeedsLeader: true } read when read.ClusterId == _settings.ClusterId && !HearsLeader:
                 Refuse(read.RequestId, RefusalReason.NotLeader, "This member hears of no leader.");
+                return true;
+            case Read { Consistency: ReadConsistency.Local } read when read.ClusterId == _settings.ClusterId && IsStateBehindLog:
+                Refuse(read.RequestId, RefusalReason.NotReady, "This member's state machine lacks a snapshot; ask another member.");
                 return true;
             case Read { Consistency: ReadConsistency.Local } read when read.ClusterId == _settings.ClusterId:
                 _stateMachine.Tell(new Query(read.RequestId, read.Payload), Sender);
@@ -426,11 +445,11 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     private void Apply()
     {
-        if (_applying || _installing is not null) return;
+        if (_applyStarted is not null || IsStateBehindLog) return;
         // Never past what the own journal has: the state machine must not know more than the log that explains it.
         var entries = _log.Slice(_appliedIndex + 1, Math.Min(_commitIndex, _log.DurableIndex), _settings.MaxApplyBytes);
         if (entries.Count == 0) return;
-        _applying = true;
+        _applyStarted = Now;
         _stateMachine.Tell(new ApplyEntries(entries, _durableSequenceNr));
     }
 
@@ -440,7 +459,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         if (applied.Results.Count != applied.LastIndex - _appliedIndex)
             throw new InvariantViolationException($"The state machine answered {applied.Results.Count} results for entries {first} to {applied.LastIndex}.");
         _appliedIndex = applied.LastIndex;
-        _applying = false;
+        _applyStarted = null;
         if (_leading is not null) AnswerClients(_leading, first, applied.Results);
         Apply();
         Compact();

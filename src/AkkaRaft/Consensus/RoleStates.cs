@@ -4,9 +4,12 @@ using AkkaRaft.Protocol;
 namespace AkkaRaft.Consensus;
 
 /// <summary>What only a follower has.</summary>
+/// <param name="since">When it became one.</param>
 /// <param name="electionDeadline">When it campaigns unless a leader or a vote granted intervenes.</param>
-internal sealed class FollowerState(TimeSpan electionDeadline)
+internal sealed class FollowerState(TimeSpan since, TimeSpan electionDeadline)
 {
+    public TimeSpan Since { get; } = since;
+
     public TimeSpan ElectionDeadline { get; set; } = electionDeadline;
 }
 
@@ -53,6 +56,12 @@ internal sealed class LeaderState(long firstIndexOfTerm, LogClock clock)
 
     /// <summary>A TimeoutNow was sent in this term, and may arrive however late.</summary>
     public bool ToldToTakeOver { get; set; }
+
+    /// <summary>Its state machine does not serve: it takes no more calls, and hands over.</summary>
+    public bool MakesWay { get; set; }
+
+    /// <summary>When it was last seen that the state machine goes on.</summary>
+    public (TimeSpan At, long AppliedIndex) Probed { get; set; }
 
     /// <summary>Why the last change of members was given up.</summary>
     public string? ChangeFailure { get; set; }

@@ -17,6 +17,7 @@ internal sealed class SnapshotActor : ReceiveActor
     private TimeSpan _paidUntil;
     private Snapshot? _own;
     private Snapshot? _incoming;
+    private bool _soughtOwn;
 
     public SnapshotActor(RaftSettings settings)
     {
@@ -24,9 +25,13 @@ internal sealed class SnapshotActor : ReceiveActor
         _chunkBytes = settings.SnapshotChunkBytes;
         _bytesPerSecond = settings.SnapshotBytesPerSecond;
 
-        Receive<GetOwn>(_ => Sender.Tell(new Own(_own)));
-        Receive<Prepare>(_ => Guard("an image cannot be prepared", () =>
+        Receive<Prepare>(prepare => Guard("an image cannot be prepared", () =>
         {
+            if (Usable(prepare.UsableFrom) is { } own)
+            {
+                Sender.Tell(new Own(own, IsNew: false));
+                return;
+            }
             _files.Prepare();
             Sender.Tell(new Prepared(_files.NewImage));
         }, new Own(null)));
@@ -36,14 +41,18 @@ internal sealed class SnapshotActor : ReceiveActor
             Sender.Tell(new Own(_own));
         }, new Own(null)));
         Receive<Fetch>(Serve);
+        Receive<Verify>(verify =>
+        {
+            if (_own is { } own && own.IsSameImage(verify.Snapshot)) Verified(own);
+        });
         Receive<BeginFetching>(begin => Guard("an image cannot be received", () =>
         {
             _incoming = begin.Snapshot;
             Progressed(_files.Begin(begin.Snapshot), 0);
         }, new Failed()));
         Receive<Chunk>(chunk => Guard("an image cannot be received", () => Write(chunk), new Failed()));
-        Receive<FindIncoming>(find => Guard("an image cannot be read", () =>
-            Sender.Tell(new IncomingFound(_files.Incoming(find.Index), _files.IncomingImage)), new IncomingFound(null, _files.IncomingImage)));
+        Receive<FindLatest>(find => Guard("an image cannot be read", () =>
+            Sender.Tell(_files.Latest(find.Index) is var (snapshot, file) ? new Found(snapshot, file) : new NoneFound()), new NoneFound()));
         Receive<DropIncoming>(_ => Guard("an image cannot be removed", () =>
         {
             _incoming = null;
@@ -55,7 +64,26 @@ internal sealed class SnapshotActor : ReceiveActor
 
     public static SnapshotFiles FilesOf(RaftSettings settings) => new(Path.Combine(settings.DataDirectory, settings.Id.ToString(), "snapshots"));
 
-    protected override void PreStart() => Guard("the last image cannot be read", () => _own = _files.Own(), null);
+    /// <summary>The image of the run before is not believed until it is measured, and is measured only once it is of use.</summary>
+    private Snapshot? Usable(long from)
+    {
+        if (!_soughtOwn && _own is null && _files.DescribedOwn() is { } described && described.Base.Index >= from)
+        {
+            _soughtOwn = true;
+            _own = _files.Own();
+        }
+        return _own is { } own && own.Base.Index >= from ? own : null;
+    }
+
+    /// <summary>Measures the image anew, and gives it up if it is not what it was.</summary>
+    private void Verified(Snapshot own)
+    {
+        _own = null;
+        Guard("an image cannot be read", () => _own = _files.Own(), null);
+        if (_own is not null) return;
+        _logger.Error("The image to {0} in {1} is damaged; another is made when it is needed.", own.Base.Index, _files.OwnImage);
+        Context.Parent.Tell(new Lost(own));
+    }
 
     private void Serve(Fetch fetch)
     {
@@ -68,7 +96,7 @@ internal sealed class SnapshotActor : ReceiveActor
         {
             var bytes = _files.Read(fetch.Offset, _chunkBytes);
             Sender.Tell(new Served(fetch, bytes, Crc.Of(bytes)));
-        }, new Served(fetch, default, 0));
+        }, new Lost(own));
     }
 
     private void Write(Chunk chunk)
@@ -100,7 +128,7 @@ internal sealed class SnapshotActor : ReceiveActor
             return;
         }
         _logger.Warning("The snapshot to {0} is damaged as a whole; it is fetched anew.", incoming.Base.Index);
-        member.Tell(new Failed());
+        member.Tell(new Failed(incoming));
     }
 
     /// <summary>How long to wait so that the rate is kept over all pieces; a timer's coarseness is made up for by those that follow.</summary>
@@ -126,14 +154,19 @@ internal sealed class SnapshotActor : ReceiveActor
         }
     }
 
-    /// <summary>Asks for <see cref="Own"/>.</summary>
-    public sealed record GetOwn;
+    /// <summary>The image made here; null when it could not be made.</summary>
+    /// <param name="Snapshot">What it is of.</param>
+    /// <param name="IsNew">Whether it was made for the <see cref="Prepare"/> that is answered.</param>
+    public sealed record Own(Snapshot? Snapshot, bool IsNew = true);
 
-    /// <summary>The image made here; null when there is none, or when it could not be made.</summary>
-    public sealed record Own(Snapshot? Snapshot);
+    /// <summary>The image made here cannot be read, or is damaged.</summary>
+    public sealed record Lost(Snapshot Snapshot);
 
-    /// <summary>Asks where a state machine may write an image; answered with <see cref="Prepared"/>.</summary>
-    public sealed record Prepare;
+    /// <summary>A follower has received the image made here, and says that it is damaged.</summary>
+    public sealed record Verify(Snapshot Snapshot);
+
+    /// <summary>Asks where a state machine may write an image; answered with <see cref="Prepared"/>, or with <see cref="Own"/> when there is one of the index or a later one.</summary>
+    public sealed record Prepare(long UsableFrom);
 
     public sealed record Prepared(string File);
 
@@ -163,12 +196,16 @@ internal sealed class SnapshotActor : ReceiveActor
     public sealed record Complete(Snapshot Snapshot, string File);
 
     /// <summary>What was received is of no use.</summary>
-    public sealed record Failed;
+    /// <param name="Damaged">The snapshot whose image came whole, and is another than described; null when there was another cause.</param>
+    public sealed record Failed(Snapshot? Damaged = null);
 
-    /// <summary>Asks for the image that was fetched whole for a log that begins after the index.</summary>
-    public sealed record FindIncoming(long Index);
+    /// <summary>Asks for an image with which a log that begins after the index can go on.</summary>
+    public sealed record FindLatest(long Index);
 
-    public sealed record IncomingFound(Snapshot? Snapshot, string File);
+    /// <summary>Verified, and on the disk.</summary>
+    public sealed record Found(Snapshot Snapshot, string File);
+
+    public sealed record NoneFound;
 
     public sealed record DropIncoming;
 }

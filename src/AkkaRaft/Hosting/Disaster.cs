@@ -1,4 +1,7 @@
+using System.Diagnostics;
+using System.Globalization;
 using Akka.Actor;
+using Akka.Event;
 using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
@@ -10,35 +13,38 @@ namespace AkkaRaft.Hosting;
 public static class Disaster
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan PatienceWithErrors = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan SayEvery = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// Lets a member of a new cluster begin with the state of a backup. Done for each member, with the same backup, before any of them is started.
     /// </summary>
     /// <param name="settings">The member's, with a cluster id of its own, and a directory that is empty or not there.</param>
     /// <param name="backup">The file; it stays as it is.</param>
+    /// <param name="progress">Is told what is being waited for, in words.</param>
     /// <returns>Index of the last entry whose effect is in the state.</returns>
-    /// <exception cref="DataDirectoryException">The member's directory is not empty.</exception>
+    /// <exception cref="DataDirectoryException">The member's directory is not empty, or the state could not be written.</exception>
     /// <exception cref="RaftConfigurationException">The cluster's id is that of the cluster that the backup is from.</exception>
     /// <exception cref="KeyValueStoreException">The file is no backup, or is damaged.</exception>
-    public static async Task<long> RestoreAsync(RaftSettings settings, string backup)
+    public static async Task<long> RestoreAsync(RaftSettings settings, string backup, IProgress<string>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var (index, term, clusterId) = KeyValueStore.Inspect(backup);
         if (clusterId == settings.ClusterId)
             throw new RaftConfigurationException($"{backup} is of cluster '{clusterId}', and so would be the new one: members of the old could disturb it. Set akkaraft.cluster-id to another name.");
-        var directory = Path.Combine(settings.DataDirectory, settings.Id.ToString());
-        if (Directory.Exists(directory) && Directory.EnumerateFileSystemEntries(directory).Any())
-            throw new DataDirectoryException($"{directory} is not empty; a backup is restored into a new cluster.");
+        var length = new FileInfo(backup).Length;
+        var name = string.Create(CultureInfo.InvariantCulture, $"{clusterId} {index} {term} {length}");
+        var restore = new RestoreDirectory(settings);
+        if (restore.HasRestored(name) && !restore.IsUnfinished) return index;
 
-        Directory.CreateDirectory(directory);
-        var copy = Path.Combine(directory, "restore.image");
-        File.Copy(backup, copy);
+        restore.Create();
         var logBase = new LogBase(index, term, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), Configuration.Of(settings.Members.Values));
+        // Kept as an image is: whoever takes it over does not change it.
         await RunAsync<MemberStatus>(
-            settings with { RestoreFrom = (new Snapshot(logBase, new FileInfo(copy).Length, 0), copy) },
-            new GetMemberStatus(settings.ClusterId, 0), status => status.AppliedIndex >= index).ConfigureAwait(false);
-        File.Delete(copy);
+            settings with { DataDirectory = restore.Path, RestoreFrom = (new Snapshot(logBase, length, 0), Path.GetFullPath(backup)) },
+            new GetMemberStatus(settings.ClusterId, 0), status => status.AppliedIndex >= index, $"member {settings.Id} to take over the {length} bytes of the backup", progress).ConfigureAwait(false);
+        restore.Complete(name);
         return index;
     }
 
@@ -47,26 +53,31 @@ public static class Disaster
     /// acknowledged; writes that were never acknowledged may appear. None of the others may ever be started again.
     /// </summary>
     /// <param name="settings">The member's, with its directory.</param>
+    /// <param name="progress">Is told what is being waited for, in words.</param>
     /// <returns>Index of the last entry of its log.</returns>
-    /// <exception cref="DataDirectoryException">The directory is in use, or unreadable.</exception>
-    public static async Task<long> ForceSingleAsync(RaftSettings settings)
+    /// <exception cref="DataDirectoryException">The directory is in use or unreadable, or the member could not write to it.</exception>
+    public static async Task<long> ForceSingleAsync(RaftSettings settings, IProgress<string>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         if (!File.Exists(Path.Combine(settings.DataDirectory, settings.Id.ToString(), "journal.db")))
             throw new DataDirectoryException($"There is no journal of member {settings.Id} in {settings.DataDirectory}.");
         var membership = await RunAsync<Membership>(
             settings with { ForcesSingle = true },
-            new GetMembership(settings.ClusterId, 0), now => now is { FromLeader: true, IsCommitted: true, Members.Length: 1 }).ConfigureAwait(false);
+            new GetMembership(settings.ClusterId, 0), now => now is { FromLeader: true, IsCommitted: true, Members.Length: 1 },
+            $"member {settings.Id} to read its journal and to lead alone", progress).ConfigureAwait(false);
         return membership.Index;
     }
 
-    /// <summary>Runs the member until it has done what it was started for.</summary>
-    private static async Task<T> RunAsync<T>(RaftSettings settings, object question, Func<T, bool> isDone) where T : class
+    /// <summary>Runs the member until it has done what it was started for. An error that it does not get over is the end.</summary>
+    private static async Task<T> RunAsync<T>(RaftSettings settings, object question, Func<T, bool> isDone, string awaited, IProgress<string>? progress) where T : class
     {
         await using var node = await RaftNode.StartAsync(settings with { IsQuiet = true }).ConfigureAwait(false);
+        var errors = new Errors();
+        node.System.EventStream.Subscribe(node.System.ActorOf(Props.CreateBy(new Producer<ErrorListener>(() => new ErrorListener(errors)))), typeof(Error));
         var member = node.System.ActorSelection("/user/raft/member");
-        var until = DateTime.UtcNow + Patience;
-        while (DateTime.UtcNow < until && !node.Completion.IsCompleted)
+        var time = Stopwatch.StartNew();
+        var sayAt = SayEvery;
+        while (!node.Completion.IsCompleted)
         {
             try
             {
@@ -74,12 +85,49 @@ public static class Disaster
             }
             catch (AskTimeoutException)
             {
-                // It reads its journal: asked again.
+                // It reads its journal, or starts anew: asked again.
+            }
+            var (error, since) = errors.Seen;
+            if (error is not null && Stopwatch.GetElapsedTime(since) > PatienceWithErrors)
+                throw new DataDirectoryException($"Waited for {awaited}, and it did not come: {error}");
+            if (time.Elapsed > Patience) throw new DataDirectoryException($"Waited for {awaited}, and it did not come within {Patience.TotalMinutes:0} minutes.");
+            if (time.Elapsed >= sayAt)
+            {
+                sayAt = time.Elapsed + SayEvery;
+                progress?.Report($"Waiting for {awaited}, for {time.Elapsed.TotalSeconds:0} s now." + (error is null ? "" : $" {error}"));
             }
             await Task.Delay(Poll).ConfigureAwait(false);
         }
-        throw new DataDirectoryException(node.Completion.IsCompleted
-            ? (await node.Completion.ConfigureAwait(false)).Reason
-            : $"Member {settings.Id} was not done after {Patience.TotalMinutes:0} minutes.");
+        throw new DataDirectoryException((await node.Completion.ConfigureAwait(false)).Reason);
+    }
+
+    /// <summary>The member's last error, and when there was a first.</summary>
+    private sealed class Errors
+    {
+        private readonly Lock _lock = new();
+        private string? _last;
+        private long _since;
+
+        public (string? Last, long Since) Seen
+        {
+            get
+            {
+                lock (_lock) return (_last, _since);
+            }
+        }
+
+        public void Add(Error error)
+        {
+            lock (_lock)
+            {
+                if (_last is null) _since = Stopwatch.GetTimestamp();
+                _last = error.Cause is { } cause ? $"{error.Message} ({cause.GetBaseException().Message})" : $"{error.Message}";
+            }
+        }
+    }
+
+    private sealed class ErrorListener : ReceiveActor
+    {
+        public ErrorListener(Errors errors) => Receive<Error>(errors.Add);
     }
 }

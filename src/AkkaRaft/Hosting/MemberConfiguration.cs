@@ -68,6 +68,7 @@ internal static partial class MemberConfiguration
               raft-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 100, takes-visitors = on }
               journal-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 1 }
               state-machine-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 1 }
+              snapshot-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 1 }
             }
             """)
             .WithFallback(Remoting(host, port, frame))

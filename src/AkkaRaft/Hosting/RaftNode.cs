@@ -36,7 +36,7 @@ public sealed class RaftNode : IAsyncDisposable
 
     private RaftNode(RaftSettings settings, DataDirectory directory, ActorSystem system, bool ownsSystem)
     {
-        Settings = settings with { JournalPlugin = MemberConfiguration.Journal, SnapshotPlugin = MemberConfiguration.NoSnapshots, Clock = () => BootClock.Now };
+        Settings = settings with { JournalPlugin = MemberConfiguration.Journal, SnapshotPlugin = MemberConfiguration.NoSnapshots, SnapshotDispatcher = "akkaraft.snapshot-dispatcher", Clock = () => BootClock.Now };
         _directory = directory;
         System = system;
         _ownsSystem = ownsSystem;

@@ -82,7 +82,11 @@ internal sealed record AppendEntriesReply(
     long MatchIndex,
     long HintIndex,
     long HintTerm,
-    long Round) : IRaftMessage;
+    long Round) : IRaftMessage
+{
+    /// <summary>The follower's state machine lacks what its log no longer has, up to this index: it needs a snapshot of it or of a later one. 0 when it lacks nothing.</summary>
+    public long LacksStateTo { get; init; }
+}
 
 /// <summary>The leader hands over: "campaign now" (Raft dissertation §3.10).</summary>
 internal sealed record TimeoutNow(RaftHeader Header) : IRaftMessage;
@@ -108,7 +112,11 @@ internal sealed record InstallSnapshot(RaftHeader Header, Snapshot? Snapshot, lo
 /// <param name="MatchIndex">When installed: the snapshot's index.</param>
 /// <param name="Received">Bytes of the image received so far.</param>
 /// <param name="Round">Echo of the request's round.</param>
-internal sealed record InstallSnapshotReply(RaftHeader Header, bool Installed, long MatchIndex, long Received, long Round) : IRaftMessage;
+internal sealed record InstallSnapshotReply(RaftHeader Header, bool Installed, long MatchIndex, long Received, long Round) : IRaftMessage
+{
+    /// <summary>Checksum of an image that came whole and was another than described; null for none.</summary>
+    public uint? Damaged { get; init; }
+}
 
 /// <summary>The follower fetches the next piece of an image; it asks again when none comes.</summary>
 internal sealed record FetchSnapshot(RaftHeader Header, long Index, uint SnapshotChecksum, long Offset) : IRaftMessage;

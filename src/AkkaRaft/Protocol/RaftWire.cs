@@ -97,7 +97,7 @@ internal static class RaftWire
                 wire.AppendEntriesReply = new WireAppendEntriesReply
                 {
                     Success = m.Success, PrevLogIndex = m.PrevLogIndex, MatchIndex = m.MatchIndex,
-                    HintIndex = m.HintIndex, HintTerm = m.HintTerm, Round = m.Round,
+                    HintIndex = m.HintIndex, HintTerm = m.HintTerm, Round = m.Round, LacksStateTo = m.LacksStateTo,
                 };
                 break;
             case TimeoutNow:
@@ -114,6 +114,7 @@ internal static class RaftWire
                 break;
             case InstallSnapshotReply m:
                 wire.InstallSnapshotReply = new WireInstallSnapshotReply { Installed = m.Installed, MatchIndex = m.MatchIndex, Received = m.Received, Round = m.Round };
+                if (m.Damaged is { } damaged) wire.InstallSnapshotReply.Damaged = damaged;
                 break;
             case FetchSnapshot m:
                 wire.FetchSnapshot = new WireFetchSnapshot { Index = m.Index, Checksum = m.SnapshotChecksum, Offset = m.Offset };
@@ -144,14 +145,17 @@ internal static class RaftWire
             WireRaftMessage.BodyOneofCase.AppendEntries => FromWire(header, wire.AppendEntries),
             WireRaftMessage.BodyOneofCase.AppendEntriesReply => new AppendEntriesReply(
                 header, wire.AppendEntriesReply.Success, wire.AppendEntriesReply.PrevLogIndex, wire.AppendEntriesReply.MatchIndex,
-                wire.AppendEntriesReply.HintIndex, wire.AppendEntriesReply.HintTerm, wire.AppendEntriesReply.Round),
+                wire.AppendEntriesReply.HintIndex, wire.AppendEntriesReply.HintTerm, wire.AppendEntriesReply.Round) { LacksStateTo = wire.AppendEntriesReply.LacksStateTo },
             WireRaftMessage.BodyOneofCase.TimeoutNow => new TimeoutNow(header),
             WireRaftMessage.BodyOneofCase.Hello => new Hello(header),
             WireRaftMessage.BodyOneofCase.HelloReply => new HelloReply(header, wire.HelloReply.ToIncarnation, FromWire(wire.HelloReply.Incarnations)),
             WireRaftMessage.BodyOneofCase.InstallSnapshot => new InstallSnapshot(
                 header, wire.InstallSnapshot.Snapshot is { } s ? FromWire(s) : null, wire.InstallSnapshot.Round),
             WireRaftMessage.BodyOneofCase.InstallSnapshotReply => new InstallSnapshotReply(
-                header, wire.InstallSnapshotReply.Installed, wire.InstallSnapshotReply.MatchIndex, wire.InstallSnapshotReply.Received, wire.InstallSnapshotReply.Round),
+                header, wire.InstallSnapshotReply.Installed, wire.InstallSnapshotReply.MatchIndex, wire.InstallSnapshotReply.Received, wire.InstallSnapshotReply.Round)
+            {
+                Damaged = wire.InstallSnapshotReply.HasDamaged ? wire.InstallSnapshotReply.Damaged : null,
+            },
             WireRaftMessage.BodyOneofCase.FetchSnapshot => new FetchSnapshot(
                 header, wire.FetchSnapshot.Index, wire.FetchSnapshot.Checksum, wire.FetchSnapshot.Offset),
             WireRaftMessage.BodyOneofCase.SnapshotChunk => new SnapshotChunk(

@@ -46,9 +46,12 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         Receive<ImageSaved>(saved => Context.Parent.Tell(saved));
         Receive<LoadImage>(load =>
         {
+            if (KeyValueStore.WhatIsWrongWith(load) is { } wrong)
+            {
+                Sender.Tell(new ImageLoaded(load.Index, wrong));
+                return;
+            }
             Store.Load(load.File, load.JournalSequenceNr);
-            if ((Store.AppliedIndex, Store.AppliedTerm) != (load.Index, load.Term))
-                throw new InvalidDataException($"The image {load.File} is of entry {Store.AppliedIndex} of term {Store.AppliedTerm}, not of {load.Index} of term {load.Term}.");
             Synced();
             Sender.Tell(new ImageLoaded(load.Index));
             TellDue();

@@ -139,36 +139,50 @@ internal sealed partial class KeyValueStore : IDisposable
         command.CommandText = "VACUUM INTO $file";
         command.Parameters.AddWithValue("$file", imageFile);
         command.ExecuteNonQuery();
-        using var image = OpenImage(imageFile, SqliteOpenMode.ReadOnly);
+        using var image = OpenImage(imageFile, SqliteOpenMode.ReadWrite);
+        // Nobody's: whoever takes it over, and is killed before it has put its own name there, does so at its next start.
+        Run(image, "UPDATE meta SET value = '' WHERE name = 'member_id'; UPDATE progress SET journal_sequence = 0");
         using var progress = image.CreateCommand();
         progress.CommandText = "SELECT applied_index, applied_term FROM progress";
         using var row = progress.ExecuteReader();
-        row.Read();
-        return new ImageSaved(row.GetInt64(0), row.GetInt64(1));
+        return row.Read() ? new ImageSaved(row.GetInt64(0), row.GetInt64(1)) : new ImageSaved(0, 0, $"{imageFile} does not say what was applied.");
     }
 
-    /// <summary>Takes over the state of an image, in one transaction; the file stays this member's.</summary>
+    /// <summary>Why an image cannot be taken over, for people; null when it can.</summary>
+    public static string? WhatIsWrongWith(LoadImage load)
+    {
+        try
+        {
+            var (index, term, _) = ReadImage(load.File, isChecked: false);
+            return (index, term) == (load.Index, load.Term) ? null : $"{load.File} is of entry {index} of term {term}, not of {load.Index} of term {load.Term}.";
+        }
+        catch (KeyValueStoreException e)
+        {
+            return e.Message;
+        }
+    }
+
+    /// <summary>Takes over the state of an image, all of it or nothing. The image stays as it is, so that this can be done again.</summary>
+    /// <exception cref="SqliteException">The state is as it was.</exception>
     public void Load(string imageFile, long journalSequenceNr)
     {
         Commit();
-        using (var image = OpenImage(imageFile, SqliteOpenMode.ReadWrite))
-        {
-            using var command = image.CreateCommand();
-            command.CommandText =
-                "UPDATE progress SET journal_sequence = $journal; UPDATE meta SET value = CASE name WHEN 'member_id' THEN $member WHEN 'cluster_id' THEN $cluster ELSE value END";
-            command.Parameters.AddWithValue("$journal", journalSequenceNr);
-            command.Parameters.AddWithValue("$member", _settings.Id.ToString());
-            command.Parameters.AddWithValue("$cluster", _settings.ClusterId);
-            command.ExecuteNonQuery();
-            image.BackupDatabase(_connection.Idle());
-        }
+        using (var image = OpenImage(imageFile, SqliteOpenMode.ReadOnly)) image.BackupDatabase(_connection.Idle());
+        Own(_connection.Idle());
+        Run(_connection.Idle(), "UPDATE progress SET journal_sequence = $a", null, journalSequenceNr);
         Checkpoint(_connection.Idle());
         LoadState();
     }
 
+    /// <summary>An image is no member's, and may be of the cluster that a backup is from.</summary>
+    private void Own(SqliteConnection connection) => Run(
+        connection, "UPDATE meta SET value = CASE name WHEN 'member_id' THEN $a WHEN 'cluster_id' THEN $b ELSE value END", null, _settings.Id.ToString(), _settings.ClusterId);
+
     /// <summary>Whether a file is a sound image, and of what.</summary>
     /// <exception cref="KeyValueStoreException">It is none, is damaged, or is of another version.</exception>
-    public static (long Index, long Term, string ClusterId) Inspect(string imageFile)
+    public static (long Index, long Term, string ClusterId) Inspect(string imageFile) => ReadImage(imageFile, isChecked: true);
+
+    private static (long Index, long Term, string ClusterId) ReadImage(string imageFile, bool isChecked)
     {
         try
         {
@@ -180,13 +194,14 @@ internal sealed partial class KeyValueStore : IDisposable
                 return Convert.ToString(command.ExecuteScalar(), CultureInfo.InvariantCulture);
             }
 
-            if (Read("PRAGMA integrity_check") is var check && check != "ok") throw new KeyValueStoreException($"{imageFile} is damaged: {check}");
+            if (isChecked && Read("PRAGMA integrity_check") is var check && check != "ok") throw new KeyValueStoreException($"{imageFile} is damaged: {check}");
             if (Read("SELECT value FROM meta WHERE name = 'schema_version'") is var version && version != SchemaVersion)
                 throw new KeyValueStoreException($"{imageFile} has schema version '{version}'; this version of AkkaRaft reads '{SchemaVersion}'.");
-            return (
-                long.Parse(Read("SELECT applied_index FROM progress")!, CultureInfo.InvariantCulture),
-                long.Parse(Read("SELECT applied_term FROM progress")!, CultureInfo.InvariantCulture),
-                Read("SELECT value FROM meta WHERE name = 'cluster_id'")!);
+            if (!long.TryParse(Read("SELECT applied_index FROM progress"), NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                || !long.TryParse(Read("SELECT applied_term FROM progress"), NumberStyles.None, CultureInfo.InvariantCulture, out var term)
+                || Read("SELECT value FROM meta WHERE name = 'cluster_id'") is not { Length: > 0 } cluster)
+                throw new KeyValueStoreException($"{imageFile} is damaged: it does not say what was applied, and in which cluster.");
+            return (index, term, cluster);
         }
         catch (SqliteException e)
         {
@@ -353,6 +368,8 @@ internal sealed partial class KeyValueStore : IDisposable
             throw new KeyValueStoreException($"{_file} is an SQLite database, but no key-value store.");
         if (Meta(connection, "schema_version") is var version && version != SchemaVersion)
             throw new KeyValueStoreException($"{_file} has schema version '{version}'; this version of AkkaRaft reads '{SchemaVersion}'. Use the version that wrote it, or move kv.db away: the member rebuilds it from its log.");
+        // The member was killed right after it had taken an image over.
+        if (Meta(connection, "member_id") is "") Own(connection);
         Check(connection, "cluster_id", _settings.ClusterId, "cluster");
         Check(connection, "member_id", member, "member");
     }

@@ -79,7 +79,7 @@ public sealed record ImageSaved(long Index, long Term, string? Failure = null);
 /// <summary>
 /// The state becomes that of an image, all of it or nothing, durably; then the sender gets <see cref="ImageLoaded"/>. It may come again, after a crash.
 /// </summary>
-/// <param name="File">An image that another member's state machine has written.</param>
+/// <param name="File">An image that a member's state machine has written; it must stay as it is.</param>
 /// <param name="Index">Index of the last entry whose effect is in the image.</param>
 /// <param name="Term">Term of that entry.</param>
 /// <param name="JournalSequenceNr">As in <see cref="ApplyEntries.JournalSequenceNr"/>.</param>
@@ -87,4 +87,5 @@ public sealed record LoadImage(string File, long Index, long Term, long JournalS
 
 /// <summary>Answer to <see cref="LoadImage"/>.</summary>
 /// <param name="Index">Echo of the index.</param>
-public sealed record ImageLoaded(long Index);
+/// <param name="Failure">Why the image is of no use, for people: the state is as it was, and the member fetches another. Null when the state is the image's.</param>
+public sealed record ImageLoaded(long Index, string? Failure = null);

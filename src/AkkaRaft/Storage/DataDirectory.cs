@@ -37,9 +37,13 @@ internal sealed class DataDirectory : IDisposable
     public static DataDirectory Open(RaftSettings settings)
     {
         var path = PathOf(settings);
+        var restore = new RestoreDirectory(settings);
+        if (restore.IsUnfinished)
+            throw new DataDirectoryException($"A restore of member {settings.Id} was not finished: without it the member would begin empty. Run 'akkaraft restore' again, which does away with what is left in {restore.Path}.");
         try
         {
             Directory.CreateDirectory(path);
+            restore.Begun();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -67,7 +71,8 @@ internal sealed class DataDirectory : IDisposable
 
     private static string JournalOf(string path) => System.IO.Path.Combine(path, "journal.db");
 
-    private static string PathOf(RaftSettings settings) => System.IO.Path.GetFullPath(System.IO.Path.Combine(settings.DataDirectory, settings.Id.ToString()));
+    /// <summary>Where the member's files are, whether or not they are there.</summary>
+    public static string PathOf(RaftSettings settings) => System.IO.Path.GetFullPath(System.IO.Path.Combine(settings.DataDirectory, settings.Id.ToString()));
 }
 
 /// <summary>What must hold of <c>journal.db</c> before a member trusts it.</summary>

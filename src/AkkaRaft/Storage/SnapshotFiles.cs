@@ -25,8 +25,18 @@ internal sealed class SnapshotFiles(string directory)
     /// <summary>The image that is fetched, or was.</summary>
     public string IncomingImage => Path.Combine(directory, "incoming.image");
 
-    /// <summary>The snapshot made here, or null.</summary>
-    public Snapshot? Own() => Described(OwnDescription, OwnImage);
+    /// <summary>The snapshot made here as it is described, or null: the image may be damaged.</summary>
+    public Snapshot? DescribedOwn() => Described(OwnDescription, OwnImage);
+
+    /// <summary>The snapshot made here, or null; one that is damaged is dropped.</summary>
+    public Snapshot? Own()
+    {
+        if (DescribedOwn() is not { } own) return null;
+        if (IsWhole(OwnImage, own)) return own;
+        File.Delete(OwnDescription);
+        File.Delete(OwnImage);
+        return null;
+    }
 
     /// <summary>Makes way for an image that a state machine is to write.</summary>
     public void Prepare()
@@ -87,15 +97,17 @@ internal sealed class SnapshotFiles(string directory)
     /// <summary>Whether all of the image is there, unchanged, and on the disk; if it is damaged it is dropped.</summary>
     public bool Complete(Snapshot snapshot)
     {
-        var (length, checksum) = Measure(IncomingImage);
-        if (length == snapshot.Length && checksum == snapshot.Checksum) return true;
+        if (IsWhole(IncomingImage, snapshot)) return true;
         DeleteIncoming();
         return false;
     }
 
-    /// <summary>The image that was fetched whole for a log that begins after <paramref name="index"/>, or null.</summary>
-    public Snapshot? Incoming(long index) =>
-        Described(IncomingDescription, IncomingImage) is { } there && there.Base.Index == index && Complete(there) ? there : null;
+    /// <summary>An image with which a log that begins after <paramref name="index"/> can go on: one that was fetched whole, or was made here. Null when there is none.</summary>
+    public (Snapshot Snapshot, string File)? Latest(long index)
+    {
+        if (Described(IncomingDescription, IncomingImage) is { } incoming && incoming.Base.Index >= index && IsWhole(IncomingImage, incoming)) return (incoming, IncomingImage);
+        return DescribedOwn() is { } described && described.Base.Index >= index && Own() is { } own ? (own, OwnImage) : null;
+    }
 
     /// <summary>Drops the image that was fetched.</summary>
     public void DeleteIncoming()
@@ -104,6 +116,8 @@ internal sealed class SnapshotFiles(string directory)
         File.Delete(IncomingDescription);
         File.Delete(IncomingImage);
     }
+
+    private static bool IsWhole(string image, Snapshot snapshot) => Measure(image) == (snapshot.Length, snapshot.Checksum);
 
     private static (long Length, uint Checksum) Measure(string file)
     {

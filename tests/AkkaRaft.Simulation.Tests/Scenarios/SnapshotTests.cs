@@ -172,6 +172,126 @@ public sealed class SnapshotTests
         Assert.Equal("29", simulation.Read(simulation.AddClient(), "k"));
     }, settings: Small);
 
+    [Fact]
+    public void A_member_whose_state_is_gone_keeps_its_votes_and_log_and_fetches_a_snapshot() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        for (var i = 0; i < 40; i++) simulation.Commit(client, "k", $"{i}");
+        var leader = simulation.Leader!.Value;
+        var lost = simulation.Others(leader)[0];
+        var third = simulation.Others(leader, lost)[0];
+        LoseStateOf(simulation, lost);
+        // Its acknowledgements count before it has the snapshot: without them there is no quorum.
+        simulation.Crash(third);
+        simulation.Restart(lost);
+        simulation.Commit(client, "k", "by the leader and the one without state");
+        simulation.RunUntil(() => simulation.AppliedIndexOf(lost) == simulation.LastIndexOf(leader));
+        simulation.Restart(third);
+        simulation.RunUntil(() => simulation.HasConverged);
+    }, seeds: 20, settings: Small);
+
+    [Fact]
+    public void A_member_whose_state_is_gone_makes_way_for_one_that_can_serve() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        for (var i = 0; i < 40; i++) simulation.Commit(client, "k", $"{i}");
+        var lost = simulation.Leader!.Value;
+        var behind = simulation.Others(lost)[0];
+        var third = simulation.Others(lost, behind)[0];
+        simulation.RunUntil(() => simulation.HasConverged);
+        // The others cannot be elected without its vote, and its log is longer than that of the only one that is left.
+        simulation.Isolate(behind);
+        simulation.Commit(client, "k", "not known to all");
+        LoseStateOf(simulation, lost);
+        simulation.Crash(third);
+        simulation.Heal();
+        simulation.Restart(lost);
+        simulation.RunUntil(() => simulation.Leader == behind && simulation.AppliedIndexOf(lost) == simulation.LastIndexOf(behind));
+        Assert.Equal("not known to all", simulation.Read(client, "k"));
+    }, seeds: 20, settings: Small);
+
+    [Fact]
+    public void The_image_that_a_member_made_itself_brings_its_state_back() => Story.Tell(1, simulation =>
+    {
+        var client = simulation.AddClient();
+        for (var i = 0; i < 8; i++) simulation.Commit(client, "k", $"{i}");
+        simulation.Backup(0);
+        simulation.RunFor(Story.Moment);
+        for (var i = 8; i < 12; i++) simulation.Commit(client, "k", $"{i}");
+        simulation.Crash(0);
+        simulation.LoseState(0, withImages: false);
+        simulation.Restart(0);
+        simulation.RunUntil(() => simulation.HasConverged);
+        Assert.Equal("11", simulation.Read(client, "k"));
+    }, settings: begin => begin with { Configure = s => s with { RetainEntries = 8, MaxLogEntries = 10 } });
+
+    [Fact]
+    public void A_leader_whose_image_is_damaged_makes_another() => Story.Tell(3, simulation =>
+    {
+        var away = Behind(simulation, 40);
+        var leader = simulation.Leader!.Value;
+        simulation.Heal();
+        simulation.RunUntil(() => simulation.DamageImage(leader));
+        simulation.RunUntil(() => simulation.BaseIndexOf(away) > 0 && simulation.HasConverged);
+    }, settings: Small);
+
+    [Fact]
+    public void A_leader_does_not_believe_the_image_of_its_last_run() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        for (var i = 0; i < 40; i++) simulation.Commit(client, "k", $"{i}");
+        foreach (var member in simulation.Members) simulation.Backup(member);
+        simulation.RunFor(Story.Moment);
+        var away = simulation.Others(simulation.Leader!.Value)[0];
+        foreach (var member in simulation.Members)
+        {
+            Assert.True(simulation.DamageImage(member));
+            simulation.Crash(member);
+        }
+        simulation.LoseState(away);
+        foreach (var member in simulation.Members) simulation.Restart(member);
+        simulation.RunUntil(() => simulation.HasConverged);
+    }, settings: Small);
+
+    [Fact]
+    public void A_leader_whose_state_machine_hangs_hands_over_and_does_not_come_back_before_it_answers() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "k", "first");
+        var stuck = simulation.Leader!.Value;
+        simulation.StallStateMachine(stuck);
+        if (simulation.Seed % 2 == 0) client.Get("k");
+        else client.Put("k", "waits");
+        var next = simulation.AnotherLeader(stuck);
+        simulation.Commit(client, "k", "by the next");
+        simulation.Crash(next);
+        Assert.DoesNotContain(simulation.AnotherLeader(next), new[] { stuck });
+        simulation.Commit(client, "k", "by the third");
+        simulation.ReleaseStateMachine(stuck);
+        simulation.RunUntil(() => simulation.AppliedIndexOf(stuck) == simulation.LastIndexOf(simulation.Leader!.Value));
+    });
+
+    [Fact]
+    public void A_member_alone_whose_state_machine_hangs_leads_again_when_it_answers() => Story.Tell(1, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "k", "first");
+        simulation.StallStateMachine(0);
+        client.Put("k", "waits");
+        simulation.RunUntil(() => simulation.Leader is null);
+        simulation.RunFor(TimeSpan.FromSeconds(20));
+        Assert.Null(simulation.Leader);
+        simulation.ReleaseStateMachine(0);
+        simulation.Commit(client, "k", "again");
+    });
+
+    private static void LoseStateOf(ClusterSimulation simulation, int member)
+    {
+        simulation.RunUntil(() => simulation.BaseIndexOf(member) > 0);
+        simulation.Crash(member);
+        simulation.LoseState(member);
+    }
+
     /// <summary>Puts while a follower is cut off.</summary>
     private static int Behind(ClusterSimulation simulation, int puts)
     {

@@ -1,0 +1,54 @@
+using System.Globalization;
+
+namespace AkkaRaft.Storage;
+
+/// <summary>
+/// A member's directory while a backup is restored into it: it is made beside the place where it belongs, and takes that place whole.
+/// A member does not start beside an unfinished one.
+/// </summary>
+internal sealed class RestoreDirectory(RaftSettings settings)
+{
+    private const string Marker = "restored";
+
+    private readonly string _member = DataDirectory.PathOf(settings);
+
+    /// <summary>The data directory of the member while its state is made.</summary>
+    public string Path { get; } = System.IO.Path.GetFullPath(System.IO.Path.Combine(settings.DataDirectory, string.Create(CultureInfo.InvariantCulture, $"restoring-{settings.Id.Value}")));
+
+    private string Made => System.IO.Path.Combine(Path, settings.Id.ToString());
+
+    /// <summary>Whether a restore ended before the member's directory was in its place.</summary>
+    public bool IsUnfinished => Directory.Exists(Path) && (Directory.EnumerateFileSystemEntries(Path).Any() || !File.Exists(DataDirectory.JournalOf(settings)));
+
+    /// <summary>Whether the member has this backup's state, and has not been started since.</summary>
+    public bool HasRestored(string backup) => File.Exists(MarkerIn(_member)) && File.ReadAllText(MarkerIn(_member)) == backup;
+
+    /// <summary>Begins anew: whatever an earlier run left goes.</summary>
+    /// <exception cref="DataDirectoryException">The member has files already.</exception>
+    public void Create()
+    {
+        if (Directory.Exists(_member) && Directory.EnumerateFileSystemEntries(_member).Any())
+            throw new DataDirectoryException($"{_member} is not empty; a backup is restored into a new cluster.");
+        if (Directory.Exists(Path)) Directory.Delete(Path, recursive: true);
+        Directory.CreateDirectory(Made);
+    }
+
+    /// <summary>The member's directory takes its place.</summary>
+    /// <param name="backup">Says which backup it was.</param>
+    public void Complete(string backup)
+    {
+        File.WriteAllText(MarkerIn(Made), backup);
+        if (Directory.Exists(_member)) Directory.Delete(_member);
+        Directory.Move(Made, _member);
+        Directory.Delete(Path);
+    }
+
+    /// <summary>The member is started: what it has from now on is its own.</summary>
+    public void Begun()
+    {
+        File.Delete(MarkerIn(_member));
+        if (Directory.Exists(Path)) Directory.Delete(Path);
+    }
+
+    private static string MarkerIn(string directory) => System.IO.Path.Combine(directory, Marker);
+}
