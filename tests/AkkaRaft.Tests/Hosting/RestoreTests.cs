@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+using AkkaRaft.Client;
+using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Tests.Hosting;
+
+public sealed class RestoreTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-").FullName;
+    private readonly RaftSettings _settings;
+
+    public RestoreTests()
+    {
+        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
+        _settings = new RaftSettings
+        {
+            ClusterId = "new", Id = member.Id, DataDirectory = Path.Combine(_directory, "data"), RetainEntries = 10,
+            Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member),
+        };
+    }
+
+    private string Backup => Path.Combine(_directory, "backup");
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private void MakeBackup()
+    {
+        var file = Path.Combine(_directory, "old.db");
+        using var store = KeyValueStore.Open(_settings with { ClusterId = "old" }, file);
+        store.Apply([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1);
+        store.Commit();
+        Assert.Null(KeyValueStore.SaveImage(file, Backup).Failure);
+    }
+
+    [Fact]
+    public async Task A_member_does_not_start_beside_an_unfinished_restore_and_a_second_run_finishes_it()
+    {
+        MakeBackup();
+        // As a run that was killed leaves it, at any time before the member's directory takes its place.
+        var left = Path.Combine(_settings.DataDirectory, "restoring-0", "0");
+        Directory.CreateDirectory(left);
+        await Refused();
+        await File.WriteAllBytesAsync(Path.Combine(left, "journal.db"), [1, 2, 3]);
+        await Refused();
+        Assert.Equal(1, await Disaster.RestoreAsync(_settings, Backup));
+        // As a run over all members that was killed between two of them does it again.
+        Assert.Equal(1, await Disaster.RestoreAsync(_settings, Backup));
+        // As a run that was killed right after its last step but one.
+        Directory.CreateDirectory(Path.Combine(_settings.DataDirectory, "restoring-0"));
+        await using (await RaftNode.StartAsync(_settings))
+        {
+        }
+        await Assert.ThrowsAsync<DataDirectoryException>(() => Disaster.RestoreAsync(_settings, Backup));
+    }
+
+    private async Task Refused() =>
+        Assert.Contains("restore", (await Assert.ThrowsAsync<DataDirectoryException>(() => RaftNode.StartAsync(_settings))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_backup_that_lacks_a_row_is_refused_before_anything_is_made()
+    {
+        MakeBackup();
+        StateMachine.StoreTest.Run(Backup, "DELETE FROM progress");
+        await Assert.ThrowsAsync<KeyValueStoreException>(() => Disaster.RestoreAsync(_settings, Backup));
+        Assert.False(Directory.Exists(_settings.DataDirectory));
+    }
+
+    [Fact]
+    public async Task A_backup_has_its_name_only_when_it_is_whole()
+    {
+        await using var node = await RaftNode.StartAsync(_settings);
+        await using var client = RaftClient.Create(new RaftClientSettings { ClusterId = "new", Members = _settings.Members, RequestTimeout = TimeSpan.FromMinutes(1) });
+        await client.PutAsync("k", "v");
+        var seen = new List<bool>();
+        await client.BackupAsync(Backup, progress: new Seen(() => seen.Add(File.Exists(Backup))));
+        Assert.True(File.Exists(Backup));
+        Assert.NotEmpty(seen);
+        Assert.DoesNotContain(true, seen);
+        Assert.Empty(Directory.GetFiles(_directory, "*.part"));
+        await Assert.ThrowsAsync<IOException>(() => client.BackupAsync(Backup));
+    }
+
+    [Fact]
+    public async Task The_only_member_says_how_to_restore_when_its_state_is_gone()
+    {
+        await using (await RaftNode.StartAsync(_settings))
+        {
+            await using var client = RaftClient.Create(new RaftClientSettings { ClusterId = "new", Members = _settings.Members, RequestTimeout = TimeSpan.FromMinutes(1) });
+            for (var i = 0; i < 60; i++) await client.PutAsync("k", $"{i}");
+        }
+        foreach (var file in Directory.GetFiles(Path.Combine(_settings.DataDirectory, "0"), "kv.db*")) File.Delete(file);
+        await using var again = await RaftNode.StartAsync(_settings);
+        var (end, reason) = await again.Completion.WaitAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(MemberEnd.Failed, end);
+        Assert.Contains("akkaraft restore FILE", reason, StringComparison.Ordinal);
+    }
+
+    private sealed class Seen(Action see) : IProgress<(long Received, long Length)>
+    {
+        public void Report((long Received, long Length) value) => see();
+    }
+}

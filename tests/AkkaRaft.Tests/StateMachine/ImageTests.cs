@@ -1,0 +1,63 @@
+using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
+
+namespace AkkaRaft.Tests.StateMachine;
+
+/// <summary>Images of the state, and how a member takes one over.</summary>
+public sealed class ImageTests : StoreTest
+{
+    private string Image => Path.Combine(Folder, "image");
+
+    private KeyValueStore OpenOther() => KeyValueStore.Open(Settings with { Id = new MemberId(2) }, Path.Combine(Folder, "other.db"));
+
+    private void SaveImage()
+    {
+        Do(Put("a", "1"));
+        Store.Commit();
+        Assert.Equal(new ImageSaved(Store.AppliedIndex, 7), KeyValueStore.SaveImage(StateFile, Image));
+    }
+
+    [Fact]
+    public void An_image_is_not_changed_by_being_taken_over()
+    {
+        SaveImage();
+        var before = File.ReadAllBytes(Image);
+        using var other = OpenOther();
+        other.Load(Image, 5);
+        Assert.Equal((Store.AppliedIndex, 5), (other.AppliedIndex, other.JournalSequenceNr));
+        Assert.Equal(before, File.ReadAllBytes(Image));
+    }
+
+    [Fact]
+    public void A_state_that_was_taken_over_is_opened_again_by_its_own_member_alone()
+    {
+        SaveImage();
+        using (var other = OpenOther()) other.Load(Image, 5);
+        using (var again = OpenOther()) Assert.Equal((Store.AppliedIndex, 5), (again.AppliedIndex, again.JournalSequenceNr));
+        Assert.Throws<KeyValueStoreException>(() => KeyValueStore.Open(Settings, Path.Combine(Folder, "other.db")));
+    }
+
+    [Fact]
+    public void A_member_that_was_killed_before_it_put_its_name_on_a_state_goes_on_from_it()
+    {
+        SaveImage();
+        // SQLite's copy is whole or not at all; this is the moment after it.
+        File.Copy(Image, Path.Combine(Folder, "other.db"));
+        using (var other = OpenOther()) Assert.Equal(Store.AppliedIndex, other.AppliedIndex);
+        Assert.Equal("2", Run(Path.Combine(Folder, "other.db"), "SELECT value FROM meta WHERE name = 'member_id'"));
+    }
+
+    [Fact]
+    public void An_image_of_another_entry_or_with_a_row_missing_is_told_and_not_thrown()
+    {
+        SaveImage();
+        var load = new LoadImage(Image, Store.AppliedIndex, 7, 5);
+        Assert.Null(KeyValueStore.WhatIsWrongWith(load));
+        Assert.Contains("of entry", KeyValueStore.WhatIsWrongWith(load with { Index = load.Index + 1 }), StringComparison.Ordinal);
+        Run(Image, "DELETE FROM progress");
+        Assert.Contains("damaged", KeyValueStore.WhatIsWrongWith(load), StringComparison.Ordinal);
+        Assert.Contains("damaged", Assert.Throws<KeyValueStoreException>(() => KeyValueStore.Inspect(Image)).Message, StringComparison.Ordinal);
+        File.WriteAllBytes(Image, [1, 2, 3]);
+        Assert.Contains("no backup", KeyValueStore.WhatIsWrongWith(load), StringComparison.Ordinal);
+    }
+}
