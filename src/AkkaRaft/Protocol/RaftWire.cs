@@ -238,6 +238,7 @@ internal static class RaftWire
         wire.Learners.AddRange(configuration.Learners.Values.Select(ToWire));
         wire.Removed.AddRange(configuration.Removed.Select(id => id.Value));
         wire.Incoming.AddRange(configuration.Incoming.Values.Select(ToWire));
+        wire.Former.AddRange(configuration.Former.Select(ToWire));
         return wire;
     }
 
@@ -245,6 +246,7 @@ internal static class RaftWire
         ById(wire.Voters), ById(wire.Outgoing), ById(wire.Learners), [.. wire.Removed.Select(id => new MemberId(id))])
     {
         Incoming = ById(wire.Incoming),
+        Former = [.. wire.Former.Select(FromWire)],
     };
 
     private static ImmutableSortedDictionary<MemberId, Member> ById(IEnumerable<WireMember> members) =>
