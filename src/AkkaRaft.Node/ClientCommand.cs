@@ -15,7 +15,7 @@ internal static class ClientCommand
         {
             if (json)
             {
-                Console.Out.WriteLine(Output.Error(known.Error, e.Message));
+                StandardOutput.Writer.WriteLine(Output.Error(known.Error, e.Message));
             }
 
             Console.Error.WriteLine($"akkaraft: {e.Message}");

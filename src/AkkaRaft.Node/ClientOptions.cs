@@ -175,5 +175,7 @@ internal sealed class ClientSession(RaftClientSettings settings, RaftClient clie
 
     public RaftClient Client => client;
 
+    public int MaxValueBytes => settings.MaxValueBytes;
+
     public ValueTask DisposeAsync() => client.DisposeAsync();
 }

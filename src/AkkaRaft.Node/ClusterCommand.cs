@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace AkkaRaft.Node;
 
@@ -53,16 +54,19 @@ internal static class ClusterCommand
             await using var session = new ClientSession(new RaftClientSettings { ClusterId = ClusterId, Members = members });
             if (live)
             {
-                await AnsiConsole.Live(StatusCommand.Table([])).StartAsync(context => PollAsync(session, children, signals, all =>
+                // Nothing else may write while it is shown: what there is to say stands under the table.
+                var notices = new List<string>();
+                await AnsiConsole.Live(Screen([], notices, Terminal.Width)).StartAsync(context => PollAsync(session, children, signals, notices.Add, all =>
                 {
-                    context.UpdateTarget(StatusCommand.Table(all));
+                    context.UpdateTarget(Screen(all, notices, Terminal.Width));
                     context.Refresh();
                 })).ConfigureAwait(false);
+                notices.ForEach(Console.Error.WriteLine);
             }
             else
             {
                 var said = new Dictionary<MemberId, string>();
-                await PollAsync(session, children, signals, all =>
+                await PollAsync(session, children, signals, Console.Error.WriteLine, all =>
                 {
                     foreach (var s in all)
                     {
@@ -87,15 +91,15 @@ internal static class ClusterCommand
         return signals.Token.IsCancellationRequested ? ExitCodes.Ok : ExitCodes.Usage;
     }
 
-    private static async Task PollAsync(ClientSession session, List<Child> children, Signals signals, Action<IReadOnlyList<MemberStatus>> show)
+    private static async Task PollAsync(ClientSession session, List<Child> children, Signals signals, Action<string> say, Action<IReadOnlyList<MemberStatus>> show)
     {
         bool ready = false;
         while (!signals.Token.IsCancellationRequested)
         {
             foreach (var child in children.Where(c => c.EndedUnexpectedly()))
             {
-                Console.Error.WriteLine($"akkaraft: member {child.Member} ended with exit code {child.ExitCode}. Its last lines ({child.Log}):");
-                Console.Error.WriteLine(child.LastLines());
+                say($"akkaraft: member {child.Member} ended with exit code {child.ExitCode}. Its last lines ({child.Log}):");
+                say(child.LastLines());
             }
 
             if (children.TrueForAll(c => c.Ended))
@@ -128,6 +132,14 @@ internal static class ClusterCommand
                 // Not serving yet, or not now: asked again.
             }
         }
+    }
+
+    /// <summary>How the members stand and, under it, the last of what there is to say; a line that is too long goes on in the next.</summary>
+    internal static IRenderable Screen(IReadOnlyCollection<MemberStatus> all, IReadOnlyList<string> notices, int width)
+    {
+        const int Shown = 8;
+        string[] lines = [.. notices.SelectMany(n => n.Split(Environment.NewLine)).TakeLast(Shown)];
+        return new Rows([StatusCommand.Table(all, width), .. lines.Select(l => new Text(l))]);
     }
 
     internal static string Hocon(IEnumerable<Member> members)

@@ -20,6 +20,18 @@ internal static class CommandLine
             root.Subcommands.Add(verb.ForCommandLine());
         }
 
+        if (UnreadableArgument(args) is { } unreadable)
+        {
+            string message = $"Argument {unreadable} is not UTF-8; give such a value on standard input (put KEY -) or as a file (put KEY @FILE).";
+            if (args.Contains("--json"))
+            {
+                StandardOutput.Writer.WriteLine(Output.Error("BadInput", message));
+            }
+
+            await Console.Error.WriteLineAsync($"akkaraft: {message}").ConfigureAwait(false);
+            return ExitCodes.Usage;
+        }
+
         // A key may begin with '@': it is no response file.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction || parsed.Errors.Count > 0 && parsed.Action?.Terminating != true)
@@ -52,5 +64,34 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync($"akkaraft: {e.Message}").ConfigureAwait(false);
             return ExitCodes.Usage;
         }
+    }
+
+    /// <summary>The number of the first argument whose bytes are no text: .NET puts U+FFFD for them, and what was meant is lost. Null when there is none.</summary>
+    private static int? UnreadableArgument(string[] args)
+    {
+        const string OwnArguments = "/proc/self/cmdline";
+        int first = Array.FindIndex(args, a => a.Contains('\ufffd', StringComparison.Ordinal));
+        if (first < 0)
+        {
+            return null;
+        }
+
+        if (!File.Exists(OwnArguments))
+        {
+            return first + 1;
+        }
+
+        // U+FFFD may have been meant; the bytes tell. The process's own name and this program's come first.
+        byte[] all = File.ReadAllBytes(OwnArguments);
+        var words = new List<bool>();
+        for (int at = 0; at < all.Length;)
+        {
+            int length = Math.Max(0, all.AsSpan(at).IndexOf((byte)0));
+            words.Add(System.Text.Unicode.Utf8.IsValid(all.AsSpan(at, length)));
+            at += length + 1;
+        }
+
+        int wrong = words.TakeLast(args.Length).ToList().IndexOf(false);
+        return wrong < 0 ? null : wrong + 1;
     }
 }

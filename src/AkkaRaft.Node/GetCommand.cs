@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace AkkaRaft.Node;
 
 internal static class GetCommand
@@ -18,7 +16,7 @@ internal static class GetCommand
             }
             else if (reply.Found)
             {
-                call.Out.WriteLine(Encoding.UTF8.GetString(reply.Value.Span));
+                call.WriteLine(reply.Value);
             }
             else
             {

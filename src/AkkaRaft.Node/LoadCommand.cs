@@ -134,7 +134,7 @@ internal static class LoadCommand
                     Markup.Escape(o.Errors.Count == 0 ? "0" : string.Join(", ", o.Errors.Select(e => $"{e.Value} {e.Key}"))));
             }
 
-            AnsiConsole.Write(table);
+            Terminal.Write(table);
         }
 
         return total.Count > 0 || load.LastFailure is null ? ExitCodes.Ok : ExitCodes.Of(load.LastFailure)!.Value.Code;

@@ -13,7 +13,7 @@ internal static class MembersCommand
         add.Command.Options.Add(learner);
         return new Verb(new Command("members", "List the members, or change them while the cluster runs"), async (_, call) =>
         {
-            Write(await call.Client.MembersAsync(call.Cancel).ConfigureAwait(false), call);
+            Write("members", await call.Client.MembersAsync(call.Cancel).ConfigureAwait(false), call);
             return ExitCodes.Ok;
         })
         {
@@ -21,6 +21,7 @@ internal static class MembersCommand
             [
                 add,
                 Change("set", "Let these members vote, and no others: ids, and ID=host:port for new ones", (_, text) => (MembershipChangeKind.Set, ClientOptions.ParseNamed(text))),
+                Change("update", "Give members another address, as ID=host:port,…; each is what it was otherwise", (_, text) => (MembershipChangeKind.Update, ClientOptions.ParseNamed(text))),
                 Change("remove", "Remove members, by id; their ids are never used again", (_, text) => (MembershipChangeKind.Remove, ClientOptions.ParseNamed(text))),
                 new Verb(new Command("cancel", "Give up the change under way, if it does not yet take effect"), (_, call) => RunAsync(call, MembershipChangeKind.Cancel, [])),
             ],
@@ -56,7 +57,7 @@ internal static class MembersCommand
             said = line;
             call.Err.WriteLine(line);
         });
-        Write(await call.Client.ChangeMembersAsync(kind, members, progress, call.Cancel).ConfigureAwait(false), call);
+        Write($"members {kind switch { MembershipChangeKind.AddLearner => "add", var other => other.ToString().ToLowerInvariant() }}", await call.Client.ChangeMembersAsync(kind, members, progress, call.Cancel).ConfigureAwait(false), call);
         return ExitCodes.Ok;
     }
 
@@ -64,13 +65,18 @@ internal static class MembersCommand
         ? $"member {member.Member.Id} has {100 * member.SnapshotReceived / member.SnapshotLength} % of the snapshot"
         : $"member {member.Member.Id} has the log to {member.MatchIndex}";
 
-    private static void Write(Membership now, Call call)
+    private static void Write(string op, Membership now, Call call)
     {
         if (call.Json)
         {
             foreach (var member in now.Members)
             {
                 call.Out.WriteLine(Output.Member(member));
+            }
+
+            if (call.InShell)
+            {
+                call.Out.WriteLine(Output.Listed(op, now.Members.Length));
             }
 
             return;
@@ -87,7 +93,7 @@ internal static class MembersCommand
             table.AddRow(m.Member.Id.ToString(), Markup.Escape(m.Member.Address), m.Role.ToString(), m.MatchIndex.ToString(System.Globalization.CultureInfo.InvariantCulture));
         }
 
-        AnsiConsole.Write(table);
+        Terminal.Write(table);
     }
 }
 

@@ -20,10 +20,11 @@ internal static class NodeCommand
         Option<string?> join = new("--join") { Description = "Members of a running cluster, as 0=host:port,…, that this one joins; then say 'members add'" };
         Option<string?> listen = new("--listen") { Description = "Where a member that joins listens, as host:port" };
         Option<string?> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join; the file's, or akkaraft, when nothing is said (AKKARAFT_CLUSTER_ID)" };
+        Option<bool> insecure = new("--allow-insecure-network") { Description = "Listen at an address that other machines reach, with neither encryption nor authentication: anyone who reaches it can write" };
         Option<bool> shell = new("--shell") { Description = "Read client commands from a prompt or a pipe, as 'akkaraft shell' does, and stop the member when they end" };
         Option<bool> json = new("--json") { Description = "With --shell: print JSON, one object a line" };
         Option<bool> stopWithStdin = new("--stop-with-stdin") { Hidden = true };
-        var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, join, listen, clusterId, shell, json, stopWithStdin };
+        var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, join, listen, clusterId, insecure, shell, json, stopWithStdin };
         command.SetAction(async (parsed, _) =>
         {
             var self = new MemberId(parsed.GetValue(id));
@@ -38,6 +39,11 @@ internal static class NodeCommand
             if ((parsed.GetValue(data) ?? ClientOptions.FromEnvironment("AKKARAFT_DATA")) is { } directory)
             {
                 settings = settings with { DataDirectory = directory };
+            }
+
+            if (parsed.GetValue(insecure))
+            {
+                settings = settings with { AllowInsecureNetwork = true };
             }
 
             if (parsed.GetValue(debug))

@@ -21,7 +21,7 @@ internal static class Output
         Head(w, "get", key);
         if (reply.Found)
         {
-            w.WriteString("value", Encoding.UTF8.GetString(reply.Value.Span));
+            Text(w, "value", reply.Value);
         }
         else
         {
@@ -43,6 +43,24 @@ internal static class Output
         w.WriteBoolean("ok", false);
         w.WriteString("error", error);
         w.WriteString("message", message);
+    });
+
+    /// <summary>How many members were listed, and whether the cluster serves; <c>ok</c> says that the question was answered.</summary>
+    public static string Verdict(string op, int count, Verdict verdict) => Write(w =>
+    {
+        w.WriteBoolean("ok", true);
+        w.WriteString("op", op);
+        w.WriteNumber("count", count);
+        w.WriteBoolean("healthy", verdict.IsHealthy);
+        w.WriteNumber("voters", verdict.Voters);
+        w.WriteNumber("answering", verdict.Answering);
+        w.WriteStartArray("reasons");
+        foreach (string reason in verdict.Reasons)
+        {
+            w.WriteStringValue(reason);
+        }
+
+        w.WriteEndArray();
     });
 
     public static string Status(MemberStatus status) => Write(w =>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Threading.Channels;
 
 namespace AkkaRaft.Node;
@@ -11,6 +12,8 @@ internal sealed class Shell
 
     // Words are what they are: no response files, and no -abc for -a -b -c.
     private static readonly ParserConfiguration Literal = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+
+    private static readonly UTF8Encoding Utf8 = new(false);
 
     private readonly ClientSession _session;
     private readonly bool _json;
@@ -62,6 +65,7 @@ internal sealed class Shell
     private async Task<int> PromptAsync()
     {
         Prompt? prompt = Console.IsOutputRedirected ? null : new(new LineEditor(Complete));
+        var lines = prompt is null ? InputLines.Read(Console.OpenStandardInput()) : null;
         int code = ExitCodes.Ok;
         while (true)
         {
@@ -70,11 +74,13 @@ internal sealed class Shell
                 Console.Out.Write("akkaraft> ");
             }
 
-            string? line = prompt is null ? await Console.In.ReadLineAsync().ConfigureAwait(false) : prompt.ReadLine();
-            if (line is null || line.Trim() is "exit" or "quit")
+            var input = await ReadAsync(prompt, lines).ConfigureAwait(false);
+            if (input is null || input.Text.Trim() is "exit" or "quit")
             {
                 return code;
             }
+
+            string line = input.Text;
 
             if (line.Trim() is "help" or "?")
             {
@@ -82,14 +88,14 @@ internal sealed class Shell
                 continue;
             }
 
-            if (Read(line, out string wrong) is { } command)
+            if (Read(input, out string wrong) is { } command)
             {
                 using var running = new CancellationTokenSource();
                 _running = running;
                 int ended;
                 try
                 {
-                    ended = await CarryOutAsync(command, Console.Out, Console.Error, running.Token).ConfigureAwait(false);
+                    ended = await CarryOutAsync(command, StandardOutput.Writer, Console.Error, running.Token).ConfigureAwait(false);
                 }
                 catch (OperationCanceledException)
                 {
@@ -108,13 +114,31 @@ internal sealed class Shell
         }
     }
 
+    /// <summary>The next line, read on another thread than the one that has just answered; null at the end.</summary>
+    private static async Task<InputLine?> ReadAsync(Prompt? prompt, ChannelReader<InputLine>? lines)
+    {
+        if (prompt is not null)
+        {
+            return await Task.Factory.StartNew(prompt.ReadLine, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false) is { } typed
+                ? new InputLine(typed)
+                : null;
+        }
+
+        return await lines!.WaitToReadAsync().ConfigureAwait(false) && lines.TryRead(out var line) ? line : null;
+    }
+
     private async Task<int> PipeAsync()
     {
         var answers = Channel.CreateBounded<Func<Task<Answer>>>(Window);
         Task<int> printer = PrintAsync(answers.Reader);
-        while (await Console.In.ReadLineAsync().ConfigureAwait(false) is { } text && text.Trim() is not ("exit" or "quit"))
+        await foreach (var input in InputLines.Read(Console.OpenStandardInput()).ReadAllAsync().ConfigureAwait(false))
         {
-            if (Read(text, out string wrong) is { } line)
+            if (input.Text.Trim() is "exit" or "quit")
+            {
+                break;
+            }
+
+            if (Read(input, out string wrong) is { } line)
             {
                 await BeginAsync(line, answers.Writer).ConfigureAwait(false);
             }
@@ -160,7 +184,7 @@ internal sealed class Shell
         {
             try
             {
-                return new Answer("", "", await CarryOutAsync(line, Console.Out, Console.Error).ConfigureAwait(false));
+                return new Answer(default, "", await CarryOutAsync(line, StandardOutput.Writer, Console.Error).ConfigureAwait(false));
             }
             finally
             {
@@ -188,16 +212,19 @@ internal sealed class Shell
             await before.ConfigureAwait(false);
         }
 
-        using StringWriter output = new(), error = new();
+        using var bytes = new MemoryStream();
+        await using var output = new StreamWriter(bytes, Utf8, bufferSize: 256);
+        using var error = new StringWriter();
         int code = await CarryOutAsync(line, output, error).ConfigureAwait(false);
-        return new Answer(output.ToString(), error.ToString(), code);
+        await output.FlushAsync().ConfigureAwait(false);
+        return new Answer(bytes.ToArray(), error.ToString(), code);
     }
 
-    private Task<int> CarryOutAsync(Line line, TextWriter output, TextWriter error, CancellationToken cancel = default) =>
+    private Task<int> CarryOutAsync(Line line, StreamWriter output, TextWriter error, CancellationToken cancel = default) =>
         line.Verb.CarryOutAsync(line.Parsed, new Call(_session, _json, output, error, cancel) { InShell = true });
 
     private Answer Wrong(string message) =>
-        new(_json ? Output.Error("BadInput", message) + Environment.NewLine : "", $"akkaraft: {message}{Environment.NewLine}", ExitCodes.Usage);
+        new(_json ? Utf8.GetBytes(Output.Error("BadInput", message) + Environment.NewLine) : default, $"akkaraft: {message}{Environment.NewLine}", ExitCodes.Usage);
 
     /// <summary>Prints in the order of the lines; ends with the code of the first command that failed.</summary>
     private static async Task<int> PrintAsync(ChannelReader<Func<Task<Answer>>> answers)
@@ -205,8 +232,9 @@ internal sealed class Shell
         int code = ExitCodes.Ok;
         await foreach (var next in answers.ReadAllAsync().ConfigureAwait(false))
         {
-            var answer = await next().ConfigureAwait(false);
-            Console.Out.Write(answer.Out);
+            // What prints may have to wait for whoever reads; the thread on which the answer came must not.
+            var answer = await next().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            StandardOutput.Writer.BaseStream.Write(answer.Out.Span);
             Console.Error.Write(answer.Err);
             code = code == ExitCodes.Ok ? answer.Code : code;
         }
@@ -215,9 +243,15 @@ internal sealed class Shell
     }
 
     /// <summary>The command of a line; null for an empty line, and for one that is wrong.</summary>
-    private Line? Read(string text, out string wrong)
+    private Line? Read(InputLine input, out string wrong)
     {
-        wrong = "";
+        string text = input.Text;
+        wrong = input.Complaint ?? "";
+        if (input.Complaint is not null)
+        {
+            return null;
+        }
+
         try
         {
             var words = Words.Split(text);
@@ -295,5 +329,5 @@ internal sealed class Shell
 
     private sealed record Line(Verb Verb, ParseResult Parsed);
 
-    private sealed record Answer(string Out, string Err, int Code);
+    private sealed record Answer(ReadOnlyMemory<byte> Out, string Err, int Code);
 }

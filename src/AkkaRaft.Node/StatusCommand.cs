@@ -5,52 +5,75 @@ namespace AkkaRaft.Node;
 
 internal static class StatusCommand
 {
-    public static Verb Create() => new(new Command("status", "Show how each member stands"), async (_, call) =>
+    // In order of what can be done without where a window is narrow: the last goes first.
+    private static readonly (string Name, Func<MemberStatus, string> Text)[] Columns =
+    [
+        ("id", s => s.Id.ToString()),
+        ("address", s => s.Address),
+        ("role", s => s.SnapshotLength > 0 ? $"{s.Role} {100 * s.SnapshotReceived / s.SnapshotLength}%" : s.Role.ToString()),
+        ("term", s => Figure(s, s.Term)),
+        ("leader", s => s.Leader?.ToString() ?? "-"),
+        ("commit", s => Figure(s, s.CommitIndex)),
+        ("applied", s => Figure(s, s.AppliedIndex)),
+        ("last", s => Figure(s, s.LastIndex)),
+        ("pid", s => Figure(s, s.ProcessId)),
+    ];
+
+    public static Verb Create() => new(new Command("status", "Show how each member stands, and whether the cluster serves; when it does not, end with 2"), async (_, call) =>
     {
         var all = await call.Client.StatusAsync(call.Cancel).ConfigureAwait(false);
-        Write(all, call.Json);
-        if (all.Any(s => s.Role != MemberRole.Unreachable))
-        {
-            return ExitCodes.Ok;
-        }
-
-        call.Note($"none of the members {string.Join(", ", call.Session.Members.Values)} answered.");
-        return ExitCodes.Unavailable;
-    });
-
-    public static void Write(IEnumerable<MemberStatus> all, bool json)
-    {
-        if (json)
+        var verdict = Verdict.Of(all);
+        if (call.Json)
         {
             foreach (var status in all)
             {
-                Console.Out.WriteLine(Output.Status(status));
+                call.Out.WriteLine(Output.Status(status));
             }
+
+            call.Out.WriteLine(Output.Verdict("status", all.Count, verdict));
         }
         else
         {
-            AnsiConsole.Write(Table(all));
+            Terminal.Write(Table(all, Terminal.Width));
+            call.Out.WriteLine(verdict);
         }
-    }
 
-    public static Table Table(IEnumerable<MemberStatus> all)
-    {
-        var table = new Table().Border(TableBorder.Simple);
-        foreach (string name in new[] { "id", "address", "role", "term", "leader", "last", "commit", "applied", "pid" })
+        if (verdict.Answering == 0)
         {
-            // An address cut in two is none.
-            table.AddColumn(new TableColumn(name).NoWrap().PadLeft(0));
+            call.Note($"none of the members {string.Join(", ", call.Session.Members.Values)} answered.");
         }
 
+        return verdict.IsHealthy ? ExitCodes.Ok : ExitCodes.Unavailable;
+    });
+
+    /// <summary>As many columns as fit; an address cut in two is none.</summary>
+    public static Table Table(IReadOnlyCollection<MemberStatus> all, int width)
+    {
+        const int Border = 1;
+        const int Padding = 1;
+        var shown = new List<(string Name, Func<MemberStatus, string> Text)>();
+        int used = 2 * Border;
+        foreach (var column in Columns)
+        {
+            used += all.Select(s => column.Text(s).Length).Append(column.Name.Length).Max() + Padding + Border;
+            if (used > width && shown.Count > 0)
+            {
+                break;
+            }
+
+            shown.Add(column);
+        }
+
+        var table = new Table().Border(TableBorder.Simple);
+        shown.ForEach(c => table.AddColumn(new TableColumn(c.Name).NoWrap().PadLeft(0)));
         foreach (var s in all)
         {
-            bool known = s.Role != MemberRole.Unreachable;
-            string Figure(long value) => known ? value.ToString(CultureInfo.InvariantCulture) : "-";
-            table.AddRow(
-                s.Id.ToString(), Markup.Escape(s.Address), s.SnapshotLength > 0 ? $"{s.Role} {100 * s.SnapshotReceived / s.SnapshotLength}%" : s.Role.ToString(), Figure(s.Term), s.Leader?.ToString() ?? "-",
-                Figure(s.LastIndex), Figure(s.CommitIndex), Figure(s.AppliedIndex), Figure(s.ProcessId));
+            table.AddRow([.. shown.Select(c => Markup.Escape(c.Text(s)))]);
         }
 
         return table;
     }
+
+    private static string Figure(MemberStatus status, long value) =>
+        status.Role == MemberRole.Unreachable ? "-" : value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace AkkaRaft.Node;
 
@@ -32,30 +31,38 @@ internal static class TxnCommand
             call.Out.WriteLine(reply.Succeeded ? "SUCCESS" : "FAILURE");
             for (int i = 0; i < taken.Count; i++)
             {
-                Print(taken[i], reply.Steps[i], reply.Version, call.Out);
+                Print(taken[i], reply.Steps[i], reply.Version, call);
             }
 
             return ExitCodes.Ok;
         });
     }
 
-    private static void Print(NamedStep step, StepResult result, long version, TextWriter output)
+    private static void Print(NamedStep step, StepResult result, long version, Call call)
     {
         switch (step.Verb)
         {
             case "put":
-                output.WriteLine(version.ToString(CultureInfo.InvariantCulture));
+                call.Out.WriteLine(version.ToString(CultureInfo.InvariantCulture));
                 break;
             case "del":
-                output.WriteLine(result.Existed ? "deleted" : $"there is no key {step.Key}");
+                call.Out.WriteLine(result.Existed ? "deleted" : $"there is no key {step.Key}");
                 break;
             case "get":
-                output.WriteLine(result.Rows.IsEmpty ? $"there is no key {step.Key}" : Encoding.UTF8.GetString(result.Rows[0].Value.Span));
+                if (result.Rows.IsEmpty)
+                {
+                    call.Out.WriteLine($"there is no key {step.Key}");
+                }
+                else
+                {
+                    call.WriteLine(result.Rows[0].Value);
+                }
+
                 break;
             default:
                 foreach (var row in result.Rows)
                 {
-                    output.WriteLine($"{Output.Printable(row.Key)}  {row.Version}  {Output.Printable(row.Value)}");
+                    call.Out.WriteLine($"{Output.Printable(row.Key)}  {row.Version}  {Output.Printable(row.Value)}");
                 }
 
                 break;

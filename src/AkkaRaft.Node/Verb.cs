@@ -51,7 +51,7 @@ internal sealed class Verb
             {
                 using Signals? signals = verb.Stays ? new() : null;
                 return await ClientCommand.RunAsync(options, parsed, (session, json) =>
-                    verb.CarryOutAsync(parsed, new Call(session, json, Console.Out, Console.Error, signals?.Token ?? CancellationToken.None))).ConfigureAwait(false);
+                    verb.CarryOutAsync(parsed, new Call(session, json, StandardOutput.Writer, Console.Error, signals?.Token ?? CancellationToken.None))).ConfigureAwait(false);
             });
         }
 
@@ -85,12 +85,20 @@ internal sealed class Verb
 }
 
 /// <summary>One run of a command: whom it asks, and where it says what it found.</summary>
-internal sealed record Call(ClientSession Session, bool Json, TextWriter Out, TextWriter Err, CancellationToken Cancel)
+internal sealed record Call(ClientSession Session, bool Json, StreamWriter Out, TextWriter Err, CancellationToken Cancel)
 {
     public RaftClient Client => Session.Client;
 
     /// <summary>Whether it is one of several: each tells its end by an object of its own.</summary>
     public bool InShell { get; init; }
+
+    /// <summary>Bytes as they are, and the end of the line.</summary>
+    public void WriteLine(ReadOnlyMemory<byte> bytes)
+    {
+        Out.Flush();
+        Out.BaseStream.Write(bytes.Span);
+        Out.WriteLine();
+    }
 
     public void Note(string text) => Err.WriteLine($"akkaraft: {text}");
 

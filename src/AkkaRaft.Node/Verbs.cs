@@ -15,6 +15,7 @@ internal static class Verbs
         LeaseCommand.Create(),
         LoadCommand.Create(),
         StatusCommand.Create(),
+        HealthCommand.Create(),
         MembersCommand.Create(),
         TransferCommand.Create(),
         BackupCommand.Create(),

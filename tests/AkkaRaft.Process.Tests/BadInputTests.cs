@@ -54,6 +54,17 @@ public sealed class BadInputTests
         }
     }
 
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task A_member_that_joins_needs_no_file_to_listen_where_other_machines_reach_it()
+    {
+        // An address of no machine: a member that gets as far as listening there says so.
+        string[] join = ["node", "3", "--join", "0=192.0.2.1:1", "--listen", "192.0.2.2:4100", "--data", Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())];
+        Assert.Contains("allow-insecure-network", (await Cli.RunAsync(join)).Err, StringComparison.Ordinal);
+        var allowed = await Cli.RunAsync([.. join, "--allow-insecure-network"]);
+        Assert.Contains("is no address of this machine", allowed.Err, StringComparison.Ordinal);
+        Directory.Delete(join[^1], recursive: true);
+    }
+
     [Theory]
     [InlineData("put k v", "put|k|v")]
     [InlineData("  put 'a b'  \"c \\\" d\" ", "put|a b|c \" d")]

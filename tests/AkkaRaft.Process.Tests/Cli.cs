@@ -88,6 +88,20 @@ internal static class Cli
     /// <summary>Runs it with <paramref name="input"/> on a pipe.</summary>
     public static Task<Ended> PipeAsync(string input, params string[] args) => EndAsync(Start(args), input, args);
 
+    /// <summary>Runs it with these bytes on a pipe; what it prints is given as bytes.</summary>
+    public static async Task<(int Code, byte[] Out)> PipeBytesAsync(byte[] input, string[] args)
+    {
+        using var process = Start(args);
+        using var output = new MemoryStream();
+        Task copied = process.StandardOutput.BaseStream.CopyToAsync(output);
+        _ = process.StandardError.ReadToEndAsync();
+        await process.StandardInput.BaseStream.WriteAsync(input);
+        process.StandardInput.Close();
+        int code = await Patience.EndAsync(process, "akkaraft " + string.Join(' ', args));
+        await copied;
+        return (code, output.ToArray());
+    }
+
     private static async Task<Ended> EndAsync(OsProcess started, string input, string[] args)
     {
         using var process = started;
@@ -138,9 +152,12 @@ internal sealed class Cluster : IAsyncDisposable
 
     public string Members { get; }
 
-    public void Start(int id)
+    public void Start(int id) => Start(id, Config);
+
+    /// <summary>Starts a member with a file of its own.</summary>
+    public void Start(int id, string config)
     {
-        var process = Cli.Start("node", $"{id}", "--config", Config, "--data", Data, "--stop-with-stdin");
+        var process = Cli.Start("node", $"{id}", "--config", config, "--data", Data, "--stop-with-stdin");
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, _) => { };
         process.BeginOutputReadLine();

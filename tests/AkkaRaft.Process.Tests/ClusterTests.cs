@@ -78,12 +78,27 @@ public sealed class ClusterTests
         Assert.Equal(0, (await Cli.RunAsync("put", "k", "v", "--members", cluster.Members)).Code);
         Assert.Equal("v", (await Cli.RunAsync("get", "k", "--members", cluster.Members)).Out.Trim());
         Assert.Equal(3, (await Cli.RunAsync("get", "missing", "--members", cluster.Members)).Code);
+        Assert.Equal(0, (await Cli.RunAsync("health", "--members", cluster.Members)).Code);
         await cluster.KillAsync((leader + 1) % 3);
         await cluster.KillAsync((leader + 2) % 3);
         Assert.Contains((await Cli.RunAsync("put", "k", "w", "--timeout", "2s", "--members", cluster.Members)).Code, new[] { 2, 5 });
         var read = await Cli.RunAsync("get", "k", "--timeout", "2s", "--members", cluster.Members);
         Assert.Equal(2, read.Code);
         Assert.Empty(read.Out);
+
+        await Patience.UntilAsync("the leader without a quorum has stepped down", async () =>
+            (!(await cluster.StatusAsync()).Exists(s => s.GetProperty("role").GetString() == "Leader"), ""));
+        foreach (string command in new[] { "status", "health" })
+        {
+            var text = await Cli.RunAsync(command, "--timeout", "2s", "--members", cluster.Members);
+            Assert.Equal(2, text.Code);
+            Assert.Contains("no leader", text.Out, StringComparison.Ordinal);
+            Assert.Contains("1 of 3 voters answer", text.Out, StringComparison.Ordinal);
+            var json = await Cli.RunAsync(command, "--json", "--timeout", "2s", "--members", cluster.Members);
+            var verdict = JsonDocument.Parse(json.Out.TrimEnd().Split('\n')[^1]).RootElement;
+            Assert.Equal((2, command, false), (json.Code, verdict.GetProperty("op").GetString(), verdict.GetProperty("healthy").GetBoolean()));
+            Assert.Equal(2, verdict.GetProperty("reasons").GetArrayLength());
+        }
     }
 
     private static void AssertRows(Cluster cluster, List<string> acknowledged)

@@ -99,8 +99,9 @@ public sealed class ClusterVerbTests
         await Patience.UntilAsync("the process numbers of all members", async () =>
         {
             var status = await Cli.RunAsync("status", "--json", "--members", members);
-            pids = [.. status.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement.GetProperty("pid").GetInt32())];
-            return (!pids.Contains(0), status.Out);
+            pids = [.. status.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement)
+                .Where(s => s.TryGetProperty("role", out _)).Select(s => s.GetProperty("pid").GetInt32())];
+            return (pids.Length == 3 && !pids.Contains(0), status.Out);
         });
         Assert.Equal(3, pids.Distinct().Count());
         return pids;

@@ -243,6 +243,103 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         static bool Is(JsonElement line, string op) => line.TryGetProperty("ok", out _) && line.TryGetProperty("op", out var name) && name.GetString() == op;
     }
 
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task A_co_process_is_answered_while_its_standard_input_stays_open()
+    {
+        using var shell = Cli.Start("shell", "--json", "--members", _members);
+        _ = shell.StandardError.ReadToEndAsync();
+        try
+        {
+            for (int i = 0; i < 50; i++)
+            {
+                await shell.StandardInput.WriteAsync($"put co/a {i}\nput co/b {i}\nget co/a\n");
+                await shell.StandardInput.FlushAsync();
+                foreach (string op in new[] { "put", "put", "get" })
+                {
+                    string line = (await shell.StandardOutput.ReadLineAsync().WaitAsync(Patience.Wait))!;
+                    Assert.Equal(op, Parse(line).GetProperty("op").GetString());
+                }
+            }
+
+            shell.StandardInput.Close();
+            Assert.Equal(0, await Patience.EndAsync(shell, "the shell whose input was closed"));
+        }
+        finally
+        {
+            shell.Kill();
+        }
+    }
+
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task Each_command_of_the_shell_ends_with_an_object_that_says_ok()
+    {
+        var ended = await ShellAsync("put ends/a 1\nstatus\nmembers\nscan ends/\nlease list\nhealth\nfrobnicate");
+        string[] ends = [.. Lines(ended.Out).Select(Parse).Where(l => l.TryGetProperty("ok", out _)).Select(l => l.TryGetProperty("op", out var op) ? op.GetString()! : l.GetProperty("error").GetString()!)];
+        Assert.Equal(["put", "status", "members", "scan", "lease list", "health", "BadInput"], ends);
+        var status = Lines(ended.Out).Select(Parse).Single(l => l.TryGetProperty("op", out var op) && op.GetString() == "status");
+        Assert.Equal((true, 3), (status.GetProperty("healthy").GetBoolean(), status.GetProperty("count").GetInt32()));
+        Assert.Empty(status.GetProperty("reasons").EnumerateArray());
+    }
+
+    [UnixFact(Timeout = Patience.TestMs)]
+    public async Task What_is_not_UTF8_is_refused_as_text_and_stored_as_bytes_from_standard_input_and_from_a_file()
+    {
+        byte[] bytes = [0xff, 0x00, 0x0a, 0xc3, 0x28, 0xfe];
+        string[] members = ["--members", _members];
+
+        // As an argument, which only a shell can write.
+        using var sh = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
+            "sh", ["-c", "exec dotnet \"$0\" put utf/argument \"$(printf '\\377x')\" --json --members \"$1\"", typeof(AkkaRaft.Node.ExitCodes).Assembly.Location, _members])
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        string said = await sh.StandardOutput.ReadToEndAsync();
+        Assert.Equal(1, await Patience.EndAsync(sh, "put of an argument that is not UTF-8"));
+        Assert.Equal("BadInput", Parse(said).GetProperty("error").GetString());
+        Assert.Contains("UTF-8", await sh.StandardError.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Equal(3, (await RunAsync("get", "utf/argument")).Code);
+
+        // As a line of the shell: the line is refused, and those around it are carried out.
+        var shell = await Cli.PipeBytesAsync([.. "put utf/before 1\nput utf/line "u8, .. new byte[] { 0xff }, .. "\nput utf/behind \u00e9\n"u8], ["shell", "--json", .. members]);
+        Assert.Equal(1, shell.Code);
+        Assert.Equal(["True", "False", "True"], Lines(System.Text.Encoding.UTF8.GetString(shell.Out)).Select(l => $"{Parse(l).GetProperty("ok").GetBoolean()}"));
+        Assert.Equal("\u00e9", (await RunAsync("get", "utf/behind")).Out.Trim());
+
+        // A character that stands for unreadable ones is one that may be stored.
+        Assert.Equal(0, (await RunAsync("put", "utf/replacement", "\ufffd")).Code);
+        Assert.Equal("\ufffd", (await RunAsync("get", "utf/replacement")).Out.Trim());
+
+        Assert.Equal(0, (await Cli.PipeBytesAsync(bytes, ["put", "utf/stdin", "-", .. members])).Code);
+        using var directory = new TemporaryDirectory();
+        string file = Path.Combine(directory.Path, "value");
+        await File.WriteAllBytesAsync(file, bytes);
+        Assert.Equal(0, (await RunAsync("put", "utf/file", $"@{file}")).Code);
+        foreach (string key in new[] { "utf/stdin", "utf/file" })
+        {
+            var got = await Cli.PipeBytesAsync([], ["get", key, .. members]);
+            Assert.Equal([.. bytes, (byte)'\n'], got.Out);
+            var json = Parse((await RunAsync("get", key, "--json")).Out);
+            Assert.Equal(bytes, json.GetProperty("valueBase64").GetBytesFromBase64());
+        }
+
+        // The same words as they stand.
+        Assert.Equal(0, (await RunAsync("put", "utf/raw", $"@{file}", "--raw")).Code);
+        Assert.Equal($"@{file}", (await RunAsync("get", "utf/raw")).Out.Trim());
+        Assert.Equal(0, (await RunAsync("put", "utf/raw", "-", "--raw")).Code);
+        Assert.Equal("-", (await RunAsync("get", "utf/raw")).Out.Trim());
+
+        Assert.Equal(1, (await RunAsync("put", "utf/none", $"@{file}.none")).Code);
+        var endless = await RunAsync("put", "utf/endless", "@/dev/zero");
+        Assert.Equal(1, endless.Code);
+        Assert.Contains("limit", endless.Err, StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task A_member_that_is_named_by_another_id_is_listed_once_under_its_own()
+    {
+        string address = _members.Split(',')[0][2..];
+        var status = await Cli.RunAsync("status", "--json", "--members", $"7={address}");
+        Assert.Equal(["0", "1", "2"], Lines(status.Out).Select(Parse).Where(l => l.TryGetProperty("role", out _)).Select(l => l.GetProperty("id").GetRawText()));
+    }
+
     [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task A_watch_from_before_what_is_kept_says_compacted_and_ends_with_4()
     {
@@ -263,7 +360,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         string[] node = ["node", "0", "--config", config, "--data", data.Path, "--shell", "--json"];
         var ended = await Cli.PipeAsync("put a 1\nget a\nstatus\n", node);
         var lines = Lines(ended.Out).Select(Parse).ToList();
-        Assert.Equal((0, 3), (ended.Code, lines.Count));
+        Assert.Equal((0, 4), (ended.Code, lines.Count));
         Assert.Equal("1", lines[1].GetProperty("value").GetString());
         Assert.Equal("Leader", lines[2].GetProperty("role").GetString());
         // It has stopped in good order, and goes on from its data.

@@ -117,6 +117,40 @@ public sealed class MembersTests
         Assert.Contains("began anew", ended.Err, StringComparison.Ordinal);
     }
 
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task A_member_that_moved_is_given_its_new_address_and_is_found_there_by_members_whose_files_have_the_old_one()
+    {
+        await using var cluster = new Cluster();
+        cluster.StartAll();
+        int leader = await cluster.LeaderAsync();
+        int moved = (leader + 1) % 3;
+        string before = cluster.Members.Split(',')[moved];
+        string now = $"{moved}=127.0.0.1:{Ports.Free(1)[0]}";
+        string all = cluster.Members.Replace(before, now, StringComparison.Ordinal);
+
+        var refused = await Cli.RunAsync("members", "update", $"{moved}={cluster.Members.Split(',')[leader][2..]}", "--members", cluster.Members);
+        Assert.Equal(1, refused.Code);
+        Assert.Contains($"Member {leader} has the address", refused.Err, StringComparison.Ordinal);
+        Assert.Equal(1, (await Cli.RunAsync("members", "update", "9=127.0.0.1:1", "--members", cluster.Members)).Code);
+
+        await Change(cluster.Members, "update", now);
+        await cluster.KillAsync(moved);
+        string config = Path.Combine(cluster.Data, "moved.conf");
+        await File.WriteAllTextAsync(config, (await File.ReadAllTextAsync(cluster.Config)).Replace($"\"{before[2..]}\"", $"\"{now[2..]}\"", StringComparison.Ordinal));
+        cluster.Start(moved, config);
+        var listed = await Cli.RunAsync("members", "--json", "--members", all);
+        Assert.Contains($"\"id\":{moved},\"address\":\"{now[2..]}\"", listed.Out, StringComparison.Ordinal);
+
+        // The others start anew, with the old address in their files, and of them one alone: it needs the one that moved.
+        for (int id = 0; id < 3; id++)
+        {
+            if (id != moved) await cluster.KillAsync(id);
+        }
+
+        cluster.Start(leader);
+        Assert.Equal(0, (await Cli.RunAsync("put", "k", "v", "--timeout", "60s", "--members", all)).Code);
+    }
+
     private static OsProcess Drained(OsProcess process)
     {
         _ = process.StandardOutput.ReadToEndAsync();

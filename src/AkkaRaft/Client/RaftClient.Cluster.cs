@@ -37,7 +37,8 @@ public sealed partial class RaftClient
         statuses.AddRange(await Task.WhenAll(added.Select(m => StatusOf(m, cancellationToken))).ConfigureAwait(false));
         // Whoever was removed, and is gone, is no member that fails to answer.
         statuses.RemoveAll(s => s.Role == MemberRole.Unreachable && now.Members.All(m => m.Member.Id != s.Id));
-        return [.. statuses.OrderBy(s => s.Id)];
+        // One that was named by another id has said which is its own.
+        return [.. statuses.OrderBy(s => s.Id).ThenBy(s => s.Role == MemberRole.Unreachable).DistinctBy(s => s.Id)];
     }
 
     private async Task<MemberStatus> StatusOf(Member member, CancellationToken cancellationToken) =>
@@ -103,6 +104,7 @@ public sealed partial class RaftClient
             MembershipChangeKind.Set => voters.Order().SequenceEqual(ids.Order()),
             MembershipChangeKind.Add => ids.All(voters.Contains),
             MembershipChangeKind.AddLearner => ids.All(all.Contains),
+            MembershipChangeKind.Update => named.All(m => now.Members.Any(n => n.Member == m)),
             MembershipChangeKind.Remove => !ids.Any(all.Contains),
             _ => true,
         };

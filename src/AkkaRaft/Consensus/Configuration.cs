@@ -26,6 +26,11 @@ internal sealed record Configuration(
     /// </summary>
     public ImmutableSortedDictionary<MemberId, ulong> Incarnations { get; init; } = ImmutableSortedDictionary<MemberId, ulong>.Empty;
 
+    private const int MostFormer = 64;
+
+    /// <summary>Members at addresses that they had before an update, the oldest first. Settings that still name one of these are older than the log.</summary>
+    public ImmutableArray<Member> Former { get; init; } = [];
+
     public static Configuration Of(IEnumerable<Member> voters) => new(
         voters.ToImmutableSortedDictionary(m => m.Id, m => m),
         ImmutableSortedDictionary<MemberId, Member>.Empty,
@@ -78,6 +83,25 @@ internal sealed record Configuration(
         Removed = Removed.Union(Outgoing.Keys.Except(Voters.Keys)),
         Incarnations = Incarnations.RemoveRange(Outgoing.Keys.Except(Voters.Keys)),
     };
+
+    /// <summary>The same members, each with the same vote, one of them at another address.</summary>
+    /// <param name="moved">A member of this configuration, at its new address.</param>
+    public Configuration WithAddress(Member moved)
+    {
+        var before = Find(moved.Id)!;
+        if (before == moved) return this;
+        return this with
+        {
+            Voters = Moved(Voters),
+            Outgoing = Moved(Outgoing),
+            Incoming = Moved(Incoming),
+            Learners = Moved(Learners),
+            Former = [.. Former.Where(m => m != moved && m != before && Find(m.Id) is not null).Append(before).TakeLast(MostFormer)],
+        };
+
+        ImmutableSortedDictionary<MemberId, Member> Moved(ImmutableSortedDictionary<MemberId, Member> members) =>
+            members.ContainsKey(moved.Id) ? members.SetItem(moved.Id, moved) : members;
+    }
 
     /// <summary>As before new members began to catch up.</summary>
     public Configuration Cancelled() => this with { Incoming = ImmutableSortedDictionary<MemberId, Member>.Empty };

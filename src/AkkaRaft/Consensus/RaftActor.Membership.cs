@@ -71,6 +71,7 @@ internal sealed partial class RaftActor
             MembershipChangeKind.Set => voters.Keys.SequenceEqual(ids.Order()),
             MembershipChangeKind.Add => ids.All(voters.ContainsKey),
             MembershipChangeKind.AddLearner => ids.All(now.Learners.ContainsKey),
+            MembershipChangeKind.Update => change.Members.All(m => now.Find(m.Id) == m),
             MembershipChangeKind.Remove => ids.All(id => !voters.ContainsKey(id) && !now.Learners.ContainsKey(id)),
             _ => false,
         };
@@ -87,6 +88,8 @@ internal sealed partial class RaftActor
                 return Towards(now, now.Voters.SetItems(members));
             case MembershipChangeKind.AddLearner:
                 return members.Keys.All(now.Learners.ContainsKey) ? now : now with { Learners = now.Learners.SetItems(members) };
+            case MembershipChangeKind.Update:
+                return members.Values.Aggregate(now, (configuration, moved) => configuration.WithAddress(moved));
             case MembershipChangeKind.Remove:
                 var learners = now.Learners.Keys.Intersect(members.Keys).ToList();
                 var rest = learners.Count == 0 ? now : now with { Learners = now.Learners.RemoveRange(learners), Removed = now.Removed.Union(learners) };
@@ -112,11 +115,19 @@ internal sealed partial class RaftActor
                 return $"Id {member.Id} was removed once, and an id is never used again; choose another.";
             }
             var known = now.Find(member.Id);
-            if (known is null && change.Kind == MembershipChangeKind.Remove) return $"There is no member {member.Id}; the members are {string.Join(", ", now.Members)}.";
+            if (known is null && change.Kind is (MembershipChangeKind.Remove or MembershipChangeKind.Update)) return $"There is no member {member.Id}; the members are {string.Join(", ", now.Members)}.";
             if (known is null && member.Address.Length == 0) return $"There is no member {member.Id}; say where it listens, as {member.Id}=host:port.";
             if (member.Address.Length > 0 && !SettingsReader.IsAddress(member.Address)) return $"'{member.Address}' is no address such as host:port.";
+            if (change.Kind == MembershipChangeKind.Update)
+            {
+                if (member.Address.Length == 0) return $"Say where member {member.Id} listens now, as {member.Id}=host:port.";
+                var afterwards = now.Members.Select(m => change.Members.FirstOrDefault(c => c.Id == m.Id) ?? m);
+                if (afterwards.FirstOrDefault(m => m.Id != member.Id && m.Address == member.Address) is { } owner)
+                    return $"Member {owner.Id} has the address {member.Address} already.";
+                continue;
+            }
             if (known is not null && member.Address.Length > 0 && member.Address != known.Address)
-                return $"Member {member.Id} has the address {known.Address}, and no change of members gives it another; name it by its id alone.";
+                return $"Member {member.Id} has the address {known.Address}; name it by its id alone, and give it another with 'members update {member.Id}={member.Address}'.";
             if (known is null && now.Members.Concat(change.Members.Where(m => m != member)).FirstOrDefault(m => m.Address == member.Address) is { } other)
                 return $"Member {other.Id} has the address {member.Address} already.";
             if (change.Kind == MembershipChangeKind.AddLearner && now.IsVoter(member.Id)) return $"Member {member.Id} votes already.";

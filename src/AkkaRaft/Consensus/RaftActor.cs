@@ -488,9 +488,12 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     private IEnumerable<Member> Peers => _log.Configuration.Members.Where(m => m.Id != Me);
 
-    /// <summary>Where a member is: it knows best itself, and the settings know better than the log, since a machine may move.</summary>
-    private Member? Locate(MemberId id) =>
-        _addresses.TryGetValue(id, out var address) ? new Member(id, address) : _settings.Members.GetValueOrDefault(id) ?? _log.Configuration.Find(id);
+    /// <summary>Where a member is: it knows best itself. The settings know better than the log, since a machine may move, unless they name what an update has replaced.</summary>
+    private Member? Locate(MemberId id)
+    {
+        if (_addresses.TryGetValue(id, out var address)) return new Member(id, address);
+        return _settings.Members.GetValueOrDefault(id) is { } named && !_log.Configuration.Former.Contains(named) ? named : _log.Configuration.Find(id);
+    }
 
     private void Send(MemberId to, Func<RaftHeader, IRaftMessage> message)
     {

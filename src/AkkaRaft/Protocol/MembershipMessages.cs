@@ -20,6 +20,9 @@ public enum MembershipChangeKind
 
     /// <summary>The change under way is given up, if it has not begun to take effect.</summary>
     Cancel = 4,
+
+    /// <summary>The named members, who stay what they are, have these addresses from now on.</summary>
+    Update = 5,
 }
 
 /// <summary>Asks the leader to change the members; answered with <see cref="Membership"/> once begun, or with <see cref="Refused"/>.</summary>

@@ -255,6 +255,7 @@ internal static class RaftWire
         wire.Removed.AddRange(configuration.Removed.Select(id => id.Value));
         wire.Incoming.AddRange(configuration.Incoming.Values.Select(ToWire));
         wire.Incarnations.AddRange(ToWire(configuration.Incarnations));
+        wire.Former.AddRange(configuration.Former.Select(ToWire));
         return wire;
     }
 
@@ -263,6 +264,7 @@ internal static class RaftWire
     {
         Incoming = ById(wire.Incoming),
         Incarnations = FromWire(wire.Incarnations),
+        Former = [.. wire.Former.Select(FromWire)],
     };
 
     private static ImmutableSortedDictionary<MemberId, Member> ById(IEnumerable<WireMember> members) =>

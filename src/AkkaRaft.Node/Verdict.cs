@@ -1,0 +1,37 @@
+using System.Collections.Immutable;
+
+namespace AkkaRaft.Node;
+
+/// <summary>Whether a cluster serves, as its members' answers tell.</summary>
+/// <param name="Leader">Who leads; null when none of those that answer does.</param>
+/// <param name="Voters">How many members vote.</param>
+/// <param name="Answering">How many of them answer.</param>
+internal sealed record Verdict(MemberId? Leader, int Voters, int Answering)
+{
+    /// <summary>Of a read that only a leader with a quorum answers: why it was not answered. Null when it was, or was not asked for.</summary>
+    public string? ReadFailure { get; init; }
+
+    public int Quorum => (Voters / 2) + 1;
+
+    public bool IsHealthy => Reasons.IsEmpty;
+
+    /// <summary>What is wrong; empty when nothing is.</summary>
+    public ImmutableArray<string> Reasons =>
+    [
+        .. Leader is null ? ["no leader"] : Array.Empty<string>(),
+        .. Answering < Quorum ? [$"{Answering} of {Voters} voters answer, and {Quorum} are needed"] : Array.Empty<string>(),
+        .. ReadFailure is { } failure ? [failure] : Array.Empty<string>(),
+    ];
+
+    /// <summary>A silent member counts as a voter: which of them vote only a leader knows.</summary>
+    public static Verdict Of(IReadOnlyCollection<MemberStatus> all)
+    {
+        var voters = all.Where(s => s.Role != MemberRole.Learner).ToList();
+        var leader = voters.Where(s => s.Role == MemberRole.Leader).MaxBy(s => s.Term);
+        return new Verdict(leader?.Id, voters.Count, voters.Count(s => s.Role != MemberRole.Unreachable));
+    }
+
+    public override string ToString() => IsHealthy
+        ? $"healthy: member {Leader} leads; {Answering} of {Voters} voters answer."
+        : $"not healthy: {string.Join("; ", Reasons)}.";
+}
