@@ -191,6 +191,22 @@ public sealed partial class ClusterSimulation
         process.Resume(_queue);
     }
 
+    // ---- clocks ---------------------------------------------------------------------------------------------------
+
+    /// <summary>The member's clock runs at another rate; 1 ends it. Leases allow for a tenth between the slowest and the fastest.</summary>
+    public void DriftClock(int member, double rate)
+    {
+        Fault(member, string.Create(CultureInfo.InvariantCulture, $"clock runs at {rate:0.000}"));
+        _members[member].Clock.RunAt(rate);
+    }
+
+    /// <summary>The member's clock jumps ahead, and no other does. No lease read is safe with it; writes and linearizable reads are.</summary>
+    public void JumpClock(int member, TimeSpan ahead)
+    {
+        Fault(member, string.Create(CultureInfo.InvariantCulture, $"clock jumps ahead by {ahead.TotalSeconds:0.###} s"));
+        _members[member].Clock.Jump(ahead);
+    }
+
     // ---- disks ----------------------------------------------------------------------------------------------------
 
     /// <summary>The member's journal is so many times as slow; 1 ends it.</summary>
@@ -238,6 +254,7 @@ public sealed partial class ClusterSimulation
         _network.Drops = _ => false;
         foreach (var member in _members)
         {
+            member.Clock.RunAt(1);
             member.Disk.Slowness = 1;
             member.Disk.NextFault = WriteFault.None;
             if (member.Disk.Hangs) ReleaseDisk(member.Id);
@@ -261,7 +278,7 @@ public sealed partial class ClusterSimulation
         member.Process = process;
         member.StateMachineProcess = process.StateMachine;
         member.Disk.Owner = process;
-        var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses, Joins = member.Joins, DataDirectory = _directory });
+        var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses, Joins = member.Joins, DataDirectory = _directory, Clock = () => member.Clock.Now });
         var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(StateMachineDispatcher);
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));
         var random = new Random(_elections.Next());

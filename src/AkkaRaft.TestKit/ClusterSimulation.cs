@@ -90,7 +90,7 @@ public sealed partial class ClusterSimulation : IDisposable
             Tell = text => Add(TraceKind.Journal, id, null, 0, text),
         };
         _setup.Disks.Add(string.Create(CultureInfo.InvariantCulture, $"akkaraft-member-{id}"), disk);
-        var member = new SimulatedMember(id, disk, string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{_instance}-{id}"), Path.Combine(_directory, id.ToString(CultureInfo.InvariantCulture), "snapshots"));
+        var member = new SimulatedMember(id, disk, new MemberClock(_clock), string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{_instance}-{id}"), Path.Combine(_directory, id.ToString(CultureInfo.InvariantCulture), "snapshots"));
         _members.Add(member);
         _network.Attach(id, () => member.Process is { IsDead: false } ? member.Gateway : null);
         return member;
@@ -218,6 +218,8 @@ public sealed partial class ClusterSimulation : IDisposable
         {
             Step++;
             if (process.Member is { } id) Look(_members[id]);
+            foreach (var member in _members)
+                if (member.Raft is { IsLeader: true } leader) _invariants.CheckLease(member.Id, leader);
             if (_violation is not null) throw Failed(_violation);
             if (steps > StepsWithoutTime) throw Failed($"{StepsWithoutTime} steps without any time going by");
         }

@@ -46,6 +46,13 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
         }
     }
 
+    /// <summary>While a leader holds a lease no other has committed anything: a lease read is what a linearizable read would be (§6.4.1).</summary>
+    public void CheckLease(int member, RaftActor leader)
+    {
+        if (leader.Term < _committed[^1].Term && leader.HoldsLease)
+            violated(member, $"the leader of term {leader.Term} holds a lease, and an entry of term {_committed[^1].Term} is committed");
+    }
+
     /// <summary>Looks at the member after its step.</summary>
     public void Check(int member, RaftActor raft)
     {
@@ -126,7 +133,7 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
             if (index > Committed)
             {
                 _committed.Add((term, raft.Term));
-                if (!ConfigurationsOf(raft.RaftLog, view).Any(c => c.HasQuorum(id => durable(id.Value).Has(index, term))))
+                if (!ConfigurationsOf(raft.RaftLog, view).Any(c => IsQuorum(c, id => durable(id.Value).Has(index, term))))
                     violated(member, $"entry {index} of term {term} counts as committed, and no quorum of disks has it");
             }
             else if (_committed[(int)index].Term != term)
@@ -142,6 +149,12 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
         yield return log.Configuration;
         if (log.ConfigurationIndex > view.LastIndex && view.LastIndex >= log.BaseIndex) yield return log.ConfigurationAt(view.LastIndex);
     }
+
+    /// <summary>Counted here, and not by the configuration: what the members count wrongly must not excuse itself.</summary>
+    private static bool IsQuorum(Configuration configuration, Func<MemberId, bool> agrees) =>
+        IsMajority([.. configuration.Voters.Keys], agrees) && (configuration.Outgoing.IsEmpty || IsMajority([.. configuration.Outgoing.Keys], agrees));
+
+    private static bool IsMajority(HashSet<MemberId> voters, Func<MemberId, bool> agrees) => 2 * voters.Count(agrees) > voters.Count;
 
     private static int HashOf(LogEntry entry)
     {
