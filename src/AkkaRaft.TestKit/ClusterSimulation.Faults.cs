@@ -137,6 +137,7 @@ public sealed partial class ClusterSimulation
         member.CloseStores();
         member.Disk.Crash(loseUnsynced);
         if (loseUnsynced) member.LoseUnsyncedState(_faults);
+        member.ComparedAt = 0;
         member.Shown = (MemberRole.Unreachable, 0);
         _invariants.Forget(id);
         // Whose process is gone closes its connections; whose machine is, does not.
@@ -244,6 +245,28 @@ public sealed partial class ClusterSimulation
         };
     }
 
+    /// <summary>A bit of an event on the member's disk is another: of the newest, or of one before it.</summary>
+    public void FlipBit(int member, int before = 0)
+    {
+        Fault(member, "a bit of the journal flips");
+        _members[member].Disk.FlipBit(before);
+    }
+
+    /// <summary>What the disk confirmed last was never written: the newest events are gone. To be used on a member that is down.</summary>
+    public void LoseTail(int member, int events)
+    {
+        if (_members[member].IsUp) throw new InvalidOperationException($"Member {member} is up; crash it first.");
+        Fault(member, string.Create(CultureInfo.InvariantCulture, $"the journal's newest {events} events are gone"));
+        _members[member].Disk.LoseTail(events);
+    }
+
+    /// <summary>The member's next recovery reads its journal with an error, once.</summary>
+    public void FailNextRecovery(int member)
+    {
+        Fault(member, "next recovery fails");
+        _members[member].Disk.NextReplayFails = true;
+    }
+
     /// <summary>Ends every fault: members that are down start, those that stand still go on, network and disks are whole.</summary>
     public void EndFaults()
     {
@@ -257,6 +280,7 @@ public sealed partial class ClusterSimulation
             member.Clock.RunAt(1);
             member.Disk.Slowness = 1;
             member.Disk.NextFault = WriteFault.None;
+            member.Disk.NextReplayFails = false;
             if (member.Disk.Hangs) ReleaseDisk(member.Id);
             Resume(member.Id);
             ReleaseStateMachine(member.Id);

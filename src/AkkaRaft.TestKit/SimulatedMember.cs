@@ -42,6 +42,9 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     /// <summary>It was started to join a cluster that runs.</summary>
     public bool Joins { get; set; }
 
+    /// <summary>Its applied index when its state was compared last.</summary>
+    public long ComparedAt { get; set; }
+
     /// <summary>It has learned that it is no member any more.</summary>
     public bool HasLeft { get; set; }
 

@@ -58,6 +58,15 @@ public sealed record SwarmPlan(
     /// <summary>Whether each member has batches, retention and timeouts of its own.</summary>
     public bool MembersDiffer { get; init; }
 
+    /// <summary>Whether a deletion of events can be cut short.</summary>
+    public bool DeletesInSteps { get; init; }
+
+    /// <summary>Every how many applied entries states are compared; null for only at the end.</summary>
+    public int? ComparesStatesEach { get; init; }
+
+    /// <summary>Whether, once all faults have ended, a minority is cut, deaf, mute or still for ever, and the others go on serving.</summary>
+    public bool LosesMinority { get; init; }
+
     /// <summary>Draws a plan. Each seed has only some kinds of fault, so that a rare pair of them is not drowned by the rest (swarm testing, Groce et al. 2012).</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="sizes">Cluster sizes to choose from.</param>
@@ -78,6 +87,8 @@ public sealed record SwarmPlan(
             Keys = random.Next(6) == 0 ? 40 : Keys,
             ClientsLive = random.Next(4) == 0 ? Duration / 3 : null,
             MembersDiffer = random.Next(4) == 0,
+            ComparesStatesEach = random.Next(3) == 0 ? 4 : null,
+            LosesMinority = random.Next(4) == 0,
             Faults = drifts
                 ? [.. Faults.Concat(Enumerable.Range(0, random.Next(1, 6)).Select(_ => DrawFault(random, [FaultKind.DriftClock], Members, Duration, hail: false))).OrderBy(f => f.At)]
                 : Faults,

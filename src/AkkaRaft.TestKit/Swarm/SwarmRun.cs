@@ -32,6 +32,8 @@ public static class SwarmRun
             AttemptTimeout = plan.AttemptTimeout,
             Logs = plan.Logs,
             Configure = settings => Configure(plan, settings),
+            DeletesInSteps = plan.DeletesInSteps,
+            ComparesStatesEach = plan.ComparesStatesEach,
             KeepTrace = traceFile is not null,
             Replay = plan.Replay,
         });
@@ -43,6 +45,7 @@ public static class SwarmRun
             simulation.RunFor(plan.Duration);
             load.Stop();
             simulation.EndFaultsAndConverge();
+            if (plan.LosesMinority) LoseMinority(simulation);
             simulation.RunUntil(() => simulation.Calls.All(c => c.IsDone || c.IsAbandoned), what: "an end of every call");
             simulation.Check();
             simulation.CheckChanges();
@@ -55,6 +58,47 @@ public static class SwarmRun
         return new SwarmResult(
             plan, violation?.Violation, violation?.Message, simulation.Now, simulation.LeaderChanges, simulation.Faults,
             simulation.Calls.Count(c => c.Succeeded), simulation.Step);
+    }
+
+    /// <summary>What befalls one voter for ever must not keep the others from serving; nor must one direction between two that is lost.</summary>
+    private static void LoseMinority(ClusterSimulation simulation)
+    {
+        if (simulation.Voters is not { Count: > 2 } voters) return;
+        var random = simulation.FaultRandom;
+        var lost = voters[random.Next(voters.Count)];
+        var others = simulation.Members.Where(m => m != lost).ToList();
+        switch (random.Next(6))
+        {
+            case 0:
+                simulation.Isolate(lost);
+                break;
+            case 1:
+                foreach (var other in others) simulation.CutOneWay(lost, other);
+                break;
+            case 2:
+                foreach (var other in others) simulation.CutOneWay(other, lost);
+                break;
+            case 3:
+                simulation.CutOneWay(lost, voters.First(v => v != lost));
+                break;
+            case 4:
+                simulation.Pause(lost);
+                break;
+            default:
+                simulation.HangDisk(lost);
+                break;
+        }
+        var client = simulation.AddClient();
+        var patience = simulation.Now + TimeSpan.FromSeconds(30);
+        for (var served = 0; served < 10;)
+        {
+            var put = client.Put("while-one-is-lost", string.Create(CultureInfo.InvariantCulture, $"{simulation.Now.Ticks}"));
+            simulation.RunUntil(() => put.IsDone, what: "an answer of the others while a member is lost for ever");
+            // At first a new leader may have to be elected.
+            if (!put.Succeeded && (served > 0 || simulation.Now > patience)) throw simulation.Failed($"the others do not serve while member {lost} is lost for ever: {put}");
+            if (put.Succeeded) served++;
+        }
+        simulation.EndFaultsAndConverge();
     }
 
     private static RaftSettings Configure(SwarmPlan plan, RaftSettings settings)
@@ -127,6 +171,8 @@ public static class SwarmRun
         if (plan.Scans) yield return plan with { Scans = false };
         if (plan.LargestValue > 0) yield return plan with { LargestValue = 0 };
         if (plan.ClientsLive is not null) yield return plan with { ClientsLive = null };
+        if (plan.LosesMinority) yield return plan with { LosesMinority = false };
+        if (plan.DeletesInSteps) yield return plan with { DeletesInSteps = false };
         if (plan.MembersDiffer) yield return plan with { MembersDiffer = false };
         if (plan.Clients > 1) yield return plan with { Clients = plan.Clients - 1 };
         if (plan.Logs.Count > 0) yield return plan with { Logs = new Dictionary<int, IReadOnlyList<long>>() };
