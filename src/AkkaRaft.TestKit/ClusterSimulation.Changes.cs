@@ -8,13 +8,17 @@ public sealed partial class ClusterSimulation
     private readonly List<SimulatedWatch> _watches = [];
     private readonly List<SimulatedLease> _leases = [];
 
+    private readonly List<SimulatedScan> _scans = [];
+
+    internal void Scanned(SimulatedScan scan) => _scans.Add(scan);
+
     internal void Watched(SimulatedWatch watch) => _watches.Add(watch);
 
     internal void Granted(SimulatedLease lease) => _leases.Add(lease);
 
     /// <summary>
     /// Lets all leases expire, reads all changes that were ever made, and checks: each write took effect once, or not at all where that was said; each watch
-    /// told all changes of its keys, in order and once; no lease ended early, and each ended. To be called after <see cref="EndFaultsAndConverge"/>,
+    /// told all changes of its keys, in order and once; each read found what was there; no lease ended early, and each ended. To be called after <see cref="EndFaultsAndConverge"/>,
     /// once no client calls any more.
     /// </summary>
     /// <exception cref="SimulationViolationException">One of these does not hold.</exception>
@@ -34,6 +38,8 @@ public sealed partial class ClusterSimulation
 
         var operations = _calls.SelectMany(c => c.ToOperations()).ToList();
         if (HistoryChecker.Check(all.Seen, operations) is { } wrong) throw Failed(wrong);
+        if (ScanChecker.Check(all.Seen, _scans, operations) is { } torn) throw Failed(torn);
+        if (ScanChecker.CheckLocal(all.Seen, _calls.Where(c => c.IsLocal).SelectMany(c => c.ToOperations())) is { } stray) throw Failed(stray);
         foreach (var watch in _watches)
             if (HistoryChecker.CheckWatch(all.Seen, watch.Seen, watch.Prefix, watch.FromRevision, watch.NextRevision) is { } difference) throw Failed(difference);
         foreach (var lease in _leases)

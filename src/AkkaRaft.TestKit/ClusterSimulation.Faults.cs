@@ -137,6 +137,7 @@ public sealed partial class ClusterSimulation
         member.CloseStores();
         member.Disk.Crash(loseUnsynced);
         if (loseUnsynced) member.LoseUnsyncedState(_faults);
+        member.ComparedAt = 0;
         member.Shown = (MemberRole.Unreachable, 0);
         _invariants.Forget(id);
         // Whose process is gone closes its connections; whose machine is, does not.
@@ -210,6 +211,22 @@ public sealed partial class ClusterSimulation
         process.Resume(_queue);
     }
 
+    // ---- clocks ---------------------------------------------------------------------------------------------------
+
+    /// <summary>The member's clock runs at another rate; 1 ends it. Leases allow for a tenth between the slowest and the fastest.</summary>
+    public void DriftClock(int member, double rate)
+    {
+        Fault(member, string.Create(CultureInfo.InvariantCulture, $"clock runs at {rate:0.000}"));
+        _members[member].Clock.RunAt(rate);
+    }
+
+    /// <summary>The member's clock jumps ahead, and no other does. No lease read is safe with it; writes and linearizable reads are.</summary>
+    public void JumpClock(int member, TimeSpan ahead)
+    {
+        Fault(member, string.Create(CultureInfo.InvariantCulture, $"clock jumps ahead by {ahead.TotalSeconds:0.###} s"));
+        _members[member].Clock.Jump(ahead);
+    }
+
     // ---- disks ----------------------------------------------------------------------------------------------------
 
     /// <summary>The member's journal is so many times as slow; 1 ends it.</summary>
@@ -247,6 +264,28 @@ public sealed partial class ClusterSimulation
         };
     }
 
+    /// <summary>A bit of an event on the member's disk is another: of the newest, or of one before it.</summary>
+    public void FlipBit(int member, int before = 0)
+    {
+        Fault(member, "a bit of the journal flips");
+        _members[member].Disk.FlipBit(before);
+    }
+
+    /// <summary>What the disk confirmed last was never written: the newest events are gone. To be used on a member that is down.</summary>
+    public void LoseTail(int member, int events)
+    {
+        if (_members[member].IsUp) throw new InvalidOperationException($"Member {member} is up; crash it first.");
+        Fault(member, string.Create(CultureInfo.InvariantCulture, $"the journal's newest {events} events are gone"));
+        _members[member].Disk.LoseTail(events);
+    }
+
+    /// <summary>The member's next recovery reads its journal with an error, once.</summary>
+    public void FailNextRecovery(int member)
+    {
+        Fault(member, "next recovery fails");
+        _members[member].Disk.NextReplayFails = true;
+    }
+
     /// <summary>Ends every fault: members that are down start, those that stand still go on, network and disks are whole.</summary>
     public void EndFaults()
     {
@@ -257,8 +296,10 @@ public sealed partial class ClusterSimulation
         _network.Drops = _ => false;
         foreach (var member in _members)
         {
+            member.Clock.RunAt(1);
             member.Disk.Slowness = 1;
             member.Disk.NextFault = WriteFault.None;
+            member.Disk.NextReplayFails = false;
             if (member.Disk.Hangs) ReleaseDisk(member.Id);
             Resume(member.Id);
             ReleaseStateMachine(member.Id);
@@ -280,7 +321,7 @@ public sealed partial class ClusterSimulation
         member.Process = process;
         member.StateMachineProcess = process.StateMachine;
         member.Disk.Owner = process;
-        var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses, Joins = member.Joins, DataDirectory = _directory });
+        var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses, Joins = member.Joins, DataDirectory = _directory, Clock = () => member.Clock.Now });
         var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(StateMachineDispatcher);
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));
         var random = new Random(_elections.Next());

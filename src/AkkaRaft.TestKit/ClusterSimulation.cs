@@ -46,6 +46,7 @@ public sealed partial class ClusterSimulation : IDisposable
     private readonly Queue<Action<int>> _onElection = new();
     private readonly Random _faults;
     private readonly Random _elections;
+    private readonly Dictionary<long, (int Member, string State)> _states = [];
     private ImmutableSortedDictionary<MemberId, Member> _addresses = ImmutableSortedDictionary<MemberId, Member>.Empty;
     private string? _violation;
     private int? _violator;
@@ -73,7 +74,7 @@ public sealed partial class ClusterSimulation : IDisposable
         _seeds = new Random(seeds.Next());
         _instance = Interlocked.Increment(ref _instances);
         _directory = Path.Combine(Directory.Exists(MemoryFiles) ? MemoryFiles : Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{Environment.ProcessId}-{_instance}"));
-        _invariants = new Invariants(id => _members[id].Disk.State, Elected, Violated);
+        _invariants = new Invariants(id => _members[id].Disk.State, LatestTime, Elected, Violated);
         for (var id = 0; id < settings.Members; id++) Create();
         Watch();
         var highestTerm = settings.Logs.Values.SelectMany(terms => terms).DefaultIfEmpty(0).Max();
@@ -89,9 +90,11 @@ public sealed partial class ClusterSimulation : IDisposable
         var disk = new VirtualDisk(_clock, new Random(_seeds.Next()), new DiskTiming(_settings.ShortestWrite, _settings.LongestWrite))
         {
             Tell = text => Add(TraceKind.Journal, id, null, 0, text),
+            Violated = what => Violated(id, what),
+            DeletesInSteps = _settings.DeletesInSteps,
         };
         _setup.Disks.Add(string.Create(CultureInfo.InvariantCulture, $"akkaraft-member-{id}"), disk);
-        var member = new SimulatedMember(id, disk, string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{_instance}-{id}"), Path.Combine(_directory, id.ToString(CultureInfo.InvariantCulture), "snapshots"));
+        var member = new SimulatedMember(id, disk, new MemberClock(_clock), string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{_instance}-{id}"), Path.Combine(_directory, id.ToString(CultureInfo.InvariantCulture), "snapshots"));
         _members.Add(member);
         _network.Attach(id, () => member.Process is { IsDead: false } ? member.Gateway : null);
         return member;
@@ -219,6 +222,8 @@ public sealed partial class ClusterSimulation : IDisposable
         {
             Step++;
             if (process.Member is { } id) Look(_members[id]);
+            foreach (var member in _members)
+                if (member.Raft is { IsLeader: true } leader) _invariants.CheckLease(member.Id, leader);
             if (_violation is not null) throw Failed(_violation);
             if (steps > StepsWithoutTime) throw Failed($"{StepsWithoutTime} steps without any time going by");
         }
@@ -230,6 +235,11 @@ public sealed partial class ClusterSimulation : IDisposable
         if (member.Raft is not { } raft) return;
         _invariants.Check(member.Id, raft);
         if (raft is { IsUp: true, LacksSnapshot: true } && !member.HasLostState) Violated(member.Id, "the log was compacted beyond what the state machine's disk has");
+        if (_settings.ComparesStatesEach is { } each && raft.IsUp && raft.AppliedIndex / each > member.ComparedAt / each)
+        {
+            member.ComparedAt = raft.AppliedIndex;
+            CheckState(member);
+        }
         if (!_settings.KeepTrace || !raft.IsUp) return;
         var now = (raft.CurrentRole, raft.Term);
         if (now == member.Shown) return;
@@ -296,15 +306,18 @@ public sealed partial class ClusterSimulation : IDisposable
 
     private void CheckStates()
     {
+        foreach (var member in _members.Where(m => m is { IsUp: true, Raft.IsUp: true })) CheckState(member);
+        if (_violation is not null) throw Failed(_violation);
+    }
+
+    /// <summary>States of one index are the same, of whichever member and however often it was started meanwhile.</summary>
+    private void CheckState(SimulatedMember member)
+    {
         if (_settings.StateMachine is not null || !_settings.StateSurvivesCrash) return;
-        Dictionary<long, (int Member, string State)> byIndex = [];
-        foreach (var member in _members.Where(m => m is { IsUp: true, Raft.IsUp: true }))
-        {
-            // The state machine may be ahead of what its member has heard of it.
-            var (applied, state) = member.DumpState();
-            if (!byIndex.TryAdd(applied, (member.Id, state)) && byIndex[applied].State != state)
-                throw Failed($"members {byIndex[applied].Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{byIndex[applied].State}\nand\n{state}");
-        }
+        // The state machine may be ahead of what its member has heard of it.
+        var (applied, state) = member.DumpState();
+        if (!_states.TryAdd(applied, (member.Id, state)) && _states[applied].State != state)
+            Violated(member.Id, $"members {_states[applied].Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{_states[applied].State}\nand\n{state}");
     }
 
     /// <summary>Lets every fault end, and runs until the cluster has converged and serves.</summary>
@@ -341,6 +354,9 @@ public sealed partial class ClusterSimulation : IDisposable
     /// <summary>Does something the next time that a member begins to lead.</summary>
     internal void OnNextElection(Action<int> action) => _onElection.Enqueue(action);
 
+    /// <summary>The fastest clock that leases allow for cannot show more.</summary>
+    private DateTimeOffset LatestTime() => VirtualClock.Epoch + Now * 1.1 + TimeSpan.FromMilliseconds(1);
+
     private void Elected(int member)
     {
         if (_onElection.TryDequeue(out var action)) action(member);
@@ -353,7 +369,7 @@ public sealed partial class ClusterSimulation : IDisposable
         _violation = string.Create(CultureInfo.InvariantCulture, $"member {member}: {what}");
     }
 
-    private SimulationViolationException Failed(string what)
+    internal SimulationViolationException Failed(string what)
     {
         _violation ??= what;
         Add(TraceKind.Violation, _violator, null, 0, what);

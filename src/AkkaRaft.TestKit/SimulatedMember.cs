@@ -11,7 +11,7 @@ using Microsoft.Data.Sqlite;
 namespace AkkaRaft.TestKit;
 
 /// <summary>One member of the simulation: what outlives its process, and its process while it runs.</summary>
-internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName, string snapshots) : IDisposable
+internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock clock, string stateName, string snapshots) : IDisposable
 {
     // As long as it is open, the state that another connection wrote stays, as a file would.
     private readonly SqliteConnection _state = new($"Data Source=file:{stateName}?mode=memory&cache=shared;Pooling=False");
@@ -23,6 +23,8 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
     public int Id { get; } = id;
 
     public VirtualDisk Disk { get; } = disk;
+
+    public MemberClock Clock { get; } = clock;
 
     public SimulatedProcess? Process { get; set; }
 
@@ -39,6 +41,9 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, string stateName
 
     /// <summary>It was started to join a cluster that runs.</summary>
     public bool Joins { get; set; }
+
+    /// <summary>Its applied index when its state was compared last.</summary>
+    public long ComparedAt { get; set; }
 
     /// <summary>It has learned that it is no member any more.</summary>
     public bool HasLeft { get; set; }

@@ -42,6 +42,12 @@ public sealed record SimulationSettings
     /// <summary>How long a client waits for one member before it asks the next.</summary>
     public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Whether a journal deletes a few events at a time, so that a crash cuts a deletion short.</summary>
+    public bool DeletesInSteps { get; init; }
+
+    /// <summary>Every how many applied entries a member's state is compared with all that were seen at that index; null for only at the end.</summary>
+    public int? ComparesStatesEach { get; init; }
+
     /// <summary>Whether each event is kept for <see cref="ClusterSimulation.Trace"/>; off is faster.</summary>
     public bool KeepTrace { get; init; } = true;
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
 using AkkaRaft.TestKit.Journaling;
@@ -8,7 +9,7 @@ namespace AkkaRaft.TestKit.Checking;
 /// The safety properties of Raft (dissertation figure 3.2) and those of this implementation, looked at after every step,
 /// on the member that took it. Whatever is proved once of an entry is remembered, so that a step costs no more than it changed.
 /// </summary>
-internal sealed class Invariants(Func<int, DurableState> durable, Action<int> elected, Action<int, string> violated)
+internal sealed class Invariants(Func<int, DurableState> durable, Func<DateTimeOffset> latest, Action<int> elected, Action<int, string> violated)
 {
     private readonly Dictionary<long, int> _leaderOfTerm = [];
     private readonly Dictionary<(long Index, long Term), (long PrevTerm, int Hash)> _entries = [];
@@ -44,6 +45,13 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
                 violated(from, $"the snapshot to {reply.MatchIndex} is acknowledged while the disk has {disk.LastIndex}");
                 break;
         }
+    }
+
+    /// <summary>While a leader holds a lease no other has committed anything: a lease read is what a linearizable read would be (§6.4.1).</summary>
+    public void CheckLease(int member, RaftActor leader)
+    {
+        if (leader.Term < _committed[^1].Term && leader.HoldsLease)
+            violated(member, $"the leader of term {leader.Term} holds a lease, and an entry of term {_committed[^1].Term} is committed");
     }
 
     /// <summary>Looks at the member after its step.</summary>
@@ -86,7 +94,32 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
             if (!_entries.TryAdd((index, entry.Term), content) && _entries[(index, entry.Term)] != content)
                 violated(member, $"entry {index} of term {entry.Term} differs from the one that another log has, or follows another entry");
             view.Terms.Add(entry.Term);
+            CheckTimestamp(member, log, entry);
         }
+    }
+
+    /// <summary>The log's clock neither goes back nor runs ahead of every member's.</summary>
+    private void CheckTimestamp(int member, RaftLog log, LogEntry entry)
+    {
+        var before = entry.Index - 1 == log.BaseIndex ? log.Base.TimestampMs : log[entry.Index - 1].TimestampMs;
+        if (entry.TimestampMs < before) violated(member, $"entry {entry.Index} of term {entry.Term} has time {entry.TimestampMs}, and the one before it {before}");
+        if (entry.TimestampMs > latest().ToUnixTimeMilliseconds()) violated(member, $"entry {entry.Index} of term {entry.Term} has time {entry.TimestampMs}, which is yet to come");
+    }
+
+    /// <summary>One configuration follows another by one step: any majority of the one meets any majority of the other (§4.3).</summary>
+    private void CheckConfiguration(int member, RaftLog log, long index)
+    {
+        if (index <= log.BaseIndex || log[index].Kind != EntryKind.Configuration) return;
+        var (before, now) = (log.ConfigurationAt(index - 1), log.ConfigurationAt(index));
+        var follows = (before.IsJoint, now.IsJoint) switch
+        {
+            (false, false) or (true, true) => Same(before.Voters, now.Voters) && Same(before.Outgoing, now.Outgoing),
+            (false, true) => Same(before.Voters, now.Outgoing),
+            (true, false) => Same(before.Voters, now.Voters),
+        };
+        if (!follows || !before.Removed.IsSubsetOf(now.Removed)) violated(member, $"the configuration of entry {index} does not follow the one before it by one step");
+
+        static bool Same(ImmutableSortedDictionary<MemberId, Member> a, ImmutableSortedDictionary<MemberId, Member> b) => a.Keys.SequenceEqual(b.Keys);
     }
 
     /// <summary>A snapshot stands only for what was committed.</summary>
@@ -126,7 +159,8 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
             if (index > Committed)
             {
                 _committed.Add((term, raft.Term));
-                if (!ConfigurationsOf(raft.RaftLog, view).Any(c => c.HasQuorum(id => durable(id.Value).Has(index, term))))
+                CheckConfiguration(member, raft.RaftLog, index);
+                if (!ConfigurationsOf(raft.RaftLog, view).Any(c => IsQuorum(c, id => durable(id.Value).Has(index, term))))
                     violated(member, $"entry {index} of term {term} counts as committed, and no quorum of disks has it");
             }
             else if (_committed[(int)index].Term != term)
@@ -142,6 +176,12 @@ internal sealed class Invariants(Func<int, DurableState> durable, Action<int> el
         yield return log.Configuration;
         if (log.ConfigurationIndex > view.LastIndex && view.LastIndex >= log.BaseIndex) yield return log.ConfigurationAt(view.LastIndex);
     }
+
+    /// <summary>Counted here, and not by the configuration: what the members count wrongly must not excuse itself.</summary>
+    private static bool IsQuorum(Configuration configuration, Func<MemberId, bool> agrees) =>
+        IsMajority([.. configuration.Voters.Keys], agrees) && (configuration.Outgoing.IsEmpty || IsMajority([.. configuration.Outgoing.Keys], agrees));
+
+    private static bool IsMajority(HashSet<MemberId> voters, Func<MemberId, bool> agrees) => 2 * voters.Count(agrees) > voters.Count;
 
     private static int HashOf(LogEntry entry)
     {

@@ -38,6 +38,9 @@ public sealed class SimulatedCall
     /// <summary>Whether a reply has come, good or bad.</summary>
     public bool IsDone => Reply is not null;
 
+    /// <summary>Whether nobody waits for the reply any more: its client died.</summary>
+    public bool IsAbandoned { get; private set; }
+
     /// <summary>Whether it has taken effect, surely.</summary>
     public bool Succeeded => Reply is not null and not RequestFailed;
 
@@ -61,9 +64,11 @@ public sealed class SimulatedCall
 
     internal Action<SimulatedCall>? Then { get; init; }
 
+    internal void Abandon() => IsAbandoned = !IsDone;
+
     internal void Answer(IKeyValueReply reply, long at)
     {
-        if (IsDone) return;
+        if (IsDone || IsAbandoned) return;
         Reply = reply;
         AnsweredAt = at;
         _answered();
@@ -131,5 +136,5 @@ public sealed class SimulatedCall
 
     /// <summary>Who asked what, and what came back.</summary>
     public override string ToString() =>
-        $"client {Client} {Kind} {Key}{(Argument is null ? "" : "=" + Argument)}: {Reply switch { null => "no answer yet", RequestFailed failed => failed.Kind.ToString(), GetReply => Value ?? "absent", var other => other.GetType().Name }}";
+        $"client {Client} {Kind} {Key}{(Argument is null ? "" : "=" + Argument)}: {Reply switch { null => IsAbandoned ? "its client died" : "no answer yet", RequestFailed failed => failed.Kind.ToString(), GetReply => Value ?? "absent", var other => other.GetType().Name }}";
 }

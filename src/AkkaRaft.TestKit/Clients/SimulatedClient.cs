@@ -14,6 +14,7 @@ public sealed class SimulatedClient
     private readonly IActorRef _actor;
     private readonly SimulatedProcess _process;
     private readonly Func<IEnumerable<MemberId>> _known;
+    private readonly List<SimulatedCall> _calls = [];
     private long _requestId;
 
     internal SimulatedClient(ClusterSimulation simulation, int id, IActorRef actor, SimulatedProcess process, Func<IEnumerable<MemberId>> known)
@@ -47,6 +48,24 @@ public sealed class SimulatedClient
     /// <summary>Sets two keys to one value if the first has the expected version.</summary>
     public SimulatedCall Transaction(string key, string otherKey, string value, long expectedVersion) => Transaction(key, otherKey, value, expectedVersion, null);
 
+    /// <summary>Reads all keys that begin with a prefix, of one moment.</summary>
+    /// <param name="prefix">The prefix; empty for all keys.</param>
+    /// <param name="consistency">How fresh the answer must be.</param>
+    public SimulatedScan Scan(string prefix, ReadConsistency consistency = ReadConsistency.Linearizable) => Scan(prefix, consistency, null);
+
+    internal SimulatedScan Scan(string prefix, ReadConsistency consistency, Action? then)
+    {
+        var scan = new SimulatedScan(Id, prefix, consistency, _simulation.NextPlace());
+        _simulation.Scanned(scan);
+        var from = Bytes(prefix);
+        Ask(new GetRange(from, KeyValueCodec.AfterPrefix(from), Consistency: consistency, RequestId: ++_requestId), reply =>
+        {
+            scan.Answer(reply);
+            then?.Invoke();
+        });
+        return scan;
+    }
+
     /// <summary>Watches the keys that begin with a prefix, until the simulation ends.</summary>
     /// <param name="prefix">The prefix; empty for all keys.</param>
     /// <param name="fromRevision">The first revision whose changes are wanted.</param>
@@ -71,13 +90,13 @@ public sealed class SimulatedClient
 
     internal SimulatedLease GrantLease(TimeSpan timeToLive, Action<SimulatedLease>? then) => new(_simulation, this, timeToLive, then);
 
-    internal SimulatedCall Call(OperationKind kind, string key, string? argument, Action<SimulatedCall>? then) => Call(
+    internal SimulatedCall Call(OperationKind kind, string key, string? argument, Action<SimulatedCall>? then, ReadConsistency consistency = ReadConsistency.Linearizable) => Call(
         kind, key, argument,
         kind switch
         {
             OperationKind.Put => new Put(Bytes(key), Bytes(argument ?? ""), ++_requestId),
             OperationKind.Delete => new Delete(Bytes(key), ++_requestId),
-            _ => new Get(Bytes(key), RequestId: ++_requestId),
+            _ => new Get(Bytes(key), consistency, ++_requestId),
         },
         then);
 
@@ -92,6 +111,7 @@ public sealed class SimulatedClient
             ExpectedVersion = expectedVersion,
             OtherKey = otherKey,
         };
+        _calls.Add(call);
         _simulation.Called(call);
         Ask(request, reply => call.Answer(reply, _simulation.NextPlace()));
         return call;
@@ -105,7 +125,13 @@ public sealed class SimulatedClient
     internal static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
     /// <summary>The client's process dies: its calls are never answered.</summary>
-    public void Crash() => _process.Kill();
+    public void Crash()
+    {
+        _process.Kill();
+        foreach (var call in _calls) call.Abandon();
+    }
+
+    internal bool IsDead => _process.IsDead;
 
     private sealed class ReplyRef(Action<IKeyValueReply> answered, ClusterSimulation simulation, ActorPath root) : MinimalActorRef
     {

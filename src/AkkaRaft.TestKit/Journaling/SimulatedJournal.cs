@@ -102,6 +102,12 @@ internal sealed class SimulatedJournal : UntypedActor
     private void Replay(ReplayMessages replay)
     {
         var disk = _disks[replay.PersistenceId];
+        if (disk.NextReplayFails)
+        {
+            disk.NextReplayFails = false;
+            replay.PersistentActor.Tell(new ReplayMessagesFailure(new InjectedFaultException("The disk does not read.")), ActorRefs.NoSender);
+            return;
+        }
         foreach (var stored in disk.Events.Where(e => e.SequenceNr >= replay.FromSequenceNr && e.SequenceNr <= replay.ToSequenceNr).Take((int)Math.Min(replay.Max, int.MaxValue)))
         {
             var payload = _serializer.FromBinary(stored.Bytes, stored.Manifest);

@@ -38,6 +38,8 @@ internal enum WriteFault
 /// </summary>
 internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming timing)
 {
+    private const int EventsPerStep = 3;
+
     private readonly SortedDictionary<long, StoredEvent> _events = [];
     private readonly List<PendingWrite> _pending = [];
     private TimeSpan _busyUntil;
@@ -59,6 +61,15 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     public bool Hangs { get; private set; }
 
     public WriteFault NextFault { get; set; }
+
+    /// <summary>The next recovery reads nothing, and is told an error.</summary>
+    public bool NextReplayFails { get; set; }
+
+    /// <summary>A deletion takes a few events at a time, each time durably.</summary>
+    public bool DeletesInSteps { get; init; }
+
+    /// <summary>Is told what a recovery would find otherwise than it was told to be written.</summary>
+    public Action<string> Violated { get; init; } = _ => { };
 
     /// <summary>What a recovery would find, for the checks.</summary>
     public DurableState State { get; private set; } = new();
@@ -145,9 +156,46 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
         clock.After(timing.Shortest + (timing.Longest - timing.Shortest) * random.NextDouble() * Slowness, () =>
         {
             if (owner.IsDead && random.Next(2) == 0) return;
+            if (DeletesInSteps)
+            {
+                DeleteSome(owner, toSequenceNr, ended);
+                return;
+            }
             foreach (var gone in _events.Keys.TakeWhile(k => k <= toSequenceNr).ToArray()) _events.Remove(gone);
+            Recover();
             owner.Within(ended);
         });
+    }
+
+    private void DeleteSome(SimulatedProcess owner, long toSequenceNr, Action ended)
+    {
+        if (owner.IsDead) return;
+        foreach (var gone in _events.Keys.TakeWhile(k => k <= toSequenceNr).Take(EventsPerStep).ToArray()) _events.Remove(gone);
+        Recover();
+        if (_events.Keys.FirstOrDefault(long.MaxValue) > toSequenceNr) owner.Within(ended);
+        else clock.After(timing.Longest * random.NextDouble(), () => DeleteSome(owner, toSequenceNr, ended));
+    }
+
+    /// <summary>What is left, read at once as a recovery would, is what was told to be written.</summary>
+    private void Recover()
+    {
+        var recovered = DurableState.Of(_events.Values.Select(e => e.Event));
+        if (recovered is not null && !recovered.Agrees(State)) Violated($"a recovery would find {recovered}, and what was written is {State}");
+    }
+
+    public void FlipBit(int before)
+    {
+        var stored = _events.Values.Reverse().Skip(before).First();
+        var bytes = (byte[])stored.Bytes.Clone();
+        bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
+        _events[stored.SequenceNr] = stored with { Bytes = bytes };
+    }
+
+    public void LoseTail(int events)
+    {
+        foreach (var gone in _events.Keys.Reverse().Take(events).ToArray()) _events.Remove(gone);
+        HighestSequenceNr = _events.Keys.LastOrDefault();
+        State = DurableState.Of(_events.Values.Select(e => e.Event)) ?? new DurableState();
     }
 
     /// <summary>Someone has replaced the disk by an empty one.</summary>
@@ -185,6 +233,40 @@ internal sealed class DurableState
 
     public long LastIndex => _terms.Count - 1;
 
+    /// <summary>What a recovery of these events finds; null when there are none.</summary>
+    public static DurableState? Of(IEnumerable<IRaftEvent> events)
+    {
+        DurableState? state = null;
+        foreach (var each in events)
+        {
+            if (state is null)
+            {
+                state = new DurableState();
+                // Where the journal's beginning is gone, its first event says after which entry it goes on.
+                if (each is EntriesAppended { PrevLogIndex: > 0 } first)
+                {
+                    while (state.LastIndex < first.PrevLogIndex - 1) state._terms.Add(0);
+                    state._terms.Add(first.PrevLogTerm);
+                    state._base = first.PrevLogIndex;
+                }
+            }
+            state.Replay(each);
+        }
+        return state;
+    }
+
+    /// <summary>Whether both are one term, one vote and one log, as far as both know it.</summary>
+    public bool Agrees(DurableState other)
+    {
+        if ((Term, VotedFor, LastIndex) != (other.Term, other.VotedFor, other.LastIndex)) return false;
+        for (var index = Math.Max(_base, other._base); index <= LastIndex; index++)
+            if (_terms[(int)index] != other._terms[(int)index]) return false;
+        return true;
+    }
+
+    /// <summary>Term, vote, and where the log ends.</summary>
+    public override string ToString() => $"term {Term}, vote {VotedFor?.ToString() ?? "none"}, log to {LastIndex} of term {_terms[^1]}";
+
     public bool Has(long index, long term) => index <= _base || (index < _terms.Count && _terms[(int)index] == term);
 
     public void Replay(IRaftEvent raftEvent)
@@ -217,6 +299,8 @@ internal sealed class DurableState
 
     private void StartFrom(LogBase logBase)
     {
+        // An earlier checkpoint may lie behind the first event that a later one keeps.
+        if (logBase.Index < _base) return;
         if (LastIndex < logBase.Index || _terms[(int)logBase.Index] != logBase.Term)
         {
             _terms.RemoveRange((int)Math.Min(logBase.Index, _terms.Count), (int)Math.Max(0, _terms.Count - logBase.Index));

@@ -73,6 +73,12 @@ public enum FaultKind
 
     /// <summary>The change of members under way is given up.</summary>
     CancelChange,
+
+    /// <summary>A member's clock is fast or slow, as leases allow.</summary>
+    DriftClock,
+
+    /// <summary>A member's clock jumps ahead, by up to an hour.</summary>
+    JumpClock,
 }
 
 /// <summary>One fault of a plan.</summary>
@@ -180,6 +186,13 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
             case FaultKind.CancelChange:
                 simulation.CancelChange();
                 return;
+            case FaultKind.DriftClock:
+                // A tenth between the slowest and the fastest.
+                simulation.DriftClock(member, 0.95 + 0.1 * Amount);
+                break;
+            case FaultKind.JumpClock:
+                simulation.JumpClock(member, TimeSpan.FromHours(1) * Math.Pow(Amount, 6));
+                return;
             default:
                 return;
         }
@@ -214,6 +227,9 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
                 break;
             case FaultKind.HangDisk:
                 simulation.ReleaseDisk(member);
+                break;
+            case FaultKind.DriftClock:
+                simulation.DriftClock(member, 1);
                 break;
             case FaultKind.Drop:
                 simulation.Drop(0);

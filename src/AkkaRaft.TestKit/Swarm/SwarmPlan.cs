@@ -6,7 +6,7 @@ namespace AkkaRaft.TestKit.Swarm;
 /// <param name="Seed">The seed.</param>
 /// <param name="Members">How many members.</param>
 /// <param name="Duration">Virtual time with faults and load.</param>
-/// <param name="Clients">How many clients, each with one call at a time.</param>
+/// <param name="Clients">How many clients.</param>
 /// <param name="Keys">How many keys they share.</param>
 /// <param name="LongestThought">Longest pause of a client between two calls.</param>
 /// <param name="AttemptTimeout">How long a client waits for one member before it asks the next.</param>
@@ -40,16 +40,68 @@ public sealed record SwarmPlan(
     /// <summary>The command that runs this plan again.</summary>
     public required string Replay { get; init; }
 
+    /// <summary>How many calls a client has open at once.</summary>
+    public int CallsAtOnce { get; init; } = 1;
+
+    /// <summary>Whether some reads are by lease, and some local; otherwise all ask a quorum.</summary>
+    public bool ReadsOfAllKinds { get; init; }
+
+    /// <summary>Whether clients read all keys at once, too.</summary>
+    public bool Scans { get; init; }
+
+    /// <summary>Most bytes by which a value is longer than its number.</summary>
+    public int LargestValue { get; init; }
+
+    /// <summary>Longest life of a client, after which it dies and another comes; null for clients that live on.</summary>
+    public TimeSpan? ClientsLive { get; init; }
+
+    /// <summary>Whether each member has batches, retention and timeouts of its own.</summary>
+    public bool MembersDiffer { get; init; }
+
+    /// <summary>Whether a deletion of events can be cut short.</summary>
+    public bool DeletesInSteps { get; init; }
+
+    /// <summary>Every how many applied entries states are compared; null for only at the end.</summary>
+    public int? ComparesStatesEach { get; init; }
+
+    /// <summary>Whether, once all faults have ended, a minority is cut, deaf, mute or still for ever, and the others go on serving.</summary>
+    public bool LosesMinority { get; init; }
+
     /// <summary>Draws a plan. Each seed has only some kinds of fault, so that a rare pair of them is not drowned by the rest (swarm testing, Groce et al. 2012).</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="sizes">Cluster sizes to choose from.</param>
     /// <param name="duration">Virtual time with faults and load.</param>
-    public static SwarmPlan Draw(ulong seed, IReadOnlyList<int> sizes, TimeSpan duration)
+    public static SwarmPlan Draw(ulong seed, IReadOnlyList<int> sizes, TimeSpan duration) => DrawSimple(seed, sizes, duration).Extended();
+
+    /// <summary>Each kind of what is more than one call at a time and one clock for all comes in some plans, so that plans without it stay as they were.</summary>
+    private SwarmPlan Extended()
+    {
+        var random = new Random(unchecked((int)(Seed * 0x9E3779B97F4A7C15 >> 32)));
+        var drifts = random.Next(3) == 0;
+        return this with
+        {
+            CallsAtOnce = random.Next(3) == 0 ? random.Next(2, 6) : 1,
+            ReadsOfAllKinds = random.Next(2) == 0,
+            Scans = random.Next(3) == 0,
+            LargestValue = random.Next(6) == 0 ? 3_000 : 0,
+            Keys = random.Next(6) == 0 ? 40 : Keys,
+            ClientsLive = random.Next(4) == 0 ? Duration / 3 : null,
+            MembersDiffer = random.Next(4) == 0,
+            ComparesStatesEach = random.Next(3) == 0 ? 4 : null,
+            LosesMinority = random.Next(4) == 0,
+            Faults = drifts
+                ? [.. Faults.Concat(Enumerable.Range(0, random.Next(1, 6)).Select(_ => DrawFault(random, [FaultKind.DriftClock], Members, Duration, hail: false))).OrderBy(f => f.At)]
+                : Faults,
+        };
+    }
+
+    /// <summary>A plan of clients with one call at a time, and of members that are alike.</summary>
+    internal static SwarmPlan DrawSimple(ulong seed, IReadOnlyList<int> sizes, TimeSpan duration)
     {
         ArgumentNullException.ThrowIfNull(sizes);
         var random = new Random(unchecked((int)(seed * 2654435761 ^ (seed >> 32))));
         var members = sizes[random.Next(sizes.Count)];
-        var kinds = Enum.GetValues<FaultKind>().Where(_ => random.Next(3) == 0).ToList();
+        var kinds = Enum.GetValues<FaultKind>().Where(kind => kind <= FaultKind.CancelChange && random.Next(3) == 0).ToList();
         if (kinds.Count == 0) kinds.Add(FaultKind.Crash);
         // Some plans are a hail of short faults, in which terms follow each other faster than entries commit.
         var hail = random.Next(4) == 0;

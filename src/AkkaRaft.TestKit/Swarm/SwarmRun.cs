@@ -1,4 +1,5 @@
 using System.Globalization;
+using AkkaRaft.Protocol;
 using AkkaRaft.TestKit.Checking;
 
 namespace AkkaRaft.TestKit.Swarm;
@@ -30,18 +31,9 @@ public static class SwarmRun
             StateSurvivesCrash = plan.StateSurvivesCrash,
             AttemptTimeout = plan.AttemptTimeout,
             Logs = plan.Logs,
-            Configure = settings => settings with
-            {
-                ElectionTimeoutMax = plan.ElectionTimeoutMax,
-                MaxAppendBytes = plan.MaxAppendBytes,
-                MaxInflightBytes = 4 * plan.MaxAppendBytes,
-                MaxApplyBytes = 2 * plan.MaxAppendBytes,
-                RetainEntries = plan.RetainEntries,
-                MaxLogEntries = plan.RetainEntries + 20,
-                SnapshotChunkBytes = 8 * 1024,
-                JoinTimeout = TimeSpan.FromSeconds(3),
-                SessionTimeToLive = plan.SessionTimeToLive,
-            },
+            Configure = settings => Configure(plan, settings),
+            DeletesInSteps = plan.DeletesInSteps,
+            ComparesStatesEach = plan.ComparesStatesEach,
             KeepTrace = traceFile is not null,
             Replay = plan.Replay,
         });
@@ -53,7 +45,8 @@ public static class SwarmRun
             simulation.RunFor(plan.Duration);
             load.Stop();
             simulation.EndFaultsAndConverge();
-            simulation.RunUntil(() => simulation.Calls.All(c => c.IsDone), what: "an end of every call");
+            if (plan.LosesMinority) LoseMinority(simulation);
+            simulation.RunUntil(() => simulation.Calls.All(c => c.IsDone || c.IsAbandoned), what: "an end of every call");
             simulation.Check();
             simulation.CheckChanges();
         }
@@ -65,6 +58,76 @@ public static class SwarmRun
         return new SwarmResult(
             plan, violation?.Violation, violation?.Message, simulation.Now, simulation.LeaderChanges, simulation.Faults,
             simulation.Calls.Count(c => c.Succeeded), simulation.Step);
+    }
+
+    /// <summary>What befalls one voter for ever must not keep the others from serving; nor must one direction between two that is lost.</summary>
+    private static void LoseMinority(ClusterSimulation simulation)
+    {
+        if (simulation.Voters is not { Count: > 2 } voters) return;
+        var random = simulation.FaultRandom;
+        var lost = voters[random.Next(voters.Count)];
+        var others = simulation.Members.Where(m => m != lost).ToList();
+        switch (random.Next(6))
+        {
+            case 0:
+                simulation.Isolate(lost);
+                break;
+            case 1:
+                foreach (var other in others) simulation.CutOneWay(lost, other);
+                break;
+            case 2:
+                foreach (var other in others) simulation.CutOneWay(other, lost);
+                break;
+            case 3:
+                simulation.CutOneWay(lost, voters.First(v => v != lost));
+                break;
+            case 4:
+                simulation.Pause(lost);
+                break;
+            default:
+                simulation.HangDisk(lost);
+                break;
+        }
+        var client = simulation.AddClient();
+        var patience = simulation.Now + TimeSpan.FromSeconds(30);
+        for (var served = 0; served < 10;)
+        {
+            var put = client.Put("while-one-is-lost", string.Create(CultureInfo.InvariantCulture, $"{simulation.Now.Ticks}"));
+            simulation.RunUntil(() => put.IsDone, what: "an answer of the others while a member is lost for ever");
+            // At first a new leader may have to be elected.
+            if (!put.Succeeded && (served > 0 || simulation.Now > patience)) throw simulation.Failed($"the others do not serve while member {lost} is lost for ever: {put}");
+            if (put.Succeeded) served++;
+        }
+        simulation.EndFaultsAndConverge();
+    }
+
+    private static RaftSettings Configure(SwarmPlan plan, RaftSettings settings)
+    {
+        settings = settings with
+        {
+            ElectionTimeoutMax = plan.ElectionTimeoutMax,
+            MaxAppendBytes = plan.MaxAppendBytes,
+            MaxInflightBytes = 4 * plan.MaxAppendBytes,
+            MaxApplyBytes = 2 * plan.MaxAppendBytes,
+            RetainEntries = plan.RetainEntries,
+            MaxLogEntries = plan.RetainEntries + 20,
+            SnapshotChunkBytes = 8 * 1024,
+            JoinTimeout = TimeSpan.FromSeconds(3),
+            SessionTimeToLive = plan.SessionTimeToLive,
+        };
+        if (!plan.MembersDiffer) return settings;
+        var random = new Random(unchecked((int)plan.Seed * 31 + settings.Id.Value));
+        return settings with
+        {
+            HeartbeatInterval = TimeSpan.FromMilliseconds(random.Next(20, 80)),
+            ElectionTimeoutMax = plan.ElectionTimeoutMax * (1 + random.NextDouble()),
+            MaxAppendBytes = plan.MaxAppendBytes * random.Next(1, 4),
+            MaxInflightBytes = plan.MaxAppendBytes * random.Next(1, 4),
+            MaxApplyBytes = plan.MaxAppendBytes * random.Next(1, 4),
+            RetainEntries = plan.RetainEntries + random.Next(20),
+            MaxLogEntries = plan.RetainEntries + random.Next(20, 60),
+            SnapshotChunkBytes = 1024 * random.Next(1, 16),
+        };
     }
 
     /// <summary>Leaves out whatever the violation does not need: faults, clients, time.</summary>
@@ -103,6 +166,14 @@ public static class SwarmRun
         }
         if (plan.Watches > 0) yield return plan with { Watches = 0 };
         if (plan.LeaseHolders > 0) yield return plan with { LeaseHolders = 0 };
+        if (plan.CallsAtOnce > 1) yield return plan with { CallsAtOnce = 1 };
+        if (plan.ReadsOfAllKinds) yield return plan with { ReadsOfAllKinds = false };
+        if (plan.Scans) yield return plan with { Scans = false };
+        if (plan.LargestValue > 0) yield return plan with { LargestValue = 0 };
+        if (plan.ClientsLive is not null) yield return plan with { ClientsLive = null };
+        if (plan.LosesMinority) yield return plan with { LosesMinority = false };
+        if (plan.DeletesInSteps) yield return plan with { DeletesInSteps = false };
+        if (plan.MembersDiffer) yield return plan with { MembersDiffer = false };
         if (plan.Clients > 1) yield return plan with { Clients = plan.Clients - 1 };
         if (plan.Logs.Count > 0) yield return plan with { Logs = new Dictionary<int, IReadOnlyList<long>>() };
         if (plan.Keys > 1) yield return plan with { Keys = 1 };
@@ -110,12 +181,13 @@ public static class SwarmRun
         if (plan.LongestThought < TimeSpan.FromMilliseconds(300)) yield return plan with { LongestThought = plan.LongestThought * 2 };
     }
 
-    /// <summary>Clients that call, one call at a time each, until told to stop.</summary>
+    /// <summary>Clients that call until told to stop.</summary>
     private sealed class Load
     {
         private readonly ClusterSimulation _simulation;
         private readonly SwarmPlan _plan;
         private readonly Random _random;
+        private readonly Random _shape;
         private bool _stopped;
         private readonly Dictionary<string, long> _versions = [];
         private int _values;
@@ -125,18 +197,52 @@ public static class SwarmRun
             _simulation = simulation;
             _plan = plan;
             _random = new Random(unchecked((int)plan.Seed) ^ 0x5EED);
-            for (var i = 0; i < plan.Clients; i++) Think(simulation.AddClient());
+            _shape = new Random(unchecked((int)plan.Seed) ^ 0x5AFE);
+            for (var i = 0; i < plan.Clients; i++) Live();
             for (var i = 0; i < plan.Watches; i++) simulation.AddClient().Watch(i == 0 ? "" : "k0");
             for (var i = 0; i < plan.LeaseHolders; i++) Hold(simulation.AddClient());
         }
 
         public void Stop() => _stopped = true;
 
-        private void Think(SimulatedClient client) => _simulation.After(_plan.LongestThought * _random.NextDouble(), () => Call(client));
+        private void Live()
+        {
+            if (_stopped) return;
+            var client = _simulation.AddClient();
+            for (var i = 0; i < _plan.CallsAtOnce; i++) Think(client);
+            if (_plan.ClientsLive is not { } longest) return;
+            _simulation.After(longest * _shape.NextDouble(), () =>
+            {
+                if (_stopped) return;
+                client.Crash();
+                Live();
+            });
+        }
+
+        private void Think(SimulatedClient client)
+        {
+            var thought = _plan.LongestThought * _random.NextDouble();
+            // What was answered together is often followed by calls that go together.
+            if (_plan.CallsAtOnce > 1 && _shape.Next(2) == 0) thought = TimeSpan.Zero;
+            _simulation.After(thought, () => Call(client));
+        }
+
+        private ReadConsistency Consistency() => _plan.ReadsOfAllKinds ? (ReadConsistency)_shape.Next(3) : ReadConsistency.Linearizable;
+
+        private string Value()
+        {
+            var value = string.Create(CultureInfo.InvariantCulture, $"v{++_values}");
+            return _plan.LargestValue > 0 ? value + new string('-', _shape.Next(_plan.LargestValue)) : value;
+        }
 
         private void Call(SimulatedClient client)
         {
-            if (_stopped) return;
+            if (_stopped || client.IsDead) return;
+            if (_plan.Scans && _shape.Next(6) == 0)
+            {
+                client.Scan("", Consistency(), () => Think(client));
+                return;
+            }
             var at = _random.Next(_plan.Keys);
             var key = Key(at);
             var kind = _random.Next(20) switch
@@ -147,7 +253,7 @@ public static class SwarmRun
                 < 18 => OperationKind.Get,
                 _ => OperationKind.Delete,
             };
-            var value = kind is OperationKind.Get or OperationKind.Delete ? null : string.Create(CultureInfo.InvariantCulture, $"v{++_values}");
+            var value = kind is OperationKind.Get or OperationKind.Delete ? null : Value();
             switch (kind)
             {
                 case OperationKind.CompareAndSet:
@@ -157,14 +263,14 @@ public static class SwarmRun
                     client.Transaction(key, Key(at + 1), value!, _versions.GetValueOrDefault(key), Answered);
                     break;
                 default:
-                    client.Call(kind, key, value, Answered);
+                    client.Call(kind, key, value, Answered, kind == OperationKind.Get ? Consistency() : ReadConsistency.Linearizable);
                     break;
             }
 
             void Answered(SimulatedCall call)
             {
                 // What is expected next is what was last heard of, which is mostly right.
-                foreach (var operation in call.ToOperations().Where(o => o.Outcome == OperationOutcome.Done))
+                foreach (var operation in call.ToOperations().Where(o => !call.IsLocal && o.Outcome == OperationOutcome.Done))
                     _versions[operation.Key] = operation.Kind == OperationKind.Delete ? 0 : operation.Version;
                 Think(client);
             }

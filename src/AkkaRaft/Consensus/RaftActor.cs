@@ -96,6 +96,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     internal long AppliedIndex => _appliedIndex;
 
+    internal bool HoldsLease => _leading is { } leading && HasLease(leading);
+
     // ---- recovery ----------------------------------------------------------------------------------------------
 
     protected override void OnRecover(object message)

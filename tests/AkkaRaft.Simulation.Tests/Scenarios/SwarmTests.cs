@@ -42,7 +42,7 @@ public sealed class SwarmTests
     [InlineData(8021427, 5)]
     public void A_seed_that_once_broke_is_clean(ulong seed, int members)
     {
-        var result = SwarmRun.Execute(SwarmPlan.Draw(seed, [members], TimeSpan.FromSeconds(10)));
+        var result = SwarmRun.Execute(SwarmPlan.DrawSimple(seed, [members], TimeSpan.FromSeconds(10)));
         Assert.True(result.Violation is null, result.Message);
     }
 
@@ -50,7 +50,7 @@ public sealed class SwarmTests
     public void A_violation_shrinks_to_a_plan_that_still_breaks()
     {
         // Stands for a violation that needs one late fault and nothing else.
-        var plan = SwarmPlan.Draw(1, [3], TimeSpan.FromSeconds(10)) with { Members = 3 };
+        var plan = SwarmPlan.DrawSimple(1, [3], TimeSpan.FromSeconds(10)) with { Members = 3 };
         var shrunk = SwarmRun.Shrink(plan, breaks: p => p.Faults.Any(f => f.At > TimeSpan.FromSeconds(5)));
         Assert.Single(shrunk.Faults);
         Assert.Equal(1, shrunk.Clients);
