@@ -32,6 +32,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private long _appliedIndex;
     private bool _applying;
     private long? _timeDue;
+    private ReadOnlyMemory<byte> _leaderProposal;
     private MemberId? _leader;
     private TimeSpan _lastLeaderContact;
     private IActorRef _stateMachine = ActorRefs.Nobody;
@@ -243,6 +244,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             return;
         }
         _appliedIndex = ready.AppliedIndex;
+        _leaderProposal = ready.LeaderProposal;
         if (installs)
         {
             // The last run ended between the journal's taking note of a snapshot and the state machine's taking it over.
