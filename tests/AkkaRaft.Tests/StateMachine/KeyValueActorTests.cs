@@ -247,7 +247,7 @@ public sealed class KeyValueActorTests : TestKit
 
     private IActorRef Open(RaftSettings? settings = null, string? file = null)
     {
-        var actor = ChildActorOf(KeyValueActor.Props(settings ?? Settings, file));
+        var actor = ChildActorOf(KeyValueActor.Props(settings ?? Settings, file), SupervisorStrategy.StoppingStrategy);
         ExpectMsg<StateMachineReady>();
         actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1), TestActor);
         ExpectMsg<EntriesApplied>();
