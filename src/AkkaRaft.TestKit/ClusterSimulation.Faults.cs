@@ -326,7 +326,7 @@ public sealed partial class ClusterSimulation
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));
         var random = new Random(_elections.Next());
         var raft = Props.CreateBy(new Producer<RaftActor>(() => member.Raft = new RaftActor(settings, transport, stateMachine, random))).WithDispatcher(ProcessDispatcher);
-        var client = ClientActor.Props(new RaftClientSettings { ClusterId = ClusterId, Members = _addresses }, _ => _system.DeadLetters).WithDispatcher(ProcessDispatcher);
+        var client = ClientActor.Props(new RaftClientSettings { ClusterId = ClusterId, Members = _addresses }, _ => _system.DeadLetters, drawNonce: () => ++_nonces).WithDispatcher(ProcessDispatcher);
         _queue.Running = process;
         var gateway = _system.ActorOf(RaftGateway.Props(raft, client).WithDispatcher(ProcessDispatcher), process.Name);
         member.Gateway = new MemberRef(gateway, Provider);

@@ -47,6 +47,7 @@ public sealed partial class ClusterSimulation : IDisposable
     private readonly Random _faults;
     private readonly Random _elections;
     private readonly Dictionary<long, (int Member, string State)> _states = [];
+    private ulong _nonces;
     private ImmutableSortedDictionary<MemberId, Member> _addresses = ImmutableSortedDictionary<MemberId, Member>.Empty;
     private string? _violation;
     private int? _violator;
@@ -259,7 +260,7 @@ public sealed partial class ClusterSimulation : IDisposable
         var known = _addresses.Where(a => !_members[a.Key.Value].HasLeft).ToImmutableSortedDictionary();
         var settings = new RaftClientSettings { ClusterId = ClusterId, Members = known, RequestTimeout = _settings.RequestTimeout, AttemptTimeout = _settings.AttemptTimeout };
         _queue.Running = process;
-        var props = Props.CreateBy(new Producer<ClientActor>(() => client = new ClientActor(settings, to => Door(process, -id, to.Id.Value), new CallInbox(0))));
+        var props = Props.CreateBy(new Producer<ClientActor>(() => client = new ClientActor(settings, to => Door(process, -id, to.Id.Value), new CallInbox(0), () => ++_nonces)));
         actor = _system.ActorOf(props.WithDispatcher(ProcessDispatcher), process.Name);
         _network.Attach(-id, () => process.IsDead ? null : actor);
         var added = new SimulatedClient(this, id, actor, process, () => client is null ? known.Keys : client.Known);

@@ -30,7 +30,7 @@ internal sealed partial class ClientActor
         {
             // Nothing is sent for a session that is not yet there: a call that waits for it is surely not executed.
             if (_writes.Waiting.Count == 0 || _opening is not null) return;
-            _opening = new Flight(_writes, []) { Payload = KeyValueCodec.EncodeOpenSession(Self.Path.Name) };
+            _opening = new Flight(_writes, []) { Payload = KeyValueCodec.EncodeOpenSession(Self.Path.Name, _drawNonce()) };
             Send(_opening);
             return;
         }
@@ -81,6 +81,9 @@ internal sealed partial class ClientActor
             case KvSessionOpened opened when flight == _opening:
                 EndOpening(flight);
                 (_session, _nextSerial) = (opened.Session, 1);
+                break;
+            case KvSessionTaken when flight == _opening:
+                EndOpening(flight);
                 break;
             case KvBatchExecuted executed when executed.Results.Count == flight.Calls.Count:
                 flight.Replies = [.. flight.Calls.Select((call, i) => ReplyOf(flight, call, executed.Results[i]))];

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Akka.Actor;
 using Akka.Event;
 using Akka.Remote;
@@ -17,6 +18,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private readonly RaftClientSettings _settings;
     private readonly Func<Member, ICanTell> _resolve;
     private readonly CallInbox _inbox;
+    private readonly Func<ulong> _drawNonce;
     private readonly Lane[] _lanes;
     private readonly Dictionary<long, Flight> _attempts = [];
     private readonly Deadlines _deadlines = new();
@@ -39,11 +41,12 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private AnsweredCallers _callers;
     private bool _callersGoFirst;
 
-    public ClientActor(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox inbox)
+    public ClientActor(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox inbox, Func<ulong> drawNonce)
     {
         _settings = settings;
         _resolve = resolve;
         _inbox = inbox;
+        _drawNonce = drawNonce;
         _members = [.. settings.Members.Values];
         _leader = _members[0];
         _callers = new AnsweredCallers(Self);
@@ -73,8 +76,10 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         Receive<DeadLetter>(dead => Undelivered(dead.Message));
     }
 
-    public static Props Props(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox? inbox = null) =>
-        Akka.Actor.Props.CreateBy(new Producer<ClientActor>(() => new ClientActor(settings, resolve, inbox ?? new CallInbox(0))));
+    public static Props Props(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox? inbox = null, Func<ulong>? drawNonce = null) =>
+        Akka.Actor.Props.CreateBy(new Producer<ClientActor>(() => new ClientActor(settings, resolve, inbox ?? new CallInbox(0), drawNonce ?? RandomNonce)));
+
+    private static ulong RandomNonce() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 
     /// <summary>The members that it asks, one after the other, when none leads that it knows of.</summary>
     internal IEnumerable<MemberId> Known => _members.Select(m => m.Id);

@@ -30,7 +30,7 @@ internal sealed partial class RaftActor
         _logger.Info("Member {0} leads at term {1}, from entry {2}.", Me, _term, _log.LastIndex + 1);
         Become(Leader);
         // Lets entries of earlier terms commit, and reads begin (§3.6.2, §6.4).
-        AppendOwn(EntryKind.NoOp, default);
+        AppendOwn(EntryKind.NoOp, _leaderProposal);
         Heartbeat(_leading);
         PumpNow(_leading);
     }

@@ -32,6 +32,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private long _appliedIndex;
     private TimeSpan? _applyStarted;
     private long? _timeDue;
+    private ReadOnlyMemory<byte> _leaderProposal;
     private MemberId? _leader;
     private TimeSpan _lastLeaderContact;
     private MemberId? _lastLeader;
@@ -256,6 +257,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             return;
         }
         _appliedIndex = ready.AppliedIndex;
+        _leaderProposal = ready.LeaderProposal;
         if (installs)
         {
             // The last run ended before the state machine had taken a snapshot over, or the state machine's file was moved away.

@@ -22,7 +22,7 @@ public enum EntryKind
 /// and nothing that is given a time to live expires early because a leader's wall clock is ahead. Never less than that of the entry before.
 /// </param>
 /// <param name="Kind">What it means to Raft.</param>
-/// <param name="Payload">Opaque bytes; empty for <see cref="EntryKind.NoOp"/>.</param>
+/// <param name="Payload">Opaque bytes; of a <see cref="EntryKind.NoOp"/>, what the leader's state machine proposes, or empty.</param>
 public sealed record LogEntry(long Index, long Term, long TimestampMs, EntryKind Kind, ReadOnlyMemory<byte> Payload)
 {
     /// <summary>An upper bound of what index, term, timestamp, kind and framing add to the payload when an entry is encoded.</summary>

@@ -4,28 +4,28 @@ using Google.Protobuf;
 
 namespace AkkaRaft.StateMachine;
 
-/// <summary>What a batch must be before any of it is executed. The bounds decide results, so every member must have the same.</summary>
+/// <summary>What a batch must be before any of it is executed. The limits are those in force.</summary>
 internal static class BatchRules
 {
     public static readonly TimeSpan ShortestLease = TimeSpan.FromSeconds(1);
     public static readonly TimeSpan LongestLease = TimeSpan.FromDays(10);
 
     /// <summary>What is wrong with the batch, for people; null when nothing is.</summary>
-    public static string? WhatIsWrongWith(KvBatch batch, RaftSettings settings)
+    public static string? WhatIsWrongWith(KvBatch batch, StoreLimits limits)
     {
         if (batch.Session <= 0) return "The batch names no session.";
         if (batch.FirstSerial < 1 || batch.AckedUpTo < 0 || batch.FirstSerial > long.MaxValue / 2) return "The batch's serials are out of range.";
         foreach (var operation in batch.Operations)
-            if (WhatIsWrongWith(operation, settings) is { } wrong) return wrong;
+            if (WhatIsWrongWith(operation, limits) is { } wrong) return wrong;
         return null;
     }
 
-    private static string? WhatIsWrongWith(KvOperation operation, RaftSettings settings) => operation.OperationCase switch
+    private static string? WhatIsWrongWith(KvOperation operation, StoreLimits limits) => operation.OperationCase switch
     {
-        KvOperation.OperationOneofCase.Put => WhatIsWrongWith(operation.Put, settings),
-        KvOperation.OperationOneofCase.Delete => WhatIsWrongWithKey(operation.Delete.Key, settings),
+        KvOperation.OperationOneofCase.Put => WhatIsWrongWith(operation.Put, limits),
+        KvOperation.OperationOneofCase.Delete => WhatIsWrongWithKey(operation.Delete.Key, limits),
         KvOperation.OperationOneofCase.Noop => null,
-        KvOperation.OperationOneofCase.Transaction => WhatIsWrongWith(operation.Transaction, settings),
+        KvOperation.OperationOneofCase.Transaction => WhatIsWrongWith(operation.Transaction, limits),
         KvOperation.OperationOneofCase.GrantLease =>
             operation.GrantLease.TimeToLiveMs < (long)ShortestLease.TotalMilliseconds || operation.GrantLease.TimeToLiveMs > (long)LongestLease.TotalMilliseconds
                 ? Say($"A lease's time to live of {operation.GrantLease.TimeToLiveMs} ms is out of range: {ShortestLease.TotalSeconds} s to {LongestLease.TotalDays} days.")
@@ -34,14 +34,14 @@ internal static class BatchRules
         _ => "The batch has an operation of an unknown kind.",
     };
 
-    private static string? WhatIsWrongWith(KvTransaction transaction, RaftSettings settings)
+    private static string? WhatIsWrongWith(KvTransaction transaction, StoreLimits limits)
     {
         var most = Math.Max(transaction.Compares.Count, Math.Max(transaction.Then.Count, transaction.Otherwise.Count));
-        if (most > settings.MaxTransactionSteps)
-            return Say($"A transaction has {most} compares, or steps in a branch; the limit is {settings.MaxTransactionSteps} (akkaraft.max-transaction-steps).");
+        if (most > limits.MaxTransactionSteps)
+            return Say($"A transaction has {most} compares, or steps in a branch; the limit is {limits.MaxTransactionSteps} (akkaraft.max-transaction-steps).");
         foreach (var compare in transaction.Compares)
         {
-            if (WhatIsWrongWithKey(compare.Key, settings) is { } wrong) return wrong;
+            if (WhatIsWrongWithKey(compare.Key, limits) is { } wrong) return wrong;
             if (compare.Operator is < 0 or > 3) return "A transaction compares by an unknown operator.";
             if (compare.TargetCase == KvCompare.TargetOneofCase.None) return "A transaction compares a key with nothing.";
         }
@@ -49,9 +49,9 @@ internal static class BatchRules
         {
             var wrong = step.StepCase switch
             {
-                KvStep.StepOneofCase.Put => WhatIsWrongWith(step.Put, settings),
-                KvStep.StepOneofCase.Delete => WhatIsWrongWithKey(step.Delete.Key, settings),
-                KvStep.StepOneofCase.Range => WhatIsWrongWith(step.Range, settings),
+                KvStep.StepOneofCase.Put => WhatIsWrongWith(step.Put, limits),
+                KvStep.StepOneofCase.Delete => WhatIsWrongWithKey(step.Delete.Key, limits),
+                KvStep.StepOneofCase.Range => WhatIsWrongWith(step.Range, limits),
                 _ => "A transaction has a step of an unknown kind.",
             };
             if (wrong is not null) return wrong;
@@ -59,24 +59,24 @@ internal static class BatchRules
         return null;
     }
 
-    private static string? WhatIsWrongWith(KvPut put, RaftSettings settings)
+    private static string? WhatIsWrongWith(KvPut put, StoreLimits limits)
     {
-        if (WhatIsWrongWithKey(put.Key, settings) is { } wrong) return wrong;
-        return put.Value.Length > settings.MaxValueBytes
-            ? Say($"A value has {put.Value.Length} bytes; the limit is {settings.MaxValueBytes} (akkaraft.max-value-bytes).")
+        if (WhatIsWrongWithKey(put.Key, limits) is { } wrong) return wrong;
+        return put.Value.Length > limits.MaxValueBytes
+            ? Say($"A value has {put.Value.Length} bytes; the limit is {limits.MaxValueBytes} (akkaraft.max-value-bytes).")
             : null;
     }
 
-    private static string? WhatIsWrongWithKey(ByteString key, RaftSettings settings) =>
+    private static string? WhatIsWrongWithKey(ByteString key, StoreLimits limits) =>
         key.IsEmpty ? "A key is empty; it needs at least one byte."
-        : key.Length > settings.MaxKeyBytes ? Say($"A key has {key.Length} bytes; the limit is {settings.MaxKeyBytes} (akkaraft.max-key-bytes).")
+        : key.Length > limits.MaxKeyBytes ? Say($"A key has {key.Length} bytes; the limit is {limits.MaxKeyBytes} (akkaraft.max-key-bytes).")
         : null;
 
     /// <summary>What is wrong with a range, for people; null when nothing is.</summary>
-    public static string? WhatIsWrongWith(KvRange range, RaftSettings settings) =>
+    public static string? WhatIsWrongWith(KvRange range, StoreLimits limits) =>
         range.Limit < 0 ? "A range has a limit below 0."
         // One byte more than a key: the first one behind the largest.
-        : Math.Max(range.From.Length, range.To.Length) > settings.MaxKeyBytes + 1 ? Say($"A range has a bound of more than {settings.MaxKeyBytes + 1} bytes.")
+        : Math.Max(range.From.Length, range.To.Length) > limits.MaxKeyBytes + 1 ? Say($"A range has a bound of more than {limits.MaxKeyBytes + 1} bytes.")
         : null;
 
     // Members of different cultures must have the same results.

@@ -10,7 +10,10 @@ namespace AkkaRaft.StateMachine;
 /// </summary>
 internal sealed class History
 {
-    public const string Schema = "CREATE TABLE history (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, changes BLOB NOT NULL);";
+    public const string Schema = "CREATE TABLE history (last_revision INTEGER PRIMARY KEY, first_revision INTEGER NOT NULL, changes BLOB NOT NULL, crc INTEGER NOT NULL);";
+
+    public static readonly StateTable Table = new(
+        "history", "last_revision, first_revision, changes, crc", row => Sum(row.Integer(0), row.Integer(1), row.Blob(2)));
 
     // Commits come before: only leases that expire together have more.
     private const int MaxUnwrittenBytes = 32 * 1024 * 1024;
@@ -22,27 +25,23 @@ internal sealed class History
     private readonly Statement _add;
     private readonly Statement _trim;
     private readonly Statement _read;
-    private readonly int _maxRevisions;
-    private readonly int _maxBytes;
-    private readonly int _maxRevisionBytes;
     private long _bytes;
     private bool _trims;
 
-    /// <param name="file">The store's.</param>
-    /// <param name="maxRevisions">Revisions older than so many are dropped, each with the whole of its entry.</param>
-    /// <param name="maxBytes">Most bytes of changes.</param>
-    /// <param name="maxRevisionBytes">A revision with more bytes of changes is not kept, since no answer could hold it; nor is what was before it.</param>
-    public History(StateConnection file, int maxRevisions, int maxBytes, int maxRevisionBytes)
+    public History(StateConnection file)
     {
         _file = file;
-        _maxRevisions = maxRevisions;
-        _maxBytes = maxBytes;
-        _maxRevisionBytes = maxRevisionBytes;
-        _all = file.Prepare("SELECT last_revision, length(changes) FROM history ORDER BY last_revision");
-        _add = file.Prepare("INSERT INTO history (last_revision, first_revision, changes) VALUES (?, ?, ?)");
+        _all = file.Prepare(Table.Select("ORDER BY last_revision"));
+        _add = file.Prepare("INSERT INTO history (last_revision, first_revision, changes, crc) VALUES (?, ?, ?, ?)");
         _trim = file.Prepare("DELETE FROM history WHERE last_revision < ?");
-        _read = file.Prepare("SELECT last_revision, changes FROM history WHERE last_revision >= ? ORDER BY last_revision");
+        _read = file.Prepare(Table.Select("WHERE last_revision >= ? ORDER BY last_revision"));
     }
+
+    /// <summary>
+    /// Those in force: revisions beyond so many are dropped, each with the whole of its entry, and so are those beyond so many bytes. A revision with more
+    /// bytes of changes than an answer holds is not kept at all; nor is what was before it.
+    /// </summary>
+    public StoreLimits Limits { get; set; } = StoreLimits.BeforeTheFirst;
 
     /// <summary>The oldest revision whose changes are kept, with all after it: 1 at the beginning. It is stored with the store's progress.</summary>
     public long KeptFrom { get; private set; }
@@ -59,10 +58,11 @@ internal sealed class History
         UnwrittenBytes = 0;
         _bytes = 0;
         _trims = false;
-        while (_file.Reading(_all).Step())
+        while (_file.Step(Table, _file.Reading(_all)))
         {
-            _rows.Enqueue((_all.Integer(0), (int)_all.Integer(1)));
-            _bytes += _all.Integer(1);
+            var bytes = _all.Blob(2).Length;
+            _rows.Enqueue((_all.Integer(0), bytes));
+            _bytes += bytes;
         }
         _all.Reset();
     }
@@ -73,7 +73,7 @@ internal sealed class History
     {
         var (first, last) = (changes[0].Version, changes[^1].Version);
         var encoded = new KvWatchResult { Changes = { changes } }.ToByteArray();
-        if (encoded.Length > _maxRevisionBytes && LastTooLarge(changes) is { } tooLarge)
+        if (encoded.Length > Limits.RevisionBytes && LastTooLarge(changes) is { } tooLarge)
         {
             DropUpTo(tooLarge);
             if (tooLarge == last) return;
@@ -82,7 +82,7 @@ internal sealed class History
         UnwrittenBytes += encoded.Length;
         _rows.Enqueue((last, encoded.Length));
         _bytes += encoded.Length;
-        while (_rows.Count > 1 && (_bytes > _maxBytes || _rows.Peek().LastRevision <= last - _maxRevisions)) DropUpTo(_rows.Peek().LastRevision);
+        while (_rows.Count > 1 && (_bytes > Limits.WatchRetainBytes || _rows.Peek().LastRevision <= last - Limits.WatchRetainChanges)) DropUpTo(_rows.Peek().LastRevision);
         if (UnwrittenBytes > MaxUnwrittenBytes) _file.Write(Take());
     }
 
@@ -100,7 +100,11 @@ internal sealed class History
         return () =>
         {
             if (keptFrom is { } from) _trim.Bind(1, from).Run();
-            foreach (var row in taken) _add.Bind(1, row.LastRevision).Bind(2, row.FirstRevision).Bind(3, row.Changes).Run();
+            foreach (var row in taken)
+            {
+                var sum = Sum(row.LastRevision, row.FirstRevision, row.Changes);
+                _add.Bind(1, row.LastRevision).Bind(2, row.FirstRevision).Bind(3, row.Changes).Bind(4, sum.Value).Run();
+            }
         };
     }
 
@@ -112,9 +116,9 @@ internal sealed class History
             _file.Reading(_read).Bind(1, revision);
             try
             {
-                while (_read.Step())
+                while (_file.Step(Table, _read))
                 {
-                    var bytes = _read.Blob(1);
+                    var bytes = _read.Blob(2);
                     yield return (KvWatchResult.Parser.ParseFrom(bytes).Changes, bytes.Length);
                 }
             }
@@ -126,6 +130,9 @@ internal sealed class History
         foreach (var row in _unwritten)
             if (row.LastRevision >= revision) yield return (KvWatchResult.Parser.ParseFrom(row.Changes).Changes, row.Changes.Length);
     }
+
+    private static RowChecksum Sum(long lastRevision, long firstRevision, ReadOnlySpan<byte> changes) =>
+        RowChecksum.Begin.With(lastRevision).With(firstRevision).With(changes);
 
     private void DropUpTo(long revision)
     {
@@ -147,7 +154,7 @@ internal sealed class History
         {
             if (i > 0 && changes[i].Version != changes[i - 1].Version) bytes = 0;
             bytes += changes[i].CalculateSize();
-            if (bytes > _maxRevisionBytes) tooLarge = changes[i].Version;
+            if (bytes > Limits.RevisionBytes) tooLarge = changes[i].Version;
         }
         return tooLarge;
     }

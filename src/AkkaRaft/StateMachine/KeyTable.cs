@@ -11,18 +11,20 @@ internal sealed class KeyTable(StateConnection file)
 {
     public const string Schema =
         """
-        CREATE TABLE kv (key BLOB PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, lease INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+        CREATE TABLE kv (key BLOB PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, lease INTEGER NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX kv_lease ON kv (lease) WHERE lease <> 0;
         """;
 
-    private readonly Statement _find = file.Prepare("SELECT value, version, lease FROM kv WHERE key = ?");
-    private readonly Statement _version = file.Prepare("SELECT version FROM kv WHERE key = ?");
+    public static readonly StateTable Table = new(
+        "kv", "key, value, version, lease, crc", row => Sum(row.Blob(0), row.Blob(1), row.Integer(2), row.Integer(3)));
+
+    private readonly Statement _find = file.Prepare(Table.Select("WHERE key = ?"));
     private readonly Statement _put = file.Prepare(
-        "INSERT INTO kv (key, value, version, lease) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET value = ?2, version = ?3, lease = ?4");
+        "INSERT INTO kv (key, value, version, lease, crc) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET value = ?2, version = ?3, lease = ?4, crc = ?5");
     private readonly Statement _delete = file.Prepare("DELETE FROM kv WHERE key = ?");
-    private readonly Statement _range = file.Prepare("SELECT key, value, version, lease FROM kv WHERE key >= ? AND key < ? ORDER BY key");
-    private readonly Statement _rangeToTheEnd = file.Prepare("SELECT key, value, version, lease FROM kv WHERE key >= ? ORDER BY key");
-    private readonly Statement _keysOfLease = file.Prepare("SELECT key FROM kv WHERE lease = ?1 AND lease <> 0 ORDER BY key");
+    private readonly Statement _range = file.Prepare(Table.Select("WHERE key >= ? AND key < ? ORDER BY key"));
+    private readonly Statement _rangeToTheEnd = file.Prepare(Table.Select("WHERE key >= ? ORDER BY key"));
+    private readonly Statement _keysOfLease = file.Prepare(Table.Select("WHERE lease = ?1 AND lease <> 0 ORDER BY key"));
     private readonly Statement _countOfLease = file.Prepare("SELECT count(*) FROM kv WHERE lease = ?1 AND lease <> 0");
     private readonly Statement _deleteOfLease = file.Prepare("DELETE FROM kv WHERE lease = ?1 AND lease <> 0");
 
@@ -38,12 +40,12 @@ internal sealed class KeyTable(StateConnection file)
         if (_puts.TryGetValue(key, out var row) || _taken.TryGetValue(key, out row))
             return new KvLookupResult { Found = true, Value = row.Value, Version = row.Version, Lease = row.Lease };
         var result = new KvLookupResult();
-        if (file.Reading(_find).Bind(1, key.Span).Step())
+        if (file.Step(Table, file.Reading(_find).Bind(1, key.Span)))
         {
             result.Found = true;
-            result.Value = ByteString.CopyFrom(_find.Blob(0));
-            result.Version = _find.Integer(1);
-            result.Lease = _find.Integer(2);
+            result.Value = ByteString.CopyFrom(_find.Blob(1));
+            result.Version = _find.Integer(2);
+            result.Lease = _find.Integer(3);
         }
         _find.Reset();
         return result;
@@ -52,8 +54,8 @@ internal sealed class KeyTable(StateConnection file)
     public long VersionOf(ByteString key)
     {
         if (_puts.TryGetValue(key, out var row) || _taken.TryGetValue(key, out row)) return row.Version;
-        var version = file.Reading(_version).Bind(1, key.Span).Step() ? _version.Integer(0) : 0;
-        _version.Reset();
+        var version = file.Step(Table, file.Reading(_find).Bind(1, key.Span)) ? _find.Integer(2) : 0;
+        _find.Reset();
         return version;
     }
 
@@ -87,7 +89,11 @@ internal sealed class KeyTable(StateConnection file)
     {
         var inOrder = puts.ToArray();
         Array.Sort(inOrder, (a, b) => a.Key.Span.SequenceCompareTo(b.Key.Span));
-        foreach (var (key, row) in inOrder) _put.Bind(1, key.Span).Bind(2, row.Value.Span).Bind(3, row.Version).Bind(4, row.Lease).Run();
+        foreach (var (key, row) in inOrder)
+        {
+            var sum = Sum(key.Span, row.Value.Span, row.Version, row.Lease);
+            _put.Bind(1, key.Span).Bind(2, row.Value.Span).Bind(3, row.Version).Bind(4, row.Lease).Bind(5, sum.Value).Run();
+        }
     }
 
     /// <summary>Has all puts in the table.</summary>
@@ -108,7 +114,7 @@ internal sealed class KeyTable(StateConnection file)
         var page = new KvRangeResult();
         var statement = range.To.IsEmpty ? file.Reading(_rangeToTheEnd).Bind(1, range.From.Span) : file.Reading(_range).Bind(1, range.From.Span).Bind(2, range.To.Span);
         var bytes = 0;
-        while (statement.Step())
+        while (file.Step(Table, statement))
         {
             bytes += statement.Blob(0).Length + statement.Blob(1).Length + RowOverheadBytes;
             if (page.Rows.Count == 0 ? maxBytes <= 0 : bytes > maxBytes || page.Rows.Count == range.Limit)
@@ -132,7 +138,7 @@ internal sealed class KeyTable(StateConnection file)
         file.Reading(_keysOfLease).Bind(1, lease);
         try
         {
-            while (_keysOfLease.Step()) yield return ByteString.CopyFrom(_keysOfLease.Blob(0));
+            while (file.Step(Table, _keysOfLease)) yield return ByteString.CopyFrom(_keysOfLease.Blob(0));
         }
         finally
         {
@@ -155,6 +161,9 @@ internal sealed class KeyTable(StateConnection file)
         file.Writing(_deleteOfLease).Bind(1, lease).Run();
         _taken.Clear();
     }
+
+    private static RowChecksum Sum(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version, long lease) =>
+        RowChecksum.Begin.With(key).With(value).With(version).With(lease);
 
     /// <summary>An upper bound of what tags, lengths, version and lease add to the key and value of a row.</summary>
     public const int RowOverheadBytes = 40;

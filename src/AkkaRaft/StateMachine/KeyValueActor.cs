@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Akka.Actor;
+using Akka.Event;
 using AkkaRaft.Protocol.Wire;
 using AkkaRaft.Threading;
 
@@ -17,13 +18,20 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private readonly RaftSettings _settings;
     private readonly string? _stateFile;
     private readonly ParkedWatches _watches = new();
+    private readonly StoreLimits _ownLimits;
+    private readonly DamagedState? _damaged;
+    private readonly ILoggingAdapter _logger = Context.GetLogger();
     private KeyValueStore? _store;
+    private StoreLimits? _comparedLimits;
+    private bool _beginsAnew;
     private long? _due;
 
     public KeyValueActor(RaftSettings settings, string? stateFile)
     {
         _settings = settings;
         _stateFile = stateFile;
+        _ownLimits = StoreLimits.Of(settings);
+        _damaged = stateFile is null || KeyValueStore.IsGoneWhenClosed(stateFile) ? null : new DamagedState(stateFile);
         Receive<ApplyEntries>(apply =>
         {
             var before = Store.Revision;
@@ -31,6 +39,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             // Before there is more to do here, the clients are answered.
             using (SerialExecutor.Visit()) Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
             TellDue();
+            CompareLimits();
             if (_watches.Count > 0 && Store.Revision > before) TellWatches(before + 1);
             if (HasMuchToCommit) StopIfItFails(Store.CommitAside());
             else CommitLater();
@@ -55,6 +64,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             Synced();
             Sender.Tell(new ImageLoaded(load.Index));
             TellDue();
+            CompareLimits();
             ParkAnew();
         });
         Receive<Query>(query => Answer(query));
@@ -101,7 +111,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     {
         Store.Commit();
         if (Store.IsInMemory) Self.Tell(KeyValueStore.SaveImage(Store, save.File));
-        else Task.Run(() => KeyValueStore.SaveImage(_stateFile!, save.File)).PipeTo(Self);
+        else Task.Run(() => KeyValueStore.SaveImage(_stateFile!, save.File)).PipeTo(Self, failure: e => new CommitFailed(e));
     }
 
     private void Answer(Query query)
@@ -137,7 +147,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             ParkAnew();
             return;
         }
-        foreach (var (watch, told) in _watches.TakeChanged(changes, Store.MaxPageBytes, Store.Revision)) watch.Answer(told);
+        foreach (var (watch, told) in _watches.TakeChanged(changes, Store.Limits.PageBytes, Store.Revision)) watch.Answer(told);
         WakeForWatches();
     }
 
@@ -169,6 +179,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         public static readonly WatchesDue Instance = new();
     }
 
+    /// <summary>A commit, or the making of an image.</summary>
     private sealed record CommitFailed(Exception Cause);
 
     private sealed class CommitDue
@@ -187,7 +198,39 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 
     // ---- the end -------------------------------------------------------------------------------------------------
 
-    private KeyValueStore Store => _store ?? throw new InvalidOperationException("The key-value store is not open.");
+    private KeyValueStore Store => _store ??= BeginAnew();
+
+    /// <summary>Only once the member asks for something: it then has a log to go through from the start, or a snapshot.</summary>
+    private KeyValueStore BeginAnew()
+    {
+        if (!_beginsAnew) throw new InvalidOperationException("The key-value store is not open.");
+        _damaged!.PutAside();
+        _logger.Info("Member {0}'s state begins anew; the file that could not be used is now {1}.", _settings.Id, _damaged.PutAsideAs);
+        return KeyValueStore.Open(_settings, _stateFile);
+    }
+
+    /// <summary>Damage is noted before the member starts anew, and does not open the same file again.</summary>
+    protected override bool AroundReceive(Receive receive, object message)
+    {
+        try
+        {
+            return base.AroundReceive(receive, message);
+        }
+        catch (Exception e) when (_damaged is not null && KeyValueStore.IsDamage(e))
+        {
+            Close();
+            _damaged.Note(e.Message);
+            throw;
+        }
+    }
+
+    private void CompareLimits()
+    {
+        if (ReferenceEquals(Store.Limits, _comparedLimits)) return;
+        _comparedLimits = Store.Limits;
+        if (Store.Limits.DifferencesFrom(_ownLimits) is { Length: > 0 } differences)
+            _logger.Warning("Member {0} goes by the limits that the leader proposed when it began to lead, not by its own settings: {1}. Give all members the same.", _settings.Id, differences);
+    }
 
     /// <summary>Called whenever all of the state is on the disk; a simulation takes its copy then.</summary>
     internal Action Synced { get; init; } = () => { };
@@ -202,6 +245,11 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     {
         try
         {
+            if (_damaged?.Noted is { } noted)
+            {
+                Unusable(noted);
+                return;
+            }
             _store = KeyValueStore.Open(_settings, _stateFile);
         }
         catch (KeyValueStoreException e)
@@ -209,10 +257,28 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             Context.Parent.Tell(new StateMachineFailed(e.Message));
             return;
         }
+        catch (UnusableStateException e) when (_damaged is not null)
+        {
+            _damaged.Note(e.Message);
+            Unusable(e.Message);
+            return;
+        }
 
-        Context.Parent.Tell(new StateMachineReady(_store.AppliedIndex, _store.AppliedTerm, _store.JournalSequenceNr));
+        Context.Parent.Tell(Ready(_store.AppliedIndex, _store.AppliedTerm, _store.JournalSequenceNr));
         TellDue();
+        if (_store.AppliedIndex > 0) CompareLimits();
     }
+
+    private void Unusable(string found)
+    {
+        _beginsAnew = true;
+        _logger.Error(
+            "{0} Member {1}'s state begins anew, from its log or from another member's snapshot; the file is then kept as {2}. Where there is neither, take the state from a backup (akkaraft restore).",
+            found, _settings.Id, _damaged!.PutAsideAs);
+        Context.Parent.Tell(Ready(0, 0, 0) with { Damage = found });
+    }
+
+    private StateMachineReady Ready(long index, long term, long journalSequenceNr) => new(index, term, journalSequenceNr) { LeaderProposal = _ownLimits.Encode() };
 
     /// <summary>What was applied whole need not be applied again; what was not is left to the log.</summary>
     protected override void PostStop()

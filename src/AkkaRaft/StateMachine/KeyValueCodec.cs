@@ -10,6 +10,9 @@ internal abstract record KvOutcome;
 /// <summary>A session is open.</summary>
 internal sealed record KvSessionOpened(long Session) : KvOutcome;
 
+/// <summary>Another session has the number that this one would have had: it is not open, and is to be asked for again.</summary>
+internal sealed record KvSessionTaken : KvOutcome;
+
 /// <summary>A session is closed.</summary>
 internal sealed record KvSessionClosed : KvOutcome;
 
@@ -31,8 +34,10 @@ internal sealed record KvMalformed(string Message) : KvOutcome;
 /// <summary>Writes requests as commands and queries of the key-value state machine, and reads its results as replies.</summary>
 internal static class KeyValueCodec
 {
-    public static ReadOnlyMemory<byte> EncodeOpenSession(string clientName) =>
-        new Wire.KvCommand { OpenSession = new Wire.KvOpenSession { ClientName = clientName } }.ToByteArray();
+    /// <param name="clientName">For people.</param>
+    /// <param name="nonce">Drawn at random for each session; the same when its opening is sent again.</param>
+    public static ReadOnlyMemory<byte> EncodeOpenSession(string clientName, ulong nonce) =>
+        new Wire.KvCommand { OpenSession = new Wire.KvOpenSession { ClientName = clientName, Nonce = nonce } }.ToByteArray();
 
     public static ReadOnlyMemory<byte> EncodeCloseSession(long session) =>
         new Wire.KvCommand { CloseSession = new Wire.KvCloseSession { Session = session } }.ToByteArray();
@@ -84,6 +89,7 @@ internal static class KeyValueCodec
         return result.ResultCase switch
         {
             Wire.KvResult.ResultOneofCase.SessionOpened => new KvSessionOpened(result.SessionOpened.Session),
+            Wire.KvResult.ResultOneofCase.SessionTaken => new KvSessionTaken(),
             Wire.KvResult.ResultOneofCase.SessionClosed => new KvSessionClosed(),
             Wire.KvResult.ResultOneofCase.BatchResult => new KvBatchExecuted(result.BatchResult.Results),
             Wire.KvResult.ResultOneofCase.SessionExpired => new KvSessionExpired(),

@@ -14,6 +14,7 @@ internal sealed partial class KeyValueStore
         while (_leases.FindExpired(_nowMs) is { } expired) End(expired);
         _sessions.Expire(_nowMs);
         ReadOnlyMemory<byte> result = entry.Kind == EntryKind.Command ? ExecuteCommand(entry).ToByteArray() : default;
+        if (entry.Kind == EntryKind.NoOp && StoreLimits.Decode(entry.Payload.Span) is { } proposed) Adopt(proposed);
         if (_changes.Changes.Count > 0) _history.Add(_changes.Changes);
         _changes.Changes.Clear();
         return result;
@@ -35,8 +36,10 @@ internal sealed partial class KeyValueStore
         switch (command.CommandCase)
         {
             case KvCommand.CommandOneofCase.OpenSession:
-                _sessions.Open(entry.Index, _nowMs);
-                return new KvResult { SessionOpened = new Protocol.Wire.KvSessionOpened { Session = entry.Index } };
+                var session = Sessions.IdFrom(entry.Index, entry.Term, command.OpenSession.Nonce);
+                return _sessions.Open(session, _nowMs)
+                    ? new KvResult { SessionOpened = new Protocol.Wire.KvSessionOpened { Session = session } }
+                    : new KvResult { SessionTaken = new Protocol.Wire.KvSessionTaken() };
             case KvCommand.CommandOneofCase.CloseSession:
                 return _sessions.Close(command.CloseSession.Session)
                     ? new KvResult { SessionClosed = new Protocol.Wire.KvSessionClosed() }
@@ -50,7 +53,7 @@ internal sealed partial class KeyValueStore
 
     private KvResult Execute(KvBatch batch)
     {
-        if (BatchRules.WhatIsWrongWith(batch, _settings) is { } wrong) return Malformed(wrong);
+        if (BatchRules.WhatIsWrongWith(batch, Limits) is { } wrong) return Malformed(wrong);
         _answerBytes = 0;
         var outcome = _sessions.Execute(
             batch.Session, batch.FirstSerial, batch.AckedUpTo, batch.Operations.Count, _nowMs, i => Execute(batch.Operations[i]));
@@ -59,7 +62,7 @@ internal sealed partial class KeyValueStore
             BatchStatus.Executed => new KvResult { BatchResult = outcome.Results },
             BatchStatus.SessionExpired => new KvResult { SessionExpired = new Protocol.Wire.KvSessionExpired() },
             BatchStatus.OutOfOrder => new KvResult { OutOfOrder = new Protocol.Wire.KvOutOfOrder { ExpectedSerial = outcome.ExpectedSerial } },
-            BatchStatus.TooManyResults => new KvResult { TooManyResults = new Protocol.Wire.KvTooManyResults { Limit = _settings.MaxResultsPerSession } },
+            BatchStatus.TooManyResults => new KvResult { TooManyResults = new Protocol.Wire.KvTooManyResults { Limit = Limits.MaxResultsPerSession } },
             _ => Malformed("The batch acknowledges operations that were never executed."),
         };
     }
@@ -114,12 +117,12 @@ internal sealed partial class KeyValueStore
         var steps = succeeded ? transaction.Then : transaction.Otherwise;
         if (steps.Any(step => step.StepCase == KvStep.StepOneofCase.Put && IsMissing(step.Put.Lease))) return Refused(KvOperationError.LeaseNotFound);
         // The answer must fit a message: the first page always does.
-        if (_answerBytes > 0 && _answerBytes + MaxPageBytes > _settings.MaxCommandBytes && steps.Any(step => step.StepCase == KvStep.StepOneofCase.Range))
+        if (_answerBytes > 0 && _answerBytes + Limits.PageBytes > Limits.MaxCommandBytes && steps.Any(step => step.StepCase == KvStep.StepOneofCase.Range))
             return Refused(KvOperationError.AnswerFull);
 
         var result = new KvTransactionResult { Succeeded = succeeded };
         var revision = _revision + 1;
-        var pageBytes = MaxPageBytes;
+        var pageBytes = Limits.PageBytes;
         foreach (var step in steps)
         {
             switch (step.StepCase)
@@ -166,7 +169,7 @@ internal sealed partial class KeyValueStore
 
     private KvOperationResult Grant(long timeToLiveMs)
     {
-        if (_leases.Count >= _settings.MaxLeases) return Refused(KvOperationError.TooManyLeases);
+        if (_leases.Count >= Limits.MaxLeases) return Refused(KvOperationError.TooManyLeases);
         _leases.Begin(++_lastLease, timeToLiveMs, _nowMs);
         return new KvOperationResult { Lease = StatusOf(_lastLease) };
     }
@@ -196,10 +199,10 @@ internal sealed partial class KeyValueStore
             _revision = revision;
             // No watch is told of more at once, so that no more need be held.
             bytes += key.Length + KeyTable.RowOverheadBytes;
-            if (bytes > MaxRevisionBytes) break;
+            if (bytes > Limits.RevisionBytes) break;
             _changes.Changes.Add(new KvChange { Key = key, Version = revision, Deleted = true });
         }
-        if (bytes > MaxRevisionBytes)
+        if (bytes > Limits.RevisionBytes)
         {
             _changes.Changes.Clear();
             _history.Skip(revision);

@@ -24,11 +24,11 @@ internal sealed partial class KeyValueStore
         {
             return "The query is no KvQuery.";
         }
-        if (query.Watch is not { } watch) return query.Ranges.Select(range => BatchRules.WhatIsWrongWith(range, _settings)).FirstOrDefault(wrong => wrong is not null);
+        if (query.Watch is not { } watch) return query.Ranges.Select(range => BatchRules.WhatIsWrongWith(range, Limits)).FirstOrDefault(wrong => wrong is not null);
         return query.Lookups.Count + query.Ranges.Count > 0 || query.Leases ? "A watch must be alone in its query."
             : watch.FromRevision < 1 ? "A watch begins with a revision of 1 or more."
             : watch.WaitMs is < 0 or > LongestWaitMs ? $"A watch waits from 0 to {LongestWaitMs} ms."
-            : BatchRules.WhatIsWrongWith(new KvRange { From = watch.From, To = watch.To }, _settings);
+            : BatchRules.WhatIsWrongWith(new KvRange { From = watch.From, To = watch.To }, Limits);
     }
 
     /// <summary>The longest that a watch may wait.</summary>
@@ -46,7 +46,7 @@ internal sealed partial class KeyValueStore
     private KvQueryResult ResultOf(KvQuery query)
     {
         var result = new KvQueryResult { AppliedIndex = AppliedIndex, Revision = _revision };
-        var left = _settings.MaxCommandBytes - (query.Leases ? _leases.Count * KeyTable.RowOverheadBytes : 0);
+        var left = Limits.MaxCommandBytes - (query.Leases ? _leases.Count * KeyTable.RowOverheadBytes : 0);
         foreach (var lookup in query.Lookups)
         {
             var found = _keys.Find(lookup.Key);
@@ -57,7 +57,7 @@ internal sealed partial class KeyValueStore
         foreach (var range in query.Ranges)
         {
             if (left <= 0 && result.Ranges.Count > 0) return result;
-            var page = _keys.Range(range, MaxPageBytes);
+            var page = _keys.Range(range, Limits.PageBytes);
             left -= page.Rows.Sum(row => row.Key.Length + row.Value.Length + KeyTable.RowOverheadBytes) + KeyTable.RowOverheadBytes;
             if (left < 0 && result.Lookups.Count + result.Ranges.Count > 0) return result;
             result.Ranges.Add(page);
@@ -72,7 +72,7 @@ internal sealed partial class KeyValueStore
     {
         if (fromRevision > _revision) return null;
         if (fromRevision < _history.KeptFrom) return new KvWatchResult { OldestRevision = _history.KeptFrom, NextRevision = _history.KeptFrom };
-        var answer = new WatchAnswer(watch, fromRevision, MaxPageBytes);
+        var answer = new WatchAnswer(watch, fromRevision, Limits.PageBytes);
         var read = 0;
         foreach (var (changes, bytes) in _history.From(fromRevision))
         {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using AkkaRaft.Protocol;
 using Microsoft.Data.Sqlite;
 using Wire = AkkaRaft.Protocol.Wire;
@@ -11,15 +10,15 @@ namespace AkkaRaft.StateMachine;
 /// </summary>
 internal sealed partial class KeyValueStore : IDisposable
 {
-    private const string SchemaVersion = "2";
-
     private readonly string _file;
+    private readonly StateOwner _owner;
     private readonly StateConnection _connection;
-    private readonly RaftSettings _settings;
     private readonly KeyTable _keys;
     private readonly Leases _leases;
     private readonly Sessions _sessions;
     private readonly History _history;
+    private readonly Statement _readLimits;
+    private readonly Statement _saveLimits;
     private readonly Statement _progress;
     private readonly Statement _saveProgress;
 
@@ -30,6 +29,7 @@ internal sealed partial class KeyValueStore : IDisposable
 
     private long _revision;
     private long _lastLease;
+    private StoreLimits? _limitsToSave;
     private long _entryBytes;
     private bool _isCommitted = true;
     private bool _isWhole = true;
@@ -37,49 +37,86 @@ internal sealed partial class KeyValueStore : IDisposable
     private KeyValueStore(SqliteConnection connection, string file, RaftSettings settings)
     {
         _file = file;
-        _settings = settings;
+        _owner = new StateOwner(settings.ClusterId, settings.Id.ToString());
+
+        // Before any of it is trusted: a write that an earlier process could not sync is in the page cache all the same, and looks committed.
+        Run(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+        if (!IsGoneWhenClosed(file))
+        {
+            using var checkpoint = new Statement(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+            if (!checkpoint.Step() || checkpoint.Integer(0) != 0) throw new IOException("Its write-ahead log cannot be brought to the disk now: another process reads it.");
+            checkpoint.Reset();
+        }
 
         // The log rebuilds what a power failure takes from the end of the WAL, and WAL with NORMAL never tears a transaction: FULL's fsync per commit buys nothing.
         // Pages change many times between commits, and each commit writes each of them: a larger cache holds them, and the WAL is copied back less often.
-        Run(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;");
-        CreateOrCheckSchema(connection);
+        Run(connection, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000");
+        if (StateSchema.IsEmpty(connection)) StateSchema.Create(connection, _owner.ClusterId, _owner.MemberId);
+        Check(StateSchema.Check(connection, file));
 
-        _connection = new StateConnection(connection);
+        _connection = new StateConnection(connection, file);
         _keys = new KeyTable(_connection);
         _leases = new Leases(_connection);
-        _sessions = new Sessions(_connection, new SessionLimits(
-            (long)settings.SessionTimeToLive.TotalMilliseconds, settings.MaxSessions, settings.MaxResultsPerSession, 8 * settings.MaxCommandBytes));
-        _history = new History(_connection, settings.WatchRetainChanges, settings.WatchRetainBytes, MaxRevisionBytes);
-        _progress = _connection.Prepare("SELECT applied_index, applied_term, journal_sequence, revision, last_lease, history_from FROM progress");
-        _saveProgress = _connection.Prepare("UPDATE progress SET applied_index = ?, applied_term = ?, journal_sequence = ?, revision = ?, last_lease = ?, history_from = ?");
+        _sessions = new Sessions(_connection);
+        _history = new History(_connection);
+        _readLimits = _connection.Prepare(StoreLimits.Table.Select());
+        _saveLimits = _connection.Prepare(StoreLimits.Save);
+        _progress = _connection.Prepare(StateProgress.Table.Select());
+        _saveProgress = _connection.Prepare(StateProgress.Update);
 
         LoadState();
     }
 
-    /// <summary>Most bytes of rows in a page, and of changes in an answer to a watch.</summary>
-    public int MaxPageBytes => Math.Min(_settings.MaxPageBytes, _settings.MaxCommandBytes);
-
-    /// <summary>Most bytes of changes of one revision that a watch is told of: more than a command can make.</summary>
-    private int MaxRevisionBytes => _settings.MaxCommandBytes + _settings.MaxTransactionSteps * KeyTable.RowOverheadBytes;
+    /// <summary>What results are decided by.</summary>
+    public StoreLimits Limits { get; private set; } = StoreLimits.BeforeTheFirst;
 
     private void LoadState()
     {
-        if (!_connection.Reading(_progress).Step()) throw new KeyValueStoreException($"{_file} is damaged: it does not say what was applied. Move it away; the member rebuilds it from its log.");
-        AppliedIndex = _progress.Integer(0);
-        AppliedTerm = _progress.Integer(1);
-        JournalSequenceNr = _progress.Integer(2);
-        _revision = _progress.Integer(3);
-        _lastLease = _progress.Integer(4);
-        var historyFrom = _progress.Integer(5);
-        _progress.Reset();
+        var progress = StateProgress.Read(_connection.Reading(_progress), _file);
+        AppliedIndex = progress.AppliedIndex;
+        AppliedTerm = progress.AppliedTerm;
+        JournalSequenceNr = progress.JournalSequenceNr;
+        _revision = progress.Revision;
+        _lastLease = progress.LastLease;
+        SetLimits(ReadLimits());
+        _limitsToSave = null;
         _keys.Load();
-        _history.Load(historyFrom);
+        _history.Load(progress.HistoryFrom);
         _leases.Load();
         _sessions.Load();
     }
 
+    private StoreLimits ReadLimits()
+    {
+        if (!_connection.Step(StoreLimits.Table, _connection.Reading(_readLimits)))
+        {
+            _readLimits.Reset();
+            return StoreLimits.BeforeTheFirst;
+        }
+        var limits = StoreLimits.Decode(_readLimits.Blob(1));
+        _readLimits.Reset();
+        return limits ?? throw _connection.Damaged("its table limits holds none.");
+    }
+
+    private void Adopt(StoreLimits limits)
+    {
+        if (limits == Limits) return;
+        SetLimits(limits);
+        _limitsToSave = limits;
+    }
+
+    private void SetLimits(StoreLimits limits)
+    {
+        Limits = limits;
+        _sessions.Limits = limits;
+        _history.Limits = limits;
+    }
+
     /// <summary>Whether the state is gone, or nobody else's, when the connection is closed.</summary>
-    public bool IsInMemory => _file == ":memory:" || _file.StartsWith("file:", StringComparison.Ordinal);
+    public bool IsInMemory => IsGoneWhenClosed(_file);
+
+    /// <summary>Whether it names a state without a file of its own.</summary>
+    public static bool IsGoneWhenClosed(string file) => file == ":memory:" || file.StartsWith("file:", StringComparison.Ordinal);
 
     /// <summary>Brings all that was applied to the disk.</summary>
     /// <returns>Index of the last entry whose effect no crash takes away; 0 for a state that a crash does take away.</returns>
@@ -109,111 +146,13 @@ internal sealed partial class KeyValueStore : IDisposable
         Checkpoint(connection);
     }
 
-    private static void Checkpoint(SqliteConnection connection) => Scalar(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+    private static void Checkpoint(SqliteConnection connection) => Run(connection, "PRAGMA wal_checkpoint(PASSIVE)");
 
-    /// <summary>Writes an image of a store's file, of one moment, while the store goes on.</summary>
-    public static ImageSaved SaveImage(string stateFile, string imageFile)
-    {
-        try
-        {
-            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = stateFile, Pooling = false, Mode = SqliteOpenMode.ReadOnly }.ToString());
-            connection.Open();
-            return SaveImage(connection, imageFile);
-        }
-        catch (SqliteException e)
-        {
-            return new ImageSaved(0, 0, $"{imageFile} cannot be written from {stateFile}: {e.Message}");
-        }
-    }
-
-    /// <summary>Writes an image of a store in memory.</summary>
-    public static ImageSaved SaveImage(KeyValueStore store, string imageFile)
-    {
-        store.Commit();
-        return SaveImage(store._connection.Idle(), imageFile);
-    }
-
-    private static ImageSaved SaveImage(SqliteConnection connection, string imageFile)
+    private static void Run(SqliteConnection connection, string sql)
     {
         using var command = connection.CreateCommand();
-        command.CommandText = "VACUUM INTO $file";
-        command.Parameters.AddWithValue("$file", imageFile);
+        command.CommandText = sql;
         command.ExecuteNonQuery();
-        using var image = OpenImage(imageFile, SqliteOpenMode.ReadWrite);
-        // Nobody's: whoever takes it over, and is killed before it has put its own name there, does so at its next start.
-        Run(image, "UPDATE meta SET value = '' WHERE name = 'member_id'; UPDATE progress SET journal_sequence = 0");
-        using var progress = image.CreateCommand();
-        progress.CommandText = "SELECT applied_index, applied_term FROM progress";
-        using var row = progress.ExecuteReader();
-        return row.Read() ? new ImageSaved(row.GetInt64(0), row.GetInt64(1)) : new ImageSaved(0, 0, $"{imageFile} does not say what was applied.");
-    }
-
-    /// <summary>Why an image cannot be taken over, for people; null when it can.</summary>
-    public static string? WhatIsWrongWith(LoadImage load)
-    {
-        try
-        {
-            var (index, term, _) = ReadImage(load.File, isChecked: false);
-            return (index, term) == (load.Index, load.Term) ? null : $"{load.File} is of entry {index} of term {term}, not of {load.Index} of term {load.Term}.";
-        }
-        catch (KeyValueStoreException e)
-        {
-            return e.Message;
-        }
-    }
-
-    /// <summary>Takes over the state of an image, all of it or nothing. The image stays as it is, so that this can be done again.</summary>
-    /// <exception cref="SqliteException">The state is as it was.</exception>
-    public void Load(string imageFile, long journalSequenceNr)
-    {
-        Commit();
-        using (var image = OpenImage(imageFile, SqliteOpenMode.ReadOnly)) image.BackupDatabase(_connection.Idle());
-        Own(_connection.Idle());
-        Run(_connection.Idle(), "UPDATE progress SET journal_sequence = $a", null, journalSequenceNr);
-        Checkpoint(_connection.Idle());
-        LoadState();
-    }
-
-    /// <summary>An image is no member's, and may be of the cluster that a backup is from.</summary>
-    private void Own(SqliteConnection connection) => Run(
-        connection, "UPDATE meta SET value = CASE name WHEN 'member_id' THEN $a WHEN 'cluster_id' THEN $b ELSE value END", null, _settings.Id.ToString(), _settings.ClusterId);
-
-    /// <summary>Whether a file is a sound image, and of what.</summary>
-    /// <exception cref="KeyValueStoreException">It is none, is damaged, or is of another version.</exception>
-    public static (long Index, long Term, string ClusterId) Inspect(string imageFile) => ReadImage(imageFile, isChecked: true);
-
-    private static (long Index, long Term, string ClusterId) ReadImage(string imageFile, bool isChecked)
-    {
-        try
-        {
-            using var image = OpenImage(imageFile, SqliteOpenMode.ReadOnly);
-            string? Read(string sql)
-            {
-                using var command = image.CreateCommand();
-                command.CommandText = sql;
-                return Convert.ToString(command.ExecuteScalar(), CultureInfo.InvariantCulture);
-            }
-
-            if (isChecked && Read("PRAGMA integrity_check") is var check && check != "ok") throw new KeyValueStoreException($"{imageFile} is damaged: {check}");
-            if (Read("SELECT value FROM meta WHERE name = 'schema_version'") is var version && version != SchemaVersion)
-                throw new KeyValueStoreException($"{imageFile} has schema version '{version}'; this version of AkkaRaft reads '{SchemaVersion}'.");
-            if (!long.TryParse(Read("SELECT applied_index FROM progress"), NumberStyles.None, CultureInfo.InvariantCulture, out var index)
-                || !long.TryParse(Read("SELECT applied_term FROM progress"), NumberStyles.None, CultureInfo.InvariantCulture, out var term)
-                || Read("SELECT value FROM meta WHERE name = 'cluster_id'") is not { Length: > 0 } cluster)
-                throw new KeyValueStoreException($"{imageFile} is damaged: it does not say what was applied, and in which cluster.");
-            return (index, term, cluster);
-        }
-        catch (SqliteException e)
-        {
-            throw new KeyValueStoreException($"{imageFile} is no backup of a key-value store, or cannot be read: {e.Message}", e);
-        }
-    }
-
-    private static SqliteConnection OpenImage(string file, SqliteOpenMode mode)
-    {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, Mode = mode }.ToString());
-        connection.Open();
-        return connection;
     }
 
     /// <summary>Index of the last entry applied.</summary>
@@ -232,16 +171,18 @@ internal sealed partial class KeyValueStore : IDisposable
     public long? NextExpiryMs => _leases.NextExpiryMs;
 
     /// <summary>Opens the file, or creates it.</summary>
-    /// <param name="settings">Whose store it must be, and the bounds of its sessions.</param>
+    /// <param name="settings">Whose store it must be.</param>
     /// <param name="file">The file, or SQLite's <c>file:</c> URI of one; null or <c>:memory:</c> for a store that is gone when closed.</param>
-    /// <exception cref="KeyValueStoreException">It cannot be opened, is damaged, or is another member's.</exception>
+    /// <exception cref="KeyValueStoreException">It is another member's.</exception>
+    /// <exception cref="UnusableStateException">It is damaged, or of another version.</exception>
+    /// <exception cref="IOException">It cannot be opened now: it is busy, or the disk failed.</exception>
     public static KeyValueStore Open(RaftSettings settings, string? file)
     {
         file ??= ":memory:";
         SqliteConnection? connection = null;
         try
         {
-            if (file != ":memory:" && !file.StartsWith("file:", StringComparison.Ordinal) && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory)
+            if (!IsGoneWhenClosed(file) && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory)
                 Directory.CreateDirectory(directory);
             // A pooled connection would keep the file open after the store is closed.
             connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
@@ -253,13 +194,21 @@ internal sealed partial class KeyValueStore : IDisposable
             connection?.Dispose();
             throw e switch
             {
-                KeyValueStoreException => e,
-                SqliteException { SqliteErrorCode: 11 or 26 } => new KeyValueStoreException(
-                    $"{file} is damaged, or no SQLite database: {e.Message} Move it away together with its -wal and -shm files; the member rebuilds it from its log.", e),
-                _ => new KeyValueStoreException($"{file} cannot be opened: {e.Message}", e),
+                KeyValueStoreException or UnusableStateException => e,
+                _ when IsDamage(e) => new UnusableStateException(file, $"is damaged, or no SQLite database: {e.Message}", e),
+                _ => new IOException($"{file} cannot be opened: {e.Message}", e),
             };
         }
     }
+
+    private void Check(StateOwner found)
+    {
+        if (found.ClusterId != _owner.ClusterId) throw new KeyValueStoreException($"{_file} is of another cluster: found '{found.ClusterId}', expected '{_owner.ClusterId}'.");
+        if (found.MemberId != _owner.MemberId) throw new KeyValueStoreException($"{_file} is of another member: found '{found.MemberId}', expected '{_owner.MemberId}'.");
+    }
+
+    /// <summary>Whether an exception proves that the file is not what was written.</summary>
+    public static bool IsDamage(Exception e) => e is UnusableStateException or SqliteException { SqliteErrorCode: 11 or 26 };
 
     /// <summary>Whether the last <see cref="Apply"/> came to its end, and no commit has failed.</summary>
     public bool IsWhole => _isWhole && !_connection.HasFailed;
@@ -327,81 +276,19 @@ internal sealed partial class KeyValueStore : IDisposable
         _connection.Settle();
         if (!_isWhole) throw new InvalidOperationException($"An entry was applied to {_file} in part; its transaction cannot be committed.");
         Action[] writes = [_keys.Take(), _sessions.Take(), _leases.Take(), _history.Take()];
-        var (index, term, journal, revision, lastLease, keptFrom) = (AppliedIndex, AppliedTerm, JournalSequenceNr, _revision, _lastLease, _history.KeptFrom);
+        var progress = new StateProgress(AppliedIndex, AppliedTerm, JournalSequenceNr, _revision, _lastLease, _history.KeptFrom);
+        var limits = _limitsToSave?.Encode();
+        _limitsToSave = null;
         _isCommitted = true;
         _entryBytes = 0;
         return () =>
         {
             foreach (var write in writes) write();
-            _saveProgress.Bind(1, index).Bind(2, term).Bind(3, journal).Bind(4, revision).Bind(5, lastLease).Bind(6, keptFrom).Run();
+            if (limits is not null) _saveLimits.Bind(1, limits).Bind(2, StoreLimits.Sum(limits).Value).Run();
+            if (progress.Write(_saveProgress) != 1) throw _connection.Damaged("it does not say what was applied.");
         };
     }
 
     /// <inheritdoc />
     public void Dispose() => _connection.Dispose();
-
-    private void CreateOrCheckSchema(SqliteConnection connection)
-    {
-        var member = _settings.Id.ToString();
-        if (Convert.ToInt64(Scalar(connection, "SELECT count(*) FROM sqlite_master"), CultureInfo.InvariantCulture) == 0)
-        {
-            using var transaction = connection.BeginTransaction();
-            Run(
-                connection,
-                $"""
-                CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-                INSERT INTO meta (name, value) VALUES ('schema_version', $a), ('cluster_id', $b), ('member_id', $c);
-                CREATE TABLE progress (applied_index INTEGER NOT NULL, applied_term INTEGER NOT NULL, journal_sequence INTEGER NOT NULL,
-                    revision INTEGER NOT NULL, last_lease INTEGER NOT NULL, history_from INTEGER NOT NULL);
-                INSERT INTO progress VALUES (0, 0, 0, 0, 0, 1);
-                {KeyTable.Schema}
-                {Leases.Schema}
-                {Sessions.Schema}
-                {History.Schema}
-                """,
-                transaction, SchemaVersion, _settings.ClusterId, member);
-            transaction.Commit();
-            return;
-        }
-
-        if (Scalar(connection, "SELECT name FROM sqlite_master WHERE name = 'meta'") is null)
-            throw new KeyValueStoreException($"{_file} is an SQLite database, but no key-value store.");
-        if (Meta(connection, "schema_version") is var version && version != SchemaVersion)
-            throw new KeyValueStoreException($"{_file} has schema version '{version}'; this version of AkkaRaft reads '{SchemaVersion}'. Use the version that wrote it, or move kv.db away: the member rebuilds it from its log.");
-        // The member was killed right after it had taken an image over.
-        if (Meta(connection, "member_id") is "") Own(connection);
-        Check(connection, "cluster_id", _settings.ClusterId, "cluster");
-        Check(connection, "member_id", member, "member");
-    }
-
-    private void Check(SqliteConnection connection, string name, string expected, string what)
-    {
-        var found = Meta(connection, name);
-        if (found != expected)
-            throw new KeyValueStoreException($"{_file} is of another {what}: found '{found}', expected '{expected}'.");
-    }
-
-    private static string? Meta(SqliteConnection connection, string name) =>
-        Convert.ToString(Scalar(connection, "SELECT value FROM meta WHERE name = $a", name), CultureInfo.InvariantCulture);
-
-    private static void Run(SqliteConnection connection, string sql, SqliteTransaction? transaction = null, params object[] values)
-    {
-        using var command = Command(connection, sql, values);
-        command.Transaction = transaction;
-        command.ExecuteNonQuery();
-    }
-
-    private static object? Scalar(SqliteConnection connection, string sql, params object[] values)
-    {
-        using var command = Command(connection, sql, values);
-        return command.ExecuteScalar();
-    }
-
-    private static SqliteCommand Command(SqliteConnection connection, string sql, object[] values)
-    {
-        var command = new SqliteCommand(sql, connection);
-        for (var i = 0; i < values.Length; i++)
-            command.Parameters.AddWithValue("$" + (char)('a' + i), values[i]);
-        return command;
-    }
 }

@@ -3,7 +3,10 @@ namespace AkkaRaft.StateMachine;
 /// <summary>The leases, in memory and in their table. They follow from the entries alone, the log's timestamps being their only clock.</summary>
 internal sealed class Leases
 {
-    public const string Schema = "CREATE TABLE lease (id INTEGER PRIMARY KEY, ttl_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL);";
+    public const string Schema = "CREATE TABLE lease (id INTEGER PRIMARY KEY, ttl_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, crc INTEGER NOT NULL);";
+
+    public static readonly StateTable Table = new(
+        "lease", "id, ttl_ms, expires_ms, crc", row => Sum(row.Integer(0), new Lease(row.Integer(1), row.Integer(2))));
 
     private readonly SortedDictionary<long, Lease> _byId = [];
     private readonly SortedSet<(long ExpiresMs, long Id)> _byExpiry = [];
@@ -16,8 +19,8 @@ internal sealed class Leases
     public Leases(StateConnection file)
     {
         _file = file;
-        _all = file.Prepare("SELECT id, ttl_ms, expires_ms FROM lease");
-        _save = file.Prepare("INSERT OR REPLACE INTO lease (id, ttl_ms, expires_ms) VALUES (?, ?, ?)");
+        _all = file.Prepare(Table.Select());
+        _save = file.Prepare("INSERT OR REPLACE INTO lease (id, ttl_ms, expires_ms, crc) VALUES (?, ?, ?, ?)");
         _remove = file.Prepare("DELETE FROM lease WHERE id = ?");
     }
 
@@ -35,7 +38,7 @@ internal sealed class Leases
         _byId.Clear();
         _byExpiry.Clear();
         _unsaved.Clear();
-        while (_file.Reading(_all).Step()) Set(_all.Integer(0), new Lease(_all.Integer(1), _all.Integer(2)));
+        while (_file.Step(Table, _file.Reading(_all))) Set(_all.Integer(0), new Lease(_all.Integer(1), _all.Integer(2)));
         _all.Reset();
     }
 
@@ -71,9 +74,11 @@ internal sealed class Leases
         _unsaved.Clear();
         return () =>
         {
-            foreach (var (id, lease) in taken) _save.Bind(1, id).Bind(2, lease.TimeToLiveMs).Bind(3, lease.ExpiresMs).Run();
+            foreach (var (id, lease) in taken) _save.Bind(1, id).Bind(2, lease.TimeToLiveMs).Bind(3, lease.ExpiresMs).Bind(4, Sum(id, lease).Value).Run();
         };
     }
+
+    private static RowChecksum Sum(long id, Lease lease) => RowChecksum.Begin.With(id).With(lease.TimeToLiveMs).With(lease.ExpiresMs);
 
     private void Set(long id, Lease lease)
     {

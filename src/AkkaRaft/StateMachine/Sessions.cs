@@ -3,13 +3,6 @@ using Google.Protobuf;
 
 namespace AkkaRaft.StateMachine;
 
-/// <summary>Bounds of <see cref="Sessions"/>. They decide results, so every member must have the same.</summary>
-/// <param name="TimeToLiveMs">A session unused for longer expires.</param>
-/// <param name="MaxSessions">The one idle longest gives way to one more.</param>
-/// <param name="MaxResults">Most results kept for one session's retries.</param>
-/// <param name="MaxResultBytes">Most bytes of them.</param>
-internal sealed record SessionLimits(long TimeToLiveMs, int MaxSessions, int MaxResults, int MaxResultBytes);
-
 /// <summary>How a batch ended.</summary>
 internal enum BatchStatus
 {
@@ -37,13 +30,18 @@ internal sealed class Sessions
 {
     public const string Schema =
         """
-        CREATE TABLE session (id INTEGER PRIMARY KEY, last_used_ms INTEGER NOT NULL, next_serial INTEGER NOT NULL, acked INTEGER NOT NULL);
-        CREATE TABLE session_result (session INTEGER NOT NULL, last_serial INTEGER NOT NULL, first_serial INTEGER NOT NULL, results BLOB NOT NULL,
+        CREATE TABLE session (id INTEGER PRIMARY KEY, last_used_ms INTEGER NOT NULL, next_serial INTEGER NOT NULL, acked INTEGER NOT NULL, crc INTEGER NOT NULL);
+        CREATE TABLE session_result (session INTEGER NOT NULL, last_serial INTEGER NOT NULL, first_serial INTEGER NOT NULL, results BLOB NOT NULL, crc INTEGER NOT NULL,
             PRIMARY KEY (session, last_serial)) WITHOUT ROWID;
         """;
 
+    public static readonly StateTable Table = new(
+        "session", "id, last_used_ms, next_serial, acked, crc", row => Sum(row.Integer(0), row.Integer(1), row.Integer(2), row.Integer(3)));
+
+    public static readonly StateTable ResultTable = new(
+        "session_result", "session, last_serial, first_serial, results, crc", row => SumOfResults(row.Integer(0), row.Integer(1), row.Integer(2), row.Blob(3)));
+
     private readonly StateConnection _file;
-    private readonly SessionLimits _limits;
     private readonly Dictionary<long, Session> _byId = [];
     private readonly SortedSet<(long LastUsedMs, long Id)> _byIdleness = [];
     private readonly HashSet<long> _unsaved = [];
@@ -55,18 +53,20 @@ internal sealed class Sessions
     private readonly Statement _readResults;
     private readonly Statement _removeResults;
 
-    public Sessions(StateConnection file, SessionLimits limits)
+    public Sessions(StateConnection file)
     {
         _file = file;
-        _limits = limits;
-        _all = file.Prepare("SELECT id, last_used_ms, next_serial, acked FROM session");
-        _allResults = file.Prepare("SELECT session, last_serial, length(results) FROM session_result ORDER BY session, last_serial");
-        _save = file.Prepare("INSERT OR REPLACE INTO session (id, last_used_ms, next_serial, acked) VALUES (?, ?, ?, ?)");
+        _all = file.Prepare(Table.Select());
+        _allResults = file.Prepare(ResultTable.Select("ORDER BY session, last_serial"));
+        _save = file.Prepare("INSERT OR REPLACE INTO session (id, last_used_ms, next_serial, acked, crc) VALUES (?, ?, ?, ?, ?)");
         _remove = file.Prepare("DELETE FROM session WHERE id = ?");
-        _saveResults = file.Prepare("INSERT INTO session_result (session, last_serial, first_serial, results) VALUES (?, ?, ?, ?)");
-        _readResults = file.Prepare("SELECT first_serial, results FROM session_result WHERE session = ? AND last_serial >= ? ORDER BY last_serial");
+        _saveResults = file.Prepare("INSERT INTO session_result (session, last_serial, first_serial, results, crc) VALUES (?, ?, ?, ?, ?)");
+        _readResults = file.Prepare(ResultTable.Select("WHERE session = ? AND last_serial >= ? ORDER BY last_serial"));
         _removeResults = file.Prepare("DELETE FROM session_result WHERE session = ? AND last_serial <= ?");
     }
+
+    /// <summary>Those in force.</summary>
+    public StoreLimits Limits { get; set; } = StoreLimits.BeforeTheFirst;
 
     /// <summary>Reads the tables.</summary>
     public void Load()
@@ -74,25 +74,51 @@ internal sealed class Sessions
         _byId.Clear();
         _byIdleness.Clear();
         _unsaved.Clear();
-        while (_file.Reading(_all).Step()) Add(_all.Integer(0), new Session { LastUsedMs = _all.Integer(1), NextSerial = _all.Integer(2), Acked = _all.Integer(3) });
+        while (_file.Step(Table, _file.Reading(_all))) Add(_all.Integer(0), new Session { LastUsedMs = _all.Integer(1), NextSerial = _all.Integer(2), Acked = _all.Integer(3) });
         _all.Reset();
-        while (_file.Reading(_allResults).Step()) _byId[_allResults.Integer(0)].KeepSaved(_allResults.Integer(1), (int)_allResults.Integer(2));
+        while (_file.Step(ResultTable, _file.Reading(_allResults)))
+        {
+            if (!_byId.TryGetValue(_allResults.Integer(0), out var session))
+            {
+                _allResults.Reset();
+                throw _file.Damaged("its table session_result has results of a session that is not there.");
+            }
+            session.KeepSaved(_allResults.Integer(1), _allResults.Blob(3).Length);
+        }
         _allResults.Reset();
     }
 
     /// <summary>Drops sessions idle for longer than the time to live. To be called with each entry, before its effect.</summary>
     public void Expire(long nowMs)
     {
-        while (_byIdleness.Count > 0 && _byIdleness.Min.LastUsedMs < nowMs - _limits.TimeToLiveMs)
+        while (_byIdleness.Count > 0 && _byIdleness.Min.LastUsedMs < nowMs - Limits.SessionTimeToLiveMs)
             Remove(_byIdleness.Min.Id);
     }
 
-    /// <summary>Opens the session named by its entry's index; the one idle longest gives way when there are too many.</summary>
-    public void Open(long id, long nowMs)
+    /// <summary>
+    /// The number of a session that an entry opens. A log that was cut and went on has the same indexes again, and perhaps the same terms, but not the nonces:
+    /// a client whose session was lost with the old log finds no session, not another's.
+    /// </summary>
+    public static long IdFrom(long index, long term, ulong nonce) => (long)(Mix(Mix(Mix(nonce) ^ (ulong)index) ^ (ulong)term) >> 1) | 1;
+
+    // SplitMix64's finalizer: one to one, and each bit of the input changes half of the output's.
+    private static ulong Mix(ulong z)
     {
-        while (_byId.Count > 0 && _byId.Count >= _limits.MaxSessions) Remove(_byIdleness.Min.Id);
+        z += 0x9E3779B97F4A7C15;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
+    }
+
+    /// <summary>Opens a session; the one idle longest gives way when there are too many.</summary>
+    /// <returns>False when there is such a session already: nothing is changed.</returns>
+    public bool Open(long id, long nowMs)
+    {
+        if (_byId.ContainsKey(id)) return false;
+        while (_byId.Count > 0 && _byId.Count >= Limits.MaxSessions) Remove(_byIdleness.Min.Id);
         Add(id, new Session { LastUsedMs = nowMs, NextSerial = 1, Acked = 0 });
         _unsaved.Add(id);
+        return true;
     }
 
     /// <summary>Whether there was such a session.</summary>
@@ -120,7 +146,7 @@ internal sealed class Sessions
         if (firstSerial > session.NextSerial) return new BatchOutcome(BatchStatus.OutOfOrder, session.NextSerial);
         var lastSerial = Math.Max(session.NextSerial, firstSerial + count) - 1;
         // A batch that is wholly a repeat adds nothing and is always answered.
-        if (lastSerial >= session.NextSerial && (lastSerial - session.Acked > _limits.MaxResults || session.ResultBytes > _limits.MaxResultBytes))
+        if (lastSerial >= session.NextSerial && (lastSerial - session.Acked > Limits.MaxResultsPerSession || session.ResultBytes > Limits.ResultBytes))
             return new BatchOutcome(BatchStatus.TooManyResults, session.NextSerial);
 
         var executedBefore = session.NextSerial - 1;
@@ -148,7 +174,8 @@ internal sealed class Sessions
             foreach (var (id, row, saveResults) in taken)
             {
                 saveResults();
-                _save.Bind(1, id).Bind(2, row.LastUsedMs).Bind(3, row.NextSerial).Bind(4, row.Acked).Run();
+                _save.Bind(1, id).Bind(2, row.LastUsedMs).Bind(3, row.NextSerial).Bind(4, row.Acked)
+                    .Bind(5, Sum(id, row.LastUsedMs, row.NextSerial, row.Acked).Value).Run();
             }
         };
     }
@@ -161,7 +188,11 @@ internal sealed class Sessions
         return () =>
         {
             if (forgottenUpTo is { } serial) _removeResults.Bind(1, id).Bind(2, serial).Run();
-            foreach (var batch in results) _saveResults.Bind(1, id).Bind(2, batch.LastSerial).Bind(3, batch.FirstSerial).Bind(4, batch.Results).Run();
+            foreach (var batch in results)
+            {
+                var sum = SumOfResults(id, batch.LastSerial, batch.FirstSerial, batch.Results);
+                _saveResults.Bind(1, id).Bind(2, batch.LastSerial).Bind(3, batch.FirstSerial).Bind(4, batch.Results).Bind(5, sum.Value).Run();
+            }
         };
     }
 
@@ -173,15 +204,21 @@ internal sealed class Sessions
         for (var serial = firstSerial; serial <= Math.Min(session.Acked, firstSerial + count - 1); serial++)
             results.Results.Add(new KvOperationResult { Forgotten = true });
         _readResults.Bind(1, id).Bind(2, firstSerial + results.Results.Count);
-        while (results.Results.Count < count && _readResults.Step())
+        while (results.Results.Count < count && _file.Step(ResultTable, _readResults))
         {
-            var first = _readResults.Integer(0);
-            var kept = KvBatchResult.Parser.ParseFrom(_readResults.Blob(1)).Results;
+            var first = _readResults.Integer(2);
+            var kept = KvBatchResult.Parser.ParseFrom(_readResults.Blob(3)).Results;
             for (var i = (int)(firstSerial + results.Results.Count - first); i < kept.Count && results.Results.Count < count; i++) results.Results.Add(kept[i]);
         }
         _readResults.Reset();
         return results;
     }
+
+    private static RowChecksum Sum(long id, long lastUsedMs, long nextSerial, long acked) =>
+        RowChecksum.Begin.With(id).With(lastUsedMs).With(nextSerial).With(acked);
+
+    private static RowChecksum SumOfResults(long session, long lastSerial, long firstSerial, ReadOnlySpan<byte> results) =>
+        RowChecksum.Begin.With(session).With(lastSerial).With(firstSerial).With(results);
 
     private void Add(long id, Session session)
     {

@@ -8,6 +8,7 @@ namespace AkkaRaft.StateMachine;
 /// </summary>
 internal sealed class StateConnection : IDisposable
 {
+    private readonly string _file;
     private readonly SqliteConnection _connection;
     private readonly List<Statement> _statements = [];
     private readonly Statement _begin;
@@ -19,8 +20,10 @@ internal sealed class StateConnection : IDisposable
     private bool _readsTogether;
 
     /// <param name="connection">It is open; this disposes of it.</param>
-    public StateConnection(SqliteConnection connection)
+    /// <param name="file">Its file, for people.</param>
+    public StateConnection(SqliteConnection connection, string file)
     {
+        _file = file;
         _connection = connection;
         // Prepared, unlike a SqliteTransaction, which costs as much as all else of a short one.
         _begin = Prepare("BEGIN IMMEDIATE");
@@ -60,6 +63,13 @@ internal sealed class StateConnection : IDisposable
         }
         return statement;
     }
+
+    /// <summary>Whether a statement of whole rows of a table has a row, or one more, whose checksum is right.</summary>
+    /// <exception cref="UnusableStateException">It is not.</exception>
+    public bool Step(StateTable table, Statement rows) => table.Step(rows, _file);
+
+    /// <summary>What is to be thrown where the file holds what it cannot hold.</summary>
+    public UnusableStateException Damaged(string found) => new(_file, $"is damaged: {found}");
 
     /// <summary>The statement, in the transaction that the next commit ends.</summary>
     public Statement Writing(Statement statement)

@@ -10,7 +10,21 @@ namespace AkkaRaft.StateMachine;
 /// <param name="AppliedIndex">Index of the last log entry whose effect is in the state; 0 for an empty state.</param>
 /// <param name="AppliedTerm">Term of that entry.</param>
 /// <param name="JournalSequenceNr">The number last given with <see cref="ApplyEntries.JournalSequenceNr"/>, stored with the state: a journal that ends before it has lost what was acknowledged.</param>
-public sealed record StateMachineReady(long AppliedIndex, long AppliedTerm, long JournalSequenceNr);
+public sealed record StateMachineReady(long AppliedIndex, long AppliedTerm, long JournalSequenceNr)
+{
+    /// <summary>
+    /// What the state machine has to say to all members when this one begins to lead: the payload of the first entry of its term, an
+    /// <see cref="EntryKind.NoOp"/>. Whatever decides results and comes from a member's own settings belongs here: all adopt it when they apply that entry,
+    /// and so decide alike. Empty for nothing.
+    /// </summary>
+    public ReadOnlyMemory<byte> LeaderProposal { get; init; }
+
+    /// <summary>
+    /// Why a state that was there cannot be used and begins anew, for people; null when nothing is wrong. The old state stays where it is until the member
+    /// asks the state machine for something, so that a member with nothing to begin from loses nothing.
+    /// </summary>
+    public string? Damage { get; init; }
+}
 
 /// <summary>The state machine cannot open or trust its state; the member stops for good and says why.</summary>
 /// <param name="Reason">What is wrong, where, and what to do, for people.</param>
@@ -20,7 +34,7 @@ public sealed record StateMachineFailed(string Reason);
 /// Committed entries, in order and without gap after what was applied before; the sender gets <see cref="EntriesApplied"/> once queries see their effects.
 /// All their effects, the last one's index and term, and <paramref name="JournalSequenceNr"/> become durable together or not at all, when the state
 /// machine sees fit: what a crash takes away is applied again. With <see cref="SyncState"/> they must.
-/// Entries that are no <see cref="EntryKind.Command"/> change nothing but the applied index. The effect must follow from the entries and the state alone:
+/// Entries that are no <see cref="EntryKind.Command"/> change nothing but the applied index, except for what a <see cref="EntryKind.NoOp"/> carries (<see cref="StateMachineReady.LeaderProposal"/>). The effect must follow from the entries and the state alone:
 /// no clock but <see cref="LogEntry.TimestampMs"/>, no randomness, no I/O.
 /// </summary>
 /// <param name="Entries">Never empty.</param>

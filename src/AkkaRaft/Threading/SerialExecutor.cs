@@ -70,9 +70,27 @@ internal sealed class SerialExecutor : ExecutorService
     private void Loop()
     {
         do _signal.Wait();
-        while (Run(long.MaxValue));
+        while (RunAll());
         _signal.Dispose();
     }
+
+    private bool RunAll()
+    {
+        while (true)
+        {
+            try
+            {
+                return Run(long.MaxValue);
+            }
+            catch (Exception e)
+            {
+                Failed(this, e);
+            }
+        }
+    }
+
+    /// <summary>A run is an actor's mailbox, which handles what its actor throws: what comes out of it is a fault, and no reason to leave the others undone.</summary>
+    private static void Failed(SerialExecutor executor, Exception e) => Console.Error.WriteLine($"A run of the dispatcher {executor.Id} failed; the dispatcher goes on: {e}");
 
     /// <summary>To be called by whoever has taken it.</summary>
     /// <returns>Whether it is idle now, and free to be taken; if not, there is more to do, or it ends.</returns>
@@ -89,10 +107,28 @@ internal sealed class SerialExecutor : ExecutorService
                 }
                 (_taken, _queue) = (_queue, _taken);
             }
-            foreach (var run in _taken) run.Run();
-            _taken.Clear();
+            RunTaken();
         }
         return false;
+    }
+
+    private void RunTaken()
+    {
+        var done = 0;
+        try
+        {
+            for (; done < _taken.Count; done++) _taken[done].Run();
+        }
+        catch
+        {
+            // What was taken with it is still to be done, before what came later; whoever runs it next finds it there.
+            lock (_lock) _queue.InsertRange(0, _taken.Skip(done + 1));
+            throw;
+        }
+        finally
+        {
+            _taken.Clear();
+        }
     }
 
     /// <summary>A thread that visits; the visit ends when it is disposed.</summary>
@@ -107,7 +143,17 @@ internal sealed class SerialExecutor : ExecutorService
             _visited = null;
             foreach (var executor in visited)
             {
-                if (!executor.Run(MaxVisitRounds)) executor._signal.Set();
+                // Whatever is thrown is its run's, and the others have been taken too: the executor's own thread goes on with the rest.
+                var isIdle = false;
+                try
+                {
+                    isIdle = executor.Run(MaxVisitRounds);
+                }
+                catch (Exception e)
+                {
+                    Failed(executor, e);
+                }
+                if (!isIdle) executor._signal.Set();
             }
         }
     }

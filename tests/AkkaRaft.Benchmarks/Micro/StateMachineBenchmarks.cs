@@ -26,8 +26,8 @@ public class StateMachineBenchmarks
     {
         _file = Path.Combine(Path.GetTempPath(), $"akkaraft-micro-{Environment.ProcessId}-{Operations}.db");
         _store = KeyValueStore.Open(Inputs.Settings, _file);
-        _session = ++_index;
-        _store.Apply([Inputs.Entry(_session, KeyValueCodec.EncodeOpenSession("micro"))], 1);
+        var opened = _store.Apply([Inputs.Entry(++_index, KeyValueCodec.EncodeOpenSession("micro", 1))], 1)[0];
+        _session = ((KvSessionOpened)KeyValueCodec.DecodeResult(opened)).Session;
     }
 
     [GlobalCleanup]
@@ -71,8 +71,8 @@ public class SessionBenchmarks
             schema.CommandText = Sessions.Schema;
             schema.ExecuteNonQuery();
         }
-        _file = new StateConnection(connection);
-        _sessions = new Sessions(_file, new SessionLimits(600_000, 10_000, 20_000, 64 * 1024 * 1024));
+        _file = new StateConnection(connection, ":memory:");
+        _sessions = new Sessions(_file);
         for (var i = 1; i <= Others; i++) _sessions.Open(i, 1_000 + i);
     }
 

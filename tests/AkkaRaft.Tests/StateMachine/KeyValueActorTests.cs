@@ -15,26 +15,121 @@ public sealed class KeyValueActorTests : TestKit
         Members = ImmutableSortedDictionary<MemberId, Member>.Empty,
     };
 
+    private readonly List<string> _folders = [];
+
+    private static readonly long Session = Sessions.IdFrom(1, 1, 1);
+
     [Fact]
     public void It_tells_its_parent_where_it_stands_and_answers_the_sender()
     {
         var actor = ChildActorOf(KeyValueActor.Props(Settings, null));
-        Assert.Equal(new StateMachineReady(0, 0, 0), ExpectMsg<StateMachineReady>());
-        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1), TestActor);
+        var ready = ExpectMsg<StateMachineReady>();
+        Assert.Equal((0, 0, 0, null), (ready.AppliedIndex, ready.AppliedTerm, ready.JournalSequenceNr, ready.Damage));
+        Assert.Equal(StoreLimits.Of(Settings), StoreLimits.Decode(ready.LeaderProposal.Span));
+        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1), TestActor);
         var applied = ExpectMsg<EntriesApplied>();
-        Assert.Equal(new KvSessionOpened(1), KeyValueCodec.DecodeResult(applied.Results[0]));
+        Assert.Equal(new KvSessionOpened(Session), KeyValueCodec.DecodeResult(applied.Results[0]));
         actor.Tell(new Query(5, KeyValueCodec.EncodeQuery([new Get(new byte[] { 1 })])), TestActor);
         Assert.Equal(5, ExpectMsg<QueryReply>().RequestId);
     }
 
     [Fact]
-    public void It_tells_its_parent_why_it_cannot_open_its_file()
+    public void It_tells_its_parent_that_its_file_is_anothers()
     {
-        var file = Path.GetTempFileName();
-        File.WriteAllText(file, new string('x', 10_000));
+        var file = NewFile();
+        KeyValueStore.Open(Settings with { Id = new MemberId(2) }, file).Dispose();
         ChildActorOf(KeyValueActor.Props(Settings, file));
         Assert.Contains(file, ExpectMsg<StateMachineFailed>().Reason);
-        File.Delete(file);
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_used_stays_until_the_state_begins_anew_and_is_then_put_aside()
+    {
+        var file = NewFile();
+        var rubbish = new string('x', 10_000);
+        File.WriteAllText(file, rubbish);
+        for (var start = 1; start <= 2; start++)
+        {
+            var waiting = Watch(ChildActorOf(KeyValueActor.Props(Settings, file)));
+            var ready = ExpectMsg<StateMachineReady>();
+            Assert.Equal((0, 0, 0), (ready.AppliedIndex, ready.AppliedTerm, ready.JournalSequenceNr));
+            Assert.Contains(file, ready.Damage);
+            Assert.Equal(rubbish, File.ReadAllText(file));
+            Sys.Stop(waiting);
+            ExpectTerminated(waiting);
+        }
+        var actor = Watch(Open(file: file));
+        Assert.Equal(rubbish, File.ReadAllText($"{file}.damaged-1"));
+        Apply(actor, 2, 1, new Put("a"u8.ToArray(), default));
+        Sys.Stop(actor);
+        ExpectTerminated(actor);
+        ChildActorOf(KeyValueActor.Props(Settings, file));
+        var again = ExpectMsg<StateMachineReady>();
+        Assert.Equal((2, null), (again.AppliedIndex, again.Damage));
+    }
+
+    [Fact]
+    public void Of_the_files_put_aside_the_last_two_are_kept()
+    {
+        var file = NewFile();
+        foreach (var content in new[] { "first", "second", "third" })
+        {
+            var damaged = new DamagedState(file);
+            File.WriteAllText(file, content);
+            File.WriteAllText($"{file}-wal", content + "'s log");
+            damaged.Note("damaged");
+            damaged.PutAside();
+            Assert.Null(damaged.Noted);
+        }
+        Assert.Equal(
+            ["kv.db.damaged-1", "kv.db.damaged-1-wal", "kv.db.damaged-2", "kv.db.damaged-2-wal"],
+            Directory.GetFiles(Path.GetDirectoryName(file)!).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(("third", "second's log"), (File.ReadAllText($"{file}.damaged-1"), File.ReadAllText($"{file}.damaged-2-wal")));
+    }
+
+    [Fact]
+    public void A_damaged_row_that_is_read_is_not_served_and_its_file_is_not_opened_again()
+    {
+        var file = NewFile();
+        var actor = Watch(Open(file: file));
+        Apply(actor, 2, 1, new Put("a"u8.ToArray(), "the balance is 1000000"u8.ToArray()));
+        Sys.Stop(actor);
+        ExpectTerminated(actor);
+        StoreTest.Run(file, "UPDATE kv SET value = CAST('the balance is 9000000' AS BLOB)");
+        actor = Watch(ChildActorOf(KeyValueActor.Props(Settings, file), SupervisorStrategy.StoppingStrategy));
+        Assert.Equal(2, ExpectMsg<StateMachineReady>().AppliedIndex);
+        actor.Tell(new Query(5, KeyValueCodec.EncodeQuery([new Get("a"u8.ToArray())])), TestActor);
+        ExpectTerminated(actor, TimeSpan.FromSeconds(30));
+        ChildActorOf(KeyValueActor.Props(Settings, file));
+        var ready = ExpectMsg<StateMachineReady>();
+        Assert.Equal((0, 0), (ready.AppliedIndex, ready.JournalSequenceNr));
+        Assert.Contains($"{file} is damaged: a row of its table kv", ready.Damage);
+    }
+
+    [Fact]
+    public void A_damaged_row_is_found_by_the_making_of_an_image()
+    {
+        var file = NewFile();
+        var actor = Watch(Open(file: file));
+        Apply(actor, 2, 1, new Put("a"u8.ToArray(), "1"u8.ToArray()));
+        actor.Tell(new SyncState(), TestActor);
+        ExpectMsg<StateSynced>(TimeSpan.FromSeconds(30));
+        StoreTest.Run(file, "UPDATE kv SET version = version + 1");
+        actor.Tell(new SaveImage(Path.Combine(Path.GetDirectoryName(file)!, "image")), TestActor);
+        ExpectTerminated(actor, TimeSpan.FromSeconds(30));
+        Assert.Contains("table kv", new DamagedState(file).Noted);
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_opened_now_is_no_reason_to_end_for_good()
+    {
+        var file = NewFile();
+        Directory.CreateDirectory(file);
+        var actor = Watch(ChildActorOf(KeyValueActor.Props(Settings, file), SupervisorStrategy.StoppingStrategy));
+        ExpectTerminated(actor, TimeSpan.FromSeconds(30));
+        Directory.Delete(file);
+        ChildActorOf(KeyValueActor.Props(Settings, file));
+        Assert.Null(ExpectMsg<StateMachineReady>().Damage);
     }
 
     [Fact]
@@ -116,7 +211,7 @@ public sealed class KeyValueActorTests : TestKit
         var actor = Watch(ChildActorOf(KeyValueActor.Props(Settings, file), SupervisorStrategy.StoppingStrategy));
         ExpectMsg<StateMachineReady>();
         StoreTest.Run(file, "ALTER TABLE session RENAME TO gone");
-        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1), TestActor);
+        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1), TestActor);
         ExpectMsg<EntriesApplied>();
         ExpectTerminated(actor, TimeSpan.FromSeconds(30));
         Assert.Equal(0L, StoreTest.Run(file, "SELECT applied_index FROM progress"));
@@ -137,17 +232,30 @@ public sealed class KeyValueActorTests : TestKit
         Directory.Delete(folder, recursive: true);
     }
 
+    private string NewFile()
+    {
+        var folder = Directory.CreateTempSubdirectory("akkaraft-kv-").FullName;
+        _folders.Add(folder);
+        return Path.Combine(folder, "kv.db");
+    }
+
+    protected override void AfterAll()
+    {
+        base.AfterAll();
+        foreach (var folder in _folders) Directory.Delete(folder, recursive: true);
+    }
+
     private IActorRef Open(RaftSettings? settings = null, string? file = null)
     {
-        var actor = ChildActorOf(KeyValueActor.Props(settings ?? Settings, file));
+        var actor = ChildActorOf(KeyValueActor.Props(settings ?? Settings, file), SupervisorStrategy.StoppingStrategy);
         ExpectMsg<StateMachineReady>();
-        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1), TestActor);
+        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1), TestActor);
         ExpectMsg<EntriesApplied>();
         return actor;
     }
 
     private static ApplyEntries Entries(long index, long serial, params IKeyValueWrite[] requests) =>
-        new([new LogEntry(index, 1, 1, EntryKind.Command, KeyValueCodec.EncodeBatch(1, serial, 0, requests))], index);
+        new([new LogEntry(index, 1, 1, EntryKind.Command, KeyValueCodec.EncodeBatch(Session, serial, 0, requests))], index);
 
     private void Apply(IActorRef actor, long index, long serial, params IKeyValueWrite[] requests)
     {

@@ -134,18 +134,19 @@ public sealed class KeyValueStoreTests : StoreTest
     [Fact]
     public void Missing_entries_are_an_error_and_change_nothing()
     {
-        Assert.Throws<InvalidOperationException>(() => Store.Apply([Entry(1, KeyValueCodec.EncodeOpenSession("x")), Entry(3, default)], 1));
+        Store.Commit();
+        Assert.Throws<InvalidOperationException>(() => Store.Apply([Entry(2, KeyValueCodec.EncodeOpenSession("x", 1)), Entry(4, default)], 1));
         Assert.Throws<InvalidOperationException>(Store.Commit);
         Reopen(commits: false);
-        Assert.Equal(0, Store.AppliedIndex);
+        Assert.Equal(1, Store.AppliedIndex);
     }
 
     [Fact]
     public void An_entry_that_is_no_command_moves_only_the_applied_index()
     {
-        var results = Store.Apply([new LogEntry(1, 7, Now, EntryKind.NoOp, default)], 1);
+        var results = Store.Apply([new LogEntry(2, 7, Now, EntryKind.NoOp, default)], 1);
         Assert.Equal(0, results[0].Length);
-        Assert.Equal(1, Store.AppliedIndex);
+        Assert.Equal((2, StoreLimits.Of(Settings)), (Store.AppliedIndex, Store.Limits));
     }
 
     [Fact]
@@ -181,7 +182,7 @@ public sealed class KeyValueStoreTests : StoreTest
     {
         var file = Path.Combine(Folder, "corrupt.db");
         File.WriteAllText(file, new string('x', 10_000));
-        var e = Assert.Throws<KeyValueStoreException>(() => KeyValueStore.Open(Settings, file));
+        var e = Assert.Throws<UnusableStateException>(() => KeyValueStore.Open(Settings, file));
         Assert.Contains(file, e.Message);
         Assert.Contains("damaged", e.Message);
     }
@@ -190,18 +191,17 @@ public sealed class KeyValueStoreTests : StoreTest
     public void AStore_without_a_file_lives_in_memory()
     {
         using var store = KeyValueStore.Open(Settings, null);
-        store.Apply([Entry(1, KeyValueCodec.EncodeOpenSession("x"))], 1);
+        store.Apply([Entry(1, KeyValueCodec.EncodeOpenSession("x", 1))], 1);
         Assert.Equal(1, store.AppliedIndex);
     }
 
     [Fact]
-    public void A_file_of_schema_1_is_refused_with_what_to_do()
+    public void A_file_of_another_schema_is_not_used()
     {
         Store.Dispose();
         Run(StateFile, "UPDATE meta SET value = '1' WHERE name = 'schema_version'");
-        var e = Assert.Throws<KeyValueStoreException>(() => KeyValueStore.Open(Settings, StateFile));
+        var e = Assert.Throws<UnusableStateException>(() => KeyValueStore.Open(Settings, StateFile));
         Assert.Contains($"{StateFile} has schema version '1'", e.Message, StringComparison.Ordinal);
-        Assert.Contains("move kv.db away", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -226,7 +226,7 @@ public sealed class KeyValueStoreTests : StoreTest
         var results = Executed(Batch(session, 2, 1, Put("k", "b"), Put("l", "b")));
         Assert.Equal("b", Get("k"));
         Reopen(commits: false);
-        Assert.Equal((2, "a", null), (Store.AppliedIndex, Get("k"), Get("l")));
+        Assert.Equal((3, "a", null), (Store.AppliedIndex, Get("k"), Get("l")));
         Assert.Equal(results, Executed(Batch(session, 2, 1, Put("k", "b"), Put("l", "b"))));
         Assert.Equal("b", Get("l"));
     }
@@ -255,7 +255,7 @@ public sealed class KeyValueStoreTests : StoreTest
         Assert.Equal(("a", "b", null), (Get("0"), Get("1"), Get("2")));
         await committed;
         Reopen(commits: false);
-        Assert.Equal((2, "a", "a", "a"), (Store.AppliedIndex, Get("0"), Get("1"), Get("2")));
+        Assert.Equal((4, "a", "a", "a"), (Store.AppliedIndex, Get("0"), Get("1"), Get("2")));
     }
 
     [Fact]
@@ -273,6 +273,6 @@ public sealed class KeyValueStoreTests : StoreTest
         Store.Dispose();
         Run(StateFile, "ALTER TABLE gone RENAME TO kv");
         Reopen(commits: false);
-        Assert.Equal((1, null, null), (Store.AppliedIndex, Get("a"), Get("b")));
+        Assert.Equal((2, null, null), (Store.AppliedIndex, Get("a"), Get("b")));
     }
 }

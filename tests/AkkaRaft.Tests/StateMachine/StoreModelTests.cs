@@ -35,15 +35,17 @@ public sealed class StoreModelTests : StoreTest
         Gen.Select(Operation.Array[1, 6], Gen.Int[0, 1_500], Gen.Bool, Gen.Int[0, 4]).Array[1, 12].Sample(entries =>
         {
             var file = hasFile ? Path.Combine(Folder, Path.GetRandomFileName()) : null;
-            using var store = KeyValueStore.Open(Settings with { MaxResultsPerSession = 1_000, SessionTimeToLive = TimeSpan.FromDays(1) }, file);
+            using var store = KeyValueStore.Open(Settings, file);
             var model = new Model();
             long now = 1_000, serial = 1, told = 1;
-            store.Apply([new LogEntry(1, 1, now, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1);
+            store.Apply([new LogEntry(1, 1, now, EntryKind.NoOp, StoreLimits.Of(Settings with { MaxResultsPerSession = 1_000, SessionTimeToLive = TimeSpan.FromDays(1) }).Encode())], 1);
+            var session = ((KvSessionOpened)KeyValueCodec.DecodeResult(
+                store.Apply([new LogEntry(2, 1, now, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1)[0])).Session;
             foreach (var (operations, pause, readsAll, commits) in entries)
             {
                 now += pause;
                 model.PassTo(now);
-                var result = store.Apply([new LogEntry(store.AppliedIndex + 1, 1, now, EntryKind.Command, KeyValueCodec.EncodeBatch(1, serial, serial - 1, operations))], 1)[0];
+                var result = store.Apply([new LogEntry(store.AppliedIndex + 1, 1, now, EntryKind.Command, KeyValueCodec.EncodeBatch(session, serial, serial - 1, operations))], 1)[0];
                 var results = ((KvBatchExecuted)KeyValueCodec.DecodeResult(result)).Results;
                 serial += operations.Length;
                 for (var i = 0; i < operations.Length; i++)

@@ -13,7 +13,11 @@ public abstract class StoreTest : IDisposable
     private long _serial;
     private IKeyValueWrite?[] _last = [];
 
-    protected StoreTest() => Store = KeyValueStore.Open(Settings, StateFile);
+    protected StoreTest()
+    {
+        Store = KeyValueStore.Open(Settings, StateFile);
+        Propose();
+    }
 
     internal KeyValueStore Store { get; private set; }
 
@@ -67,9 +71,13 @@ public abstract class StoreTest : IDisposable
         Store.Dispose();
         Settings = settings ?? Settings;
         Store = KeyValueStore.Open(Settings, StateFile);
+        if (settings is not null) Propose();
     }
 
     protected LogEntry Entry(long index, ReadOnlyMemory<byte> payload, EntryKind kind = EntryKind.Command) => new(index, 7, Now, kind, payload);
+
+    /// <summary>As a leader with the test's settings does when it begins to lead.</summary>
+    private void Propose() => Store.Apply([Entry(Store.AppliedIndex + 1, StoreLimits.Of(Settings).Encode(), EntryKind.NoOp)], 1);
 
     /// <summary>An entry that changes nothing but the time.</summary>
     protected void Pass(TimeSpan time)
@@ -84,7 +92,7 @@ public abstract class StoreTest : IDisposable
         return KeyValueCodec.DecodeResult(Store.Apply([Entry(index, payload)], index * 10)[0]);
     }
 
-    protected long OpenSession() => Assert.IsType<KvSessionOpened>(Submit(KeyValueCodec.EncodeOpenSession("test"))).Session;
+    protected long OpenSession() => Assert.IsType<KvSessionOpened>(Submit(KeyValueCodec.EncodeOpenSession("test", (ulong)Store.AppliedIndex))).Session;
 
     internal KvOutcome Batch(long session, long firstSerial, long ackedUpTo, params IKeyValueWrite?[] requests)
     {

@@ -90,7 +90,7 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
 
         private void AskAgain()
         {
-            if (_session == 0) _member.Tell(new Submit("size", 0, KeyValueCodec.EncodeOpenSession("load")));
+            if (_session == 0) _member.Tell(new Submit("size", 0, KeyValueCodec.EncodeOpenSession("load", 1)));
             foreach (var serial in _open) Submit(serial);
         }
 

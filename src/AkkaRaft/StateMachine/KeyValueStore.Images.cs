@@ -1,0 +1,143 @@
+using Microsoft.Data.Sqlite;
+
+namespace AkkaRaft.StateMachine;
+
+/// <summary>Images of the state: files of the same tables, of one moment. No row goes into one or out of one unchecked.</summary>
+internal sealed partial class KeyValueStore
+{
+    /// <summary>Writes an image of a store's file, of one moment, while the store goes on.</summary>
+    /// <exception cref="UnusableStateException">The store's file is damaged.</exception>
+    public static ImageSaved SaveImage(string stateFile, string imageFile)
+    {
+        try
+        {
+            using var connection = OpenImage(stateFile, SqliteOpenMode.ReadOnly);
+            return SaveImage(connection, stateFile, imageFile);
+        }
+        catch (SqliteException e) when (!IsDamage(e))
+        {
+            return new ImageSaved(0, 0, $"{imageFile} cannot be written from {stateFile}: {e.Message}");
+        }
+    }
+
+    /// <summary>Writes an image of a store in memory.</summary>
+    public static ImageSaved SaveImage(KeyValueStore store, string imageFile)
+    {
+        store.Commit();
+        return SaveImage(store._connection.Idle(), store._file, imageFile);
+    }
+
+    private static ImageSaved SaveImage(SqliteConnection connection, string stateFile, string imageFile)
+    {
+        try
+        {
+            using var command = connection.CreateCommand();
+            command.CommandText = "VACUUM INTO $file";
+            command.Parameters.AddWithValue("$file", imageFile);
+            command.ExecuteNonQuery();
+        }
+        catch (SqliteException e) when (IsDamage(e))
+        {
+            throw new UnusableStateException(stateFile, $"is damaged: {e.Message}", e);
+        }
+        try
+        {
+            using var image = OpenImage(imageFile, SqliteOpenMode.ReadOnly);
+            var progress = StateSchema.Verify(image, imageFile);
+            return new ImageSaved(progress.AppliedIndex, progress.AppliedTerm);
+        }
+        catch (Exception e) when (IsDamage(e))
+        {
+            // Rows are copied as they are: what is wrong in the image is wrong in the state, or went wrong on the way.
+            StateSchema.Verify(connection, stateFile);
+            return new ImageSaved(0, 0, $"{imageFile} was written from {stateFile}, which is sound, and is damaged: {e.Message}");
+        }
+    }
+
+    /// <summary>Why an image cannot be taken over, for people; null when it can.</summary>
+    public static string? WhatIsWrongWith(LoadImage load)
+    {
+        try
+        {
+            var (index, term, _) = Inspect(load.File);
+            return (index, term) == (load.Index, load.Term) ? null : $"{load.File} is of entry {index} of term {term}, not of {load.Index} of term {load.Term}.";
+        }
+        catch (KeyValueStoreException e)
+        {
+            return e.Message;
+        }
+    }
+
+    /// <summary>Takes over the state of an image, in one transaction. The image stays as it is; the state's file stays this member's.</summary>
+    /// <exception cref="KeyValueStoreException">The image is damaged, or of another version.</exception>
+    public void Load(string imageFile, long journalSequenceNr)
+    {
+        Commit();
+        // An image that is cut short while it is changed would be another one.
+        var copy = $"{imageFile}.loading";
+        try
+        {
+            // What an earlier attempt left beside its copy would be taken for this one's.
+            foreach (var suffix in (string[])["-journal", "-wal", "-shm"]) File.Delete(copy + suffix);
+            File.Copy(imageFile, copy, overwrite: true);
+            using var image = OpenImage(copy, SqliteOpenMode.ReadWrite);
+            var progress = Checked(imageFile, () => StateSchema.Verify(image, imageFile));
+            StateSchema.SetOwner(image, _owner);
+            using (var update = new Statement(image, StateProgress.Update)) (progress with { JournalSequenceNr = journalSequenceNr }).Write(update);
+            image.BackupDatabase(_connection.Idle());
+        }
+        finally
+        {
+            File.Delete(copy);
+        }
+        Checkpoint(_connection.Idle());
+        LoadState();
+    }
+
+    /// <summary>Whether a file is a sound image, and of what.</summary>
+    /// <exception cref="KeyValueStoreException">It is none, is damaged, or is of another version.</exception>
+    public static (long Index, long Term, string ClusterId) Inspect(string imageFile)
+    {
+        try
+        {
+            using var image = OpenImage(imageFile, SqliteOpenMode.ReadOnly);
+            return Checked(imageFile, () =>
+            {
+                var owner = StateSchema.Check(image, imageFile);
+                using var command = image.CreateCommand();
+                command.CommandText = "PRAGMA integrity_check";
+                if (command.ExecuteScalar() is string check && check != "ok") throw new UnusableStateException(imageFile, $"is damaged: {check}");
+                var progress = StateSchema.Verify(image, imageFile);
+                return (progress.AppliedIndex, progress.AppliedTerm, owner.ClusterId);
+            });
+        }
+        catch (SqliteException e)
+        {
+            throw new KeyValueStoreException($"{imageFile} is no backup of a key-value store, or cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>What an image's damage proves of the image proves nothing of the state.</summary>
+    private static T Checked<T>(string imageFile, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (UnusableStateException e)
+        {
+            throw new KeyValueStoreException(e.Message, e);
+        }
+        catch (SqliteException e) when (IsDamage(e))
+        {
+            throw new KeyValueStoreException($"{imageFile} is no backup of a key-value store, or is damaged: {e.Message}", e);
+        }
+    }
+
+    private static SqliteConnection OpenImage(string file, SqliteOpenMode mode)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, Mode = mode }.ToString());
+        connection.Open();
+        return connection;
+    }
+}
