@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Akka.Actor;
+using Akka.Event;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
@@ -56,6 +57,75 @@ public sealed class JournalFaultTests : IDisposable
         await GoesOn(node, client);
     }
 
+    [Fact]
+    public async Task A_member_whose_journal_cannot_be_read_for_a_while_starts_when_it_can()
+    {
+        var settings = Settings();
+        await using var node = await RaftNode.StartAsync(settings);
+        await using var client = Client(settings);
+        await client.PutAsync("k", "0");
+        var hindered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var listener = node.System.ActorOf(Props.Create(() => new Listener(hindered)));
+        node.System.EventStream.Subscribe(listener, typeof(Warning));
+        using (var reader = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Journal, Pooling = false }.ToString()))
+        {
+            // Whoever reads from it keeps the write-ahead log from being written anew.
+            reader.Open();
+            using var begin = reader.CreateCommand();
+            begin.CommandText = "BEGIN; SELECT count(*) FROM journal";
+            begin.ExecuteScalar();
+            await client.PutAsync("k", "1");
+            node.System.ActorSelection("/user/raft/member").Tell(PoisonPill.Instance);
+            await Task.WhenAny(hindered.Task, node.Completion);
+            Assert.True(hindered.Task.IsCompleted);
+        }
+        await GoesOn(node, client);
+    }
+
+    [Fact]
+    public async Task A_journal_that_is_damaged_ends_its_member_with_advice_that_forgets_no_vote()
+    {
+        var settings = Settings();
+        await using (var node = await RaftNode.StartAsync(settings))
+        {
+            await using var client = Client(settings);
+            await client.PutAsync("k", "0");
+        }
+        Sql("UPDATE journal SET message = x'00112233' WHERE sequence_number = 2");
+        await using var again = await RaftNode.StartAsync(settings);
+        var (end, reason) = await again.Completion;
+        Assert.Equal(MemberEnd.Failed, end);
+        Assert.Contains("members remove 0", reason, StringComparison.Ordinal);
+        Assert.DoesNotContain("wipe", reason, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory]
+    [InlineData("with blank")]
+    [InlineData("semi;colon")]
+    [InlineData("eq=ual, quote'd")]
+    [InlineData("dou\"ble")]
+    [InlineData("back\\slash")]
+    [InlineData("new\nline\ttab")]
+    [InlineData("Mode=Memory;Cache=Shared")]
+    [InlineData(":memory:")]
+    [InlineData("file:x?mode=memory")]
+    [InlineData("|DataDirectory|x")]
+    [InlineData("${HOME}%20#\u03a9")]
+    [InlineData("trailing ")]
+    public async Task A_data_directory_may_have_any_name(string name)
+    {
+        var settings = Settings() with { DataDirectory = Path.Combine(_directory, name) };
+        foreach (var value in new[] { "1", "2" })
+        {
+            await using var node = await RaftNode.StartAsync(settings);
+            await using var client = Client(settings);
+            if (value == "2") Assert.Equal("1", await client.GetAsync("k"));
+            await client.PutAsync("k", value);
+        }
+        foreach (var file in new[] { "journal.db", "kv.db" }) Assert.NotEqual(0, new FileInfo(Path.Combine(_directory, name, "0", file)).Length);
+        Assert.Equal([name], Directory.EnumerateFileSystemEntries(_directory).Select(Path.GetFileName));
+    }
+
     private async Task StartsAndReads(string key)
     {
         var settings = Settings();
@@ -73,6 +143,14 @@ public sealed class JournalFaultTests : IDisposable
         await Task.WhenAny(put, node.Completion);
         Assert.False(node.Completion.IsCompleted, node.Completion.IsCompleted ? (await node.Completion).Reason : "");
         await put;
+    }
+
+    private sealed class Listener : ReceiveActor
+    {
+        public Listener(TaskCompletionSource hindered) => Receive<Warning>(warning =>
+        {
+            if (warning.ToString().Contains("cannot read its journal", StringComparison.Ordinal)) hindered.TrySetResult();
+        });
     }
 
     private RaftSettings Settings()

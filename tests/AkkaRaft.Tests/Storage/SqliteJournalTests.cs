@@ -143,6 +143,127 @@ public sealed class SqliteJournalTests : IDisposable
         });
     }
 
+    /// <summary>What a failed sync left in the system's cache is written to the database itself before it is read.</summary>
+    [Fact]
+    public async Task A_recovery_reads_an_empty_write_ahead_log()
+    {
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            await writer.Ask<string>(new Write(["1", "2"]), Patience);
+            Assert.NotEqual(0, new FileInfo(Journal + "-wal").Length);
+            Assert.Equal("1,2 up to 2", await Start(system, "a").Ask<string>(new Recall(), Patience));
+            Assert.Equal(0, new FileInfo(Journal + "-wal").Length);
+        });
+    }
+
+    [Fact]
+    public async Task A_recovery_that_cannot_empty_the_write_ahead_log_fails_and_the_next_may_do_it()
+    {
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            await writer.Ask<string>(new Write(["1"]), Patience);
+            using (var reader = new SqliteConnection(JournalGuard.ConnectionString(Journal)))
+            {
+                reader.Open();
+                using var begin = reader.CreateCommand();
+                begin.CommandText = "BEGIN; SELECT count(*) FROM journal";
+                begin.ExecuteScalar();
+                await writer.Ask<string>(new Write(["2"]), Patience);
+                var failed = Start(system, "a");
+                Assert.Equal("stopped", await system.ActorOf(Props.Create(() => new Watcher(failed))).Ask<string>("wait", Patience));
+            }
+            Assert.Equal("1,2 up to 2", await Start(system, "a").Ask<string>(new Recall(), Patience));
+        });
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_journal_that_ends_before_what_it_answered_is_damaged(bool isCut)
+    {
+        await Run(async system => await Start(system, "a").Ask<string>(new Write(["1", "2", "3"]), Patience));
+        Execute(isCut ? "DELETE FROM journal WHERE sequence_number = 3" : "UPDATE journal SET message = x'00' WHERE sequence_number = 3");
+        await Run(async system =>
+        {
+            var failed = Start(system, "a");
+            Assert.Equal("stopped", await system.ActorOf(Props.Create(() => new Watcher(failed))).Ask<string>("wait", Patience));
+        });
+    }
+
+    [Fact]
+    public async Task A_mark_behind_the_journal_says_nothing_even_if_its_event_is_deleted()
+    {
+        await Run(async system => await Start(system, "a").Ask<string>(new Write(["1", "2"]), Patience));
+        var mark = HighWaterMark.FileOf(Journal);
+        var old = File.ReadAllBytes(mark);
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            await writer.Ask<string>(new Write(["3", "4"]), Patience);
+            await writer.Ask<string>(new Delete(3), Patience);
+        });
+        File.WriteAllBytes(mark, old);
+        await Run(async system => Assert.Equal("4 up to 4", await Start(system, "a").Ask<string>(new Recall(), Patience)));
+        // Torn to pieces, it is as if there were none.
+        File.WriteAllBytes(mark, [.. old.Select(b => (byte)(b ^ 0x55))]);
+        await Run(async system => Assert.Equal("4 up to 4", await Start(system, "a").Ask<string>(new Recall(), Patience)));
+    }
+
+    /// <summary>One bit of what was synced, in each part of a write-ahead log: SQLite would begin with a shorter journal.</summary>
+    [Theory]
+    [InlineData(0, 16)]
+    [InlineData(0, 24)]
+    [InlineData(1, 4)]
+    [InlineData(1, 9)]
+    [InlineData(1, 20)]
+    [InlineData(1, 200)]
+    [InlineData(3, 4000)]
+    public async Task A_flipped_bit_in_the_write_ahead_log_is_seen_before_sqlite_forgets_what_was_behind(int frame, int at)
+    {
+        await KilledAfter(10);
+        File.Delete(HighWaterMark.FileOf(Journal));
+        Flip((frame == 0 ? 0 : 32 + (frame - 1) * (24 + 4096)) + at);
+        using var directory = DataDirectory.Open(Settings());
+        var error = Assert.Throws<DataDirectoryException>(() => JournalGuard.Check(Settings(), directory));
+        Assert.Contains("-wal is damaged", error.Message, StringComparison.Ordinal);
+        Assert.Contains("members remove 0", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_last_transaction_that_a_power_cut_has_torn_is_as_if_it_had_not_been(bool isCut)
+    {
+        await KilledAfter(10);
+        File.Delete(HighWaterMark.FileOf(Journal));
+        var length = new FileInfo(Journal + "-wal").Length;
+        if (isCut) using (var wal = File.OpenWrite(Journal + "-wal")) wal.SetLength(length - 100);
+        else Flip(length - 100);
+        await Run(async system => Assert.Equal("1,2,3,4,5,6,7,8,9 up to 9", await Start(system, "a").Ask<string>(new Recall(), Patience)));
+    }
+
+    /// <summary>The same, but the machine has not lost what the process wrote last: the event was answered.</summary>
+    [Fact]
+    public async Task A_last_transaction_that_is_torn_although_it_was_answered_is_damage()
+    {
+        await KilledAfter(10);
+        Flip(new FileInfo(Journal + "-wal").Length - 100);
+        await Run(async system =>
+        {
+            var failed = Start(system, "a");
+            Assert.Equal("stopped", await system.ActorOf(Props.Create(() => new Watcher(failed))).Ask<string>("wait", Patience));
+        });
+    }
+
+    [Fact]
+    public async Task The_journal_of_a_killed_member_is_whole()
+    {
+        await KilledAfter(10);
+        await Run(async system => Assert.Equal("1,2,3,4,5,6,7,8,9,10 up to 10", await Start(system, "a").Ask<string>(new Recall(), Patience)));
+    }
+
     [Fact]
     public async Task The_table_of_an_older_version_is_taken_over_with_its_events()
     {
@@ -169,18 +290,54 @@ public sealed class SqliteJournalTests : IDisposable
         Assert.Equal(1, Scalar("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'journal' AND sql IS NOT NULL"));
     }
 
-    private async Task Run(Func<ActorSystem, Task> work)
+    private string Journal => Path.Combine(_directory, "0", "journal.db");
+
+    private RaftSettings Settings()
     {
         var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
-        var settings = new RaftSettings
+        return new RaftSettings
         {
             ClusterId = "journal", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member),
         };
+    }
+
+    private async Task Run(Func<ActorSystem, Task> work)
+    {
+        var settings = Settings();
         using var directory = DataDirectory.Open(settings);
         JournalGuard.Check(settings, directory);
         using var system = ActorSystem.Create("journal", MemberConfiguration.For(settings));
         await work(system);
         await system.Terminate();
+    }
+
+    /// <summary>Writes events, one a transaction, and leaves the files as they are then.</summary>
+    private async Task KilledAfter(int events)
+    {
+        var copies = new Dictionary<string, byte[]>();
+        await Run(async system =>
+        {
+            var writer = Start(system, "a");
+            for (var i = 1; i <= events; i++) await writer.Ask<string>(new Write([$"{i}"]), Patience);
+            foreach (var file in new[] { Journal, Journal + "-wal", HighWaterMark.FileOf(Journal) })
+            {
+                using var bytes = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+                using var copy = new MemoryStream();
+                await bytes.CopyToAsync(copy);
+                copies[file] = copy.ToArray();
+            }
+        });
+        foreach (var (file, bytes) in copies) File.WriteAllBytes(file, bytes);
+        File.Delete(Journal + "-shm");
+    }
+
+    private void Flip(long at)
+    {
+        using var wal = new FileStream(Journal + "-wal", FileMode.Open, FileAccess.ReadWrite);
+        wal.Position = at;
+        var was = wal.ReadByte();
+        wal.Position = at;
+        wal.WriteByte((byte)(was ^ 1));
     }
 
     private static IActorRef Start(ActorSystem system, string id) => system.ActorOf(Props.Create(() => new Writer(id)));
