@@ -126,6 +126,10 @@ internal sealed class AnsweredCallers(IActorRef actor)
 /// <summary>
 /// Where calls come in from any thread. One message tells the actor of all that has gathered, and a full inbox is seen at once.
 /// </summary>
+/// <remarks>
+/// A caller stores its call, then loads whether the actor was told; the actor stores that it was not, then loads the calls (Dekker's algorithm).
+/// A full fence stands between the two on both sides, since a processor may otherwise delay the store beyond the load: so at least one sees the other. Closing is alike.
+/// </remarks>
 internal sealed class CallInbox(int capacity)
 {
     private readonly ConcurrentQueue<PendingCall> _arrivals = new();
@@ -144,6 +148,7 @@ internal sealed class CallInbox(int capacity)
             return false;
         }
         _arrivals.Enqueue(call);
+        Interlocked.MemoryBarrier();
         // Whoever closed it may not have seen this one.
         if (_closed) Close();
         return true;
@@ -153,19 +158,24 @@ internal sealed class CallInbox(int capacity)
     public void Close()
     {
         _closed = true;
+        Interlocked.MemoryBarrier();
         while (TryTake(out var call)) call.Answer(Stopped(call));
     }
 
     private static RequestFailed Stopped(PendingCall call) =>
         new(call.Request.RequestId, FailureKind.ClusterUnreachable, "The client was stopped before the call was sent; nothing was executed.");
 
-    public void Cancel(PendingCall call) => _cancelled.Enqueue(call);
+    public void Cancel(PendingCall call)
+    {
+        _cancelled.Enqueue(call);
+        Interlocked.MemoryBarrier();
+    }
 
-    /// <summary>Whether the actor has yet to be told.</summary>
+    /// <summary>Whether the actor has yet to be told of what the calling thread has put in.</summary>
     public bool NeedsTelling() => Volatile.Read(ref _told) == 0 && Interlocked.Exchange(ref _told, 1) == 0;
 
     /// <summary>To be called before what has gathered is taken.</summary>
-    public void Told() => Volatile.Write(ref _told, 0);
+    public void Told() => Interlocked.Exchange(ref _told, 0);
 
     public bool TryTake(out PendingCall call)
     {
