@@ -136,7 +136,7 @@ internal sealed class CallInbox(int capacity)
     private readonly ConcurrentQueue<PendingCall> _cancelled = new();
     private int _count;
     private int _told;
-    private volatile bool _closed;
+    private readonly CancellationTokenSource _closed = new();
 
     /// <summary>Takes a call in.</summary>
     /// <returns>False when it is full.</returns>
@@ -150,20 +150,26 @@ internal sealed class CallInbox(int capacity)
         _arrivals.Enqueue(call);
         Interlocked.MemoryBarrier();
         // Whoever closed it may not have seen this one.
-        if (_closed) Close();
+        if (IsClosed) Close();
         return true;
     }
 
-    /// <summary>There is no actor any more: calls that are in it, or still come, are answered at once.</summary>
+    /// <summary>Cancelled once the client has stopped.</summary>
+    public CancellationToken Closed => _closed.Token;
+
+    public bool IsClosed => _closed.IsCancellationRequested;
+
+    /// <summary>The client has stopped: calls that are in it, or still come, are answered at once.</summary>
     public void Close()
     {
-        _closed = true;
+        // Whoever waits for it goes on in a thread of the pool.
+        _ = _closed.CancelAsync();
         Interlocked.MemoryBarrier();
         while (TryTake(out var call)) call.Answer(Stopped(call));
     }
 
     private static RequestFailed Stopped(PendingCall call) =>
-        new(call.Request.RequestId, FailureKind.ClusterUnreachable, "The client was stopped before the call was sent; nothing was executed.");
+        new(call.Request.RequestId, FailureKind.ClientStopped, "The client was stopped before the call was sent; nothing was executed.");
 
     public void Cancel(PendingCall call)
     {

@@ -43,14 +43,11 @@ internal sealed partial class RaftActor
                 _image = own.Snapshot;
                 ImageDone("The image could not be kept; the member's log says why.");
                 return true;
-            case BeginBackup begin when begin.ClusterId != _settings.ClusterId:
-                Refuse(begin.RequestId, RefusalReason.BadRequest, OtherCluster(begin.ClusterId));
-                return true;
             case BeginBackup begin:
                 _backupAskers.Add((Sender, begin.RequestId));
                 MakeImage();
                 return true;
-            case FetchBackup fetch when _image is { } image && fetch.ClusterId == _settings.ClusterId:
+            case FetchBackup fetch when _image is { } image:
                 _snapshots.Tell(new SnapshotActor.Fetch(null, Sender, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset));
                 return true;
             case FetchBackup fetch:
