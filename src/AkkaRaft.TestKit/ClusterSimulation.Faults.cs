@@ -328,7 +328,7 @@ public sealed partial class ClusterSimulation
         var raft = Props.CreateBy(new Producer<RaftActor>(() => member.Raft = new RaftActor(settings, transport, stateMachine, random))).WithDispatcher(ProcessDispatcher);
         var client = ClientActor.Props(new RaftClientSettings { ClusterId = ClusterId, Members = _addresses }, _ => _system.DeadLetters, drawNonce: () => ++_nonces).WithDispatcher(ProcessDispatcher);
         _queue.Running = process;
-        var gateway = _system.ActorOf(RaftGateway.Props(raft, client).WithDispatcher(ProcessDispatcher), process.Name);
+        var gateway = _system.ActorOf(RaftGateway.Props(ClusterId, raft, client).WithDispatcher(ProcessDispatcher), process.Name);
         member.Gateway = new MemberRef(gateway, Provider);
     }
 

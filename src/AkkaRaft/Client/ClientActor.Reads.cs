@@ -49,7 +49,7 @@ internal sealed partial class ClientActor
                 break;
             case [RequestFailed { Kind: FailureKind.Overloaded } full, ..] when flight.Target is { } target:
                 // Not even one is answered: there is no room for it now.
-                _lastOutcome[target.Id] = full.Message;
+                _lastOutcome[target] = full.Message;
                 _overloaded = true;
                 SendAgain(flight, Backoff(++flight.Overloads));
                 break;

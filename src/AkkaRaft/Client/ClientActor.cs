@@ -22,8 +22,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private readonly Lane[] _lanes;
     private readonly Dictionary<long, Flight> _attempts = [];
     private readonly Deadlines _deadlines = new();
-    private readonly SortedDictionary<MemberId, string> _lastOutcome = [];
-    private readonly Dictionary<MemberId, TimeSpan> _silentAt = [];
+    private readonly Dictionary<Member, string> _lastOutcome = [];
+    private readonly Dictionary<Member, TimeSpan> _silentAt = [];
 
     private Member[] _members;
     private Member _leader;
@@ -82,7 +82,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private static ulong RandomNonce() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 
     /// <summary>The members that it asks, one after the other, when none leads that it knows of.</summary>
-    internal IEnumerable<MemberId> Known => _members.Select(m => m.Id);
+    internal IEnumerable<MemberId> Known => _members.Select(m => m.Id).Distinct();
 
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -291,8 +291,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         _answeredAt = Now;
         if (refused.Reason != RefusalReason.OutcomeUnknown) flight.OpenAttempts--;
         if (!flight.IsOpen || flight.Attempts[^1] != refused.RequestId || flight.Target is not { } target) return;
-        _lastOutcome[target.Id] = refused.Message;
-        _silentAt.Remove(target.Id);
+        _lastOutcome[target] = refused.Message;
+        _silentAt.Remove(target);
         _overloaded = refused.Reason == RefusalReason.Overloaded;
         flight.Silences = 0;
         flight.Overloads = _overloaded ? flight.Overloads + 1 : 0;
@@ -306,8 +306,9 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
                 SendAgain(flight, Backoff(flight.Overloads));
                 break;
             // Who is asked next is up to whoever was asked last; another's answer is from before.
-            case { Leader: { } hint } when hint.Id != target.Id && (target.Id == _leader.Id || hint.Id == _leader.Id) && !IsSilent(hint) && flight.Hops++ < _members.Length:
-                Follow(flight, _settings.Members.GetValueOrDefault(hint.Id) ?? hint);
+            case { Leader: { } named } when named.Id != target.Id && (target.Id == _leader.Id || named.Id == _leader.Id)
+                && Locate(named) is var leader && !IsSilent(leader) && flight.Hops++ < _members.Length:
+                Follow(flight, leader);
                 break;
             default:
                 flight.Hops = 0;
@@ -319,7 +320,11 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>Whether a member has just not answered: followers go on naming a leader that died, until they elect another.</summary>
-    private bool IsSilent(Member member) => _silentAt.TryGetValue(member.Id, out var at) && Now - at < _settings.AttemptTimeout;
+    private bool IsSilent(Member member) => _silentAt.TryGetValue(member, out var at) && Now - at < _settings.AttemptTimeout;
+
+    /// <summary>Members know where another is, and the settings may be old; where it does not answer at the one address, as behind NAT, it may at the other.</summary>
+    private Member Locate(Member told) =>
+        _settings.Members.TryGetValue(told.Id, out var set) && _silentAt.TryGetValue(told, out var at) && (!_silentAt.TryGetValue(set, out var setAt) || setAt < at) ? set : told;
 
     private TimeSpan Backoff(int times) => Min(_settings.RetryDelay * (1 << Math.Min(times - 1, 10)), _settings.MaxBackoff);
 
@@ -330,7 +335,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         // Writes behind it go where it goes, so that they arrive in order.
         if (flight.Lane == _writes)
         {
-            foreach (var behind in _writes.Flights.Where(f => f.IsOpen && f.Target is { } target && target.Id != leader.Id)) SendAgain(behind, TimeSpan.Zero);
+            foreach (var behind in _writes.Flights.Where(f => f.IsOpen && f.Target is { } target && target != leader)) SendAgain(behind, TimeSpan.Zero);
         }
         SendDue(flight.Lane);
         SendOpeningIfDue(Now);
@@ -359,22 +364,22 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 
     private void Unanswered(Flight flight, Member target, string outcome)
     {
-        _lastOutcome[target.Id] = outcome;
-        _silentAt[target.Id] = Now;
+        _lastOutcome[target] = outcome;
+        _silentAt[target] = Now;
         flight.Hops = 0;
         SendAgain(flight, _settings.RetryDelay);
         TryNext(target);
         if (flight.Lane != _writes) return;
         // They would arrive before it.
         foreach (var behind in _writes.Flights.Where(f => f.IsOpen && f.Target is not null && f.FirstSerial > flight.FirstSerial)) SendAgain(behind, _settings.RetryDelay);
-        foreach (var watch in _watches.Flights.Where(f => f.Target is { } watched && watched.Id == target.Id)) SendAgain(watch, _settings.RetryDelay);
+        foreach (var watch in _watches.Flights.Where(f => f.Target is { } watched && watched == target)) SendAgain(watch, _settings.RetryDelay);
     }
 
     /// <summary>All are asked in turn, whatever hints were followed meanwhile: members that were removed may name each other for ever.</summary>
     private void TryNext(Member after)
     {
-        if (_leader.Id != after.Id) return;
-        var others = Enumerable.Range(0, _members.Length).Select(i => _members[(_turn + i) % _members.Length]).Where(m => m.Id != after.Id).ToList();
+        if (_leader != after) return;
+        var others = Enumerable.Range(0, _members.Length).Select(i => _members[(_turn + i) % _members.Length]).Where(m => m != after).ToList();
         _leader = others.Find(m => !IsSilent(m)) ?? others.FirstOrDefault() ?? after;
         _turn = Array.IndexOf(_members, _leader) + 1;
     }
@@ -386,7 +391,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         _answeredAt = Now;
         _overloaded = false;
         (flight.Silences, flight.Hops) = (0, 0);
-        if (flight.Target is { } target) _silentAt.Remove(target.Id);
+        if (flight.Target is { } target) _silentAt.Remove(target);
         // A new leader may be one of new members, and the old ones may be gone soon.
         if (Now < _askMembersAt && _membersAskedOf == _leader.Id) return;
         _askMembersAt = Now + _settings.MembersInterval;
@@ -399,9 +404,13 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         // A change under way will soon be done.
         if (!membership.IsCommitted || membership.Phase != MembershipPhase.Stable) _askMembersAt = Now + _settings.AttemptTimeout;
         if (!membership.IsCommitted || membership.Members.IsEmpty) return;
-        // The settings may know better where one is, and who was there at first may know more when nobody else answers.
-        var now = membership.Members.Select(m => _settings.Members.GetValueOrDefault(m.Member.Id) ?? m.Member).ToList();
-        _members = [.. now, .. _settings.Members.Values.Where(m => now.TrueForAll(n => n.Id != m.Id))];
+        // Who was there at first may know more when nobody else answers, and may be reached at the address of the settings alone.
+        _members = [.. membership.Members.Select(m => m.Member).Union(_settings.Members.Values)];
+        foreach (var gone in _lastOutcome.Keys.Concat(_silentAt.Keys).Except(_members).Where(m => m != _leader).ToList())
+        {
+            _lastOutcome.Remove(gone);
+            _silentAt.Remove(gone);
+        }
     }
 
     // ---- time ----------------------------------------------------------------------------------------------------
@@ -458,7 +467,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 
     private static string Seconds(PendingCall call) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{call.Timeout.TotalSeconds:0.0} s");
 
-    private string Tried => "Tried " + string.Join("; ", _members.Select(m => $"{m}: {_lastOutcome.GetValueOrDefault(m.Id, "not asked").TrimEnd('.')}")) + ".";
+    private string Tried => "Tried " + string.Join("; ", _members.Select(m => $"{m}: {_lastOutcome.GetValueOrDefault(m, "not asked").TrimEnd('.')}")) + ".";
 
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
@@ -469,13 +478,24 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     /// <summary>Nobody is left without an answer, and the session does not wait for its expiry.</summary>
     protected override void PostStop()
     {
-        foreach (var call in _lanes.SelectMany(lane => lane.Flights.SelectMany(flight => flight.Calls).Concat(lane.Waiting)).ToList()) call.Answer(Stopped(call));
+        AnswerAll(FailureKind.ClientStopped, "The client was stopped");
         CloseSession();
     }
 
-    private static RequestFailed Stopped(PendingCall call) => call is { Request: IKeyValueWrite, Flight.OpenAttempts: > 0 }
-        ? new RequestFailed(call.Request.RequestId, FailureKind.OutcomeUnknown, "The client was stopped before an answer came; the call may have taken effect.")
-        : new RequestFailed(call.Request.RequestId, FailureKind.ClusterUnreachable, "The client was stopped before the call was answered; nothing was executed.");
+    /// <summary>It starts anew: a client that failed has not stopped.</summary>
+    protected override void PreRestart(Exception reason, object message)
+    {
+        AnswerAll(FailureKind.ClusterUnreachable, $"The client failed ({reason.Message})");
+        base.PreRestart(reason, message);
+    }
+
+    private void AnswerAll(FailureKind unexecuted, string cause)
+    {
+        foreach (var call in _lanes.SelectMany(lane => lane.Flights.SelectMany(flight => flight.Calls).Concat(lane.Waiting)).ToList())
+            call.Answer(call is { Request: IKeyValueWrite, Flight.OpenAttempts: > 0 }
+                ? new RequestFailed(call.Request.RequestId, FailureKind.OutcomeUnknown, $"{cause} before an answer came; the call may have taken effect.")
+                : new RequestFailed(call.Request.RequestId, unexecuted, $"{cause} before the call was answered; nothing was executed."));
+    }
 
     private sealed class Tick
     {

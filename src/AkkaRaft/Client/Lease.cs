@@ -12,6 +12,7 @@ public sealed class Lease : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _lost = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _end;
     private readonly Task _keeping;
 
     /// <summary>By the own clock, the lease cannot have expired before.</summary>
@@ -24,6 +25,7 @@ public sealed class Lease : IAsyncDisposable
         _aliveSince = askedAt;
         Id = status.Lease;
         TimeToLive = status.TimeToLive;
+        _end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, client.Stopped);
         _keeping = KeepAliveAsync();
     }
 
@@ -35,7 +37,7 @@ public sealed class Lease : IAsyncDisposable
 
     /// <summary>
     /// Cancelled once it has expired or was revoked, and, before that, once it may have expired: when its time to live has gone by since the last time that
-    /// the cluster is known to have kept it alive. Whoever acts because of a key that it holds stops then.
+    /// the cluster is known to have kept it alive; also when its client stops, which then keeps it alive no longer. Whoever acts because of a key that it holds stops then.
     /// </summary>
     public CancellationToken Lost => _lost.Token;
 
@@ -54,7 +56,7 @@ public sealed class Lease : IAsyncDisposable
         {
             try
             {
-                await Task.Delay(pause < Left ? pause : Max(Left, TimeSpan.Zero), _clock, _stop.Token).ConfigureAwait(false);
+                await Task.Delay(pause < Left ? pause : Max(Left, TimeSpan.Zero), _clock, _end.Token).ConfigureAwait(false);
                 if (Left <= TimeSpan.Zero) break;
                 using var expiry = new CancellationTokenSource(Left, _clock);
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, _stop.Token);
@@ -63,7 +65,7 @@ public sealed class Lease : IAsyncDisposable
                 _aliveSince = askedAt;
                 pause = TimeToLive / 3;
             }
-            catch (LeaseNotFoundException)
+            catch (Exception e) when (e is LeaseNotFoundException or ObjectDisposedException)
             {
                 break;
             }
@@ -75,6 +77,7 @@ public sealed class Lease : IAsyncDisposable
             catch (OperationCanceledException)
             {
                 if (_stop.IsCancellationRequested) return;
+                if (_client.Stopped.IsCancellationRequested) break;
             }
         }
         await _lost.CancelAsync().ConfigureAwait(false);
@@ -90,12 +93,13 @@ public sealed class Lease : IAsyncDisposable
         {
             if (!_lost.IsCancellationRequested) await _client.RevokeLeaseAsync(Id).ConfigureAwait(false);
         }
-        catch (RaftException)
+        catch (Exception e) when (e is RaftException or ObjectDisposedException)
         {
             // It is gone, or goes when its time is over.
         }
         await _lost.CancelAsync().ConfigureAwait(false);
         _lost.Dispose();
+        _end.Dispose();
         _stop.Dispose();
     }
 

@@ -126,13 +126,17 @@ internal sealed class AnsweredCallers(IActorRef actor)
 /// <summary>
 /// Where calls come in from any thread. One message tells the actor of all that has gathered, and a full inbox is seen at once.
 /// </summary>
+/// <remarks>
+/// A caller stores its call, then loads whether the actor was told; the actor stores that it was not, then loads the calls (Dekker's algorithm).
+/// A full fence stands between the two on both sides, since a processor may otherwise delay the store beyond the load: so at least one sees the other. Closing is alike.
+/// </remarks>
 internal sealed class CallInbox(int capacity)
 {
     private readonly ConcurrentQueue<PendingCall> _arrivals = new();
     private readonly ConcurrentQueue<PendingCall> _cancelled = new();
     private int _count;
     private int _told;
-    private volatile bool _closed;
+    private readonly CancellationTokenSource _closed = new();
 
     /// <summary>Takes a call in.</summary>
     /// <returns>False when it is full.</returns>
@@ -144,28 +148,40 @@ internal sealed class CallInbox(int capacity)
             return false;
         }
         _arrivals.Enqueue(call);
+        Interlocked.MemoryBarrier();
         // Whoever closed it may not have seen this one.
-        if (_closed) Close();
+        if (IsClosed) Close();
         return true;
     }
 
-    /// <summary>There is no actor any more: calls that are in it, or still come, are answered at once.</summary>
+    /// <summary>Cancelled once the client has stopped.</summary>
+    public CancellationToken Closed => _closed.Token;
+
+    public bool IsClosed => _closed.IsCancellationRequested;
+
+    /// <summary>The client has stopped: calls that are in it, or still come, are answered at once.</summary>
     public void Close()
     {
-        _closed = true;
+        // Whoever waits for it goes on in a thread of the pool.
+        _ = _closed.CancelAsync();
+        Interlocked.MemoryBarrier();
         while (TryTake(out var call)) call.Answer(Stopped(call));
     }
 
     private static RequestFailed Stopped(PendingCall call) =>
-        new(call.Request.RequestId, FailureKind.ClusterUnreachable, "The client was stopped before the call was sent; nothing was executed.");
+        new(call.Request.RequestId, FailureKind.ClientStopped, "The client was stopped before the call was sent; nothing was executed.");
 
-    public void Cancel(PendingCall call) => _cancelled.Enqueue(call);
+    public void Cancel(PendingCall call)
+    {
+        _cancelled.Enqueue(call);
+        Interlocked.MemoryBarrier();
+    }
 
-    /// <summary>Whether the actor has yet to be told.</summary>
+    /// <summary>Whether the actor has yet to be told of what the calling thread has put in.</summary>
     public bool NeedsTelling() => Volatile.Read(ref _told) == 0 && Interlocked.Exchange(ref _told, 1) == 0;
 
     /// <summary>To be called before what has gathered is taken.</summary>
-    public void Told() => Volatile.Write(ref _told, 0);
+    public void Told() => Interlocked.Exchange(ref _told, 0);
 
     public bool TryTake(out PendingCall call)
     {

@@ -9,40 +9,43 @@ namespace AkkaRaft.Client;
 /// <summary>What concerns the cluster and not its keys: members, leadership, backups.</summary>
 public sealed partial class RaftClient
 {
-    private ImmutableSortedDictionary<MemberId, Member> _known = ImmutableSortedDictionary<MemberId, Member>.Empty;
-    private MemberId? _lastLeader;
+    private ImmutableArray<Member> _told = [];
+    private Member? _lastLeader;
 
     /// <summary>Asks each member how it stands, those that came since the settings were written included.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>One status per member, in order of id; one that is silent for an attempt's time is <see cref="MemberRole.Unreachable"/>.</returns>
     public async Task<IReadOnlyList<MemberStatus>> StatusAsync(CancellationToken cancellationToken = default)
     {
-        var deadline = DateTime.UtcNow + _settings.RequestTimeout;
+        var deadline = Deadline.In(_settings.RequestTimeout);
         while (true)
         {
-            var all = await StatusOnceAsync(cancellationToken).ConfigureAwait(false);
+            var all = await StatusOnceAsync(deadline.AtMost(_settings.AttemptTimeout), cancellationToken).ConfigureAwait(false);
             // One that is down must not keep the others waiting; that none answers may be this process's first connections, or a machine with too much to do.
-            if (DateTime.UtcNow >= deadline || all.Any(s => s.Role != MemberRole.Unreachable)) return all;
+            if (deadline.IsOver || all.Any(s => s.Role != MemberRole.Unreachable)) return all;
+            await PauseAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task<IReadOnlyList<MemberStatus>> StatusOnceAsync(CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<MemberStatus>> StatusOnceAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         var asked = Known;
-        var memberships = Task.WhenAll(asked.Values.Select(m => TryAsk<Membership>(m, new GetMembership(_settings.ClusterId, 0), cancellationToken)));
-        var statuses = (await Task.WhenAll(asked.Values.Select(m => StatusOf(m, cancellationToken))).ConfigureAwait(false)).ToList();
-        if ((await memberships.ConfigureAwait(false)).OfType<Membership>().Where(m => m.IsCommitted && !m.Members.IsEmpty).MaxBy(m => m.Index) is not { } now) return statuses;
-        Learn(now);
-        var added = now.Members.Select(m => m.Member).Where(m => !asked.ContainsKey(m.Id));
-        statuses.AddRange(await Task.WhenAll(added.Select(m => StatusOf(m, cancellationToken))).ConfigureAwait(false));
-        // Whoever was removed, and is gone, is no member that fails to answer.
-        statuses.RemoveAll(s => s.Role == MemberRole.Unreachable && now.Members.All(m => m.Member.Id != s.Id));
-        // One that was named by another id has said which is its own.
-        return [.. statuses.OrderBy(s => s.Id).ThenBy(s => s.Role == MemberRole.Unreachable).DistinctBy(s => s.Id)];
+        var memberships = Task.WhenAll(asked.Select(m => TryAsk(m, new GetMembership(_settings.ClusterId, 0), timeout, cancellationToken)));
+        var statuses = (await Task.WhenAll(asked.Select(m => StatusOf(m, timeout, cancellationToken))).ConfigureAwait(false)).ToList();
+        if ((await memberships.ConfigureAwait(false)).OfType<Membership>().Where(m => m.IsCommitted && !m.Members.IsEmpty).MaxBy(m => m.Index) is { } now)
+        {
+            Learn(now);
+            var added = Known.Except(asked);
+            statuses.AddRange(await Task.WhenAll(added.Select(m => StatusOf(m, timeout, cancellationToken))).ConfigureAwait(false));
+            // Whoever was removed, and is gone, is no member that fails to answer.
+            statuses.RemoveAll(s => s.Role == MemberRole.Unreachable && now.Members.All(m => m.Member.Id != s.Id));
+        }
+        // A member says itself who it is, whatever id or old address it was asked under.
+        return [.. statuses.GroupBy(s => s.Id).Select(same => same.FirstOrDefault(s => s.Role != MemberRole.Unreachable) ?? same.First()).OrderBy(s => s.Id)];
     }
 
-    private async Task<MemberStatus> StatusOf(Member member, CancellationToken cancellationToken) =>
-        await TryAsk<MemberStatus>(member, new GetMemberStatus(_settings.ClusterId, 0), cancellationToken).ConfigureAwait(false)
+    private async Task<MemberStatus> StatusOf(Member member, TimeSpan timeout, CancellationToken cancellationToken) =>
+        await TryAsk(member, new GetMemberStatus(_settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false) as MemberStatus
         ?? new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
 
     /// <summary>Asks the leader who the members are.</summary>
@@ -83,7 +86,7 @@ public sealed partial class RaftClient
                     now = await AskLeader<Membership>(change, cancellationToken).ConfigureAwait(false);
                     continue;
                 }
-                await Task.Delay(_settings.RetryDelay, cancellationToken).ConfigureAwait(false);
+                await PauseAsync(cancellationToken).ConfigureAwait(false);
                 now = await MembersAsync(cancellationToken).ConfigureAwait(false);
             }
         }
@@ -118,7 +121,7 @@ public sealed partial class RaftClient
     /// <exception cref="RaftException">No leader answered in time.</exception>
     public async Task<MemberId> TransferLeadershipAsync(MemberId? target = null, CancellationToken cancellationToken = default)
     {
-        if (target is { } wanted && (await MembersAsync(cancellationToken).ConfigureAwait(false)).FromLeader && _lastLeader == wanted) return wanted;
+        if (target is { } wanted && (await MembersAsync(cancellationToken).ConfigureAwait(false)).FromLeader && _lastLeader?.Id == wanted) return wanted;
         return (await AskLeader<LeadershipTransferred>(new TransferLeadership(_settings.ClusterId, 0, target), cancellationToken).ConfigureAwait(false)).Leader;
     }
 
@@ -135,7 +138,7 @@ public sealed partial class RaftClient
     {
         // Whoever answers this as the leader is remembered.
         if (member is null) await MembersAsync(cancellationToken).ConfigureAwait(false);
-        var from = Find(member ?? _lastLeader!.Value);
+        var from = member is { } id ? Find(id) : _lastLeader!;
         if (File.Exists(file)) throw new IOException($"The file '{file}' already exists.");
         // Under its name there is all of it or nothing, though this process be killed.
         var part = $"{file}.{Guid.NewGuid():N}.part";
@@ -171,91 +174,104 @@ public sealed partial class RaftClient
 
     // ---- asking ---------------------------------------------------------------------------------------------------
 
-    private ImmutableSortedDictionary<MemberId, Member> Known => _settings.Members.AddRange(_known.Where(m => !_settings.Members.ContainsKey(m.Key)));
+    /// <summary>What members say of their addresses goes before what the settings say, which may be old; a member may be reached at the latter alone, as behind NAT.</summary>
+    private ImmutableArray<Member> Known => [.. _told.Union(_settings.Members.Values)];
 
-    private Member Find(MemberId id) => Known.GetValueOrDefault(id) ?? throw new BadInputException($"There is no member {id}; known are {string.Join(", ", Known.Values)}.");
+    private Member Find(MemberId id) => Known.FirstOrDefault(m => m.Id == id) ?? throw new BadInputException($"There is no member {id}; known are {string.Join(", ", Known)}.");
 
     private void Learn(Membership membership)
     {
-        if (membership is { IsCommitted: true, Members.IsEmpty: false }) _known = membership.Members.ToImmutableSortedDictionary(m => m.Member.Id, m => m.Member);
+        if (membership is { IsCommitted: true, Members.IsEmpty: false }) _told = [.. membership.Members.Select(m => m.Member)];
     }
 
-    private async Task<T?> TryAsk<T>(Member member, object request, CancellationToken cancellationToken) where T : class
+    /// <returns>The answer; null when none came in time.</returns>
+    private async Task<object?> TryAsk(Member member, object request, TimeSpan timeout, CancellationToken cancellationToken)
     {
+        ThrowIfDisposed();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Stopped);
         try
         {
-            return await RemoteTransport.Resolve(_system, _settings.SystemName, member).Ask<object>(request, _settings.AttemptTimeout, cancellationToken).ConfigureAwait(false) as T;
+            // Akka awaits in the caller's context, which may be blocked until this ends.
+            var reply = await Task.Run(() => RemoteTransport.Resolve(_system, _settings.SystemName, member).Ask<object>(request, timeout, end.Token), CancellationToken.None).ConfigureAwait(false);
+            return reply is Refused { Reason: RefusalReason.BadRequest } refused ? throw new BadInputException(refused.Message) : reply;
         }
         catch (AskTimeoutException)
         {
             return null;
         }
+        catch (OperationCanceledException) when (Stopped.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw Disposed("The client was stopped before an answer came; a change that was asked for may have been made.");
+        }
+    }
+
+    private async Task PauseAsync(CancellationToken cancellationToken)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Stopped);
+        await Task.Delay(_settings.RetryDelay, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfDisposed();
     }
 
     private async Task<T> AskMember<T>(Member member, object request, CancellationToken cancellationToken) where T : class
     {
-        var deadline = DateTime.UtcNow + _settings.RequestTimeout;
+        var deadline = Deadline.In(_settings.RequestTimeout);
+        object? reply = null;
         while (true)
         {
-            object? reply;
-            try
-            {
-                reply = await RemoteTransport.Resolve(_system, _settings.SystemName, member).Ask<object>(request, _settings.RequestTimeout, cancellationToken).ConfigureAwait(false);
-            }
-            catch (AskTimeoutException)
-            {
-                throw new ClusterUnreachableException($"Member {member} did not answer within {_settings.RequestTimeout.TotalSeconds:0.0} s.");
-            }
+            reply = await TryAsk(member, request, deadline.AtMost(_settings.RequestTimeout), cancellationToken).ConfigureAwait(false) ?? reply;
             if (reply is T result) return result;
-            if (reply is Refused { Reason: RefusalReason.BadRequest } refused) throw new BadInputException(refused.Message);
-            if (DateTime.UtcNow > deadline) throw new NoLeaderException($"Member {member}: {(reply as Refused)?.Message ?? reply?.ToString()}");
-            await Task.Delay(_settings.RetryDelay, cancellationToken).ConfigureAwait(false);
+            if (deadline.IsOver && reply is null) throw new ClusterUnreachableException($"Member {member} did not answer within {_settings.RequestTimeout.TotalSeconds:0.0} s.");
+            if (deadline.IsOver) throw new NoLeaderException($"Member {member}: {(reply as Refused)?.Message ?? reply?.ToString()}");
+            await PauseAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>Asks whoever leads; the request must do no harm when it comes twice.</summary>
     private async Task<T> AskLeader<T>(object request, CancellationToken cancellationToken) where T : class
     {
-        var deadline = DateTime.UtcNow + _settings.RequestTimeout;
-        var outcomes = new SortedDictionary<MemberId, string>();
+        var deadline = Deadline.In(_settings.RequestTimeout);
+        var outcomes = new Dictionary<Member, string>();
         var answered = false;
         while (true)
         {
             // The last leader first; each round asks everyone once.
-            foreach (var member in Known.Values.OrderBy(m => m.Id != _lastLeader))
+            foreach (var member in Known.OrderBy(m => m != _lastLeader))
             {
                 var next = member;
                 for (var hops = 0; hops < 3 && next is not null; hops++)
                 {
                     var asked = next;
                     next = null;
-                    var reply = await TryAsk<object>(asked, request, cancellationToken).ConfigureAwait(false);
+                    var reply = await TryAsk(asked, request, deadline.AtMost(_settings.AttemptTimeout), cancellationToken).ConfigureAwait(false);
                     answered |= reply is not null;
-                    outcomes[asked.Id] = (reply as Refused)?.Message.TrimEnd('.') ?? (reply is null ? "no answer" : "follows");
+                    outcomes[asked] = (reply as Refused)?.Message.TrimEnd('.') ?? (reply is null ? "no answer" : "follows");
                     switch (reply)
                     {
                         case Membership { FromLeader: false } follower:
                             Learn(follower);
                             break;
+                        case LeadershipTransferred transferred when transferred is T result:
+                            _lastLeader = Known.FirstOrDefault(m => m.Id == transferred.Leader);
+                            return result;
                         case T result:
-                            _lastLeader = (result as LeadershipTransferred)?.Leader ?? asked.Id;
+                            _lastLeader = asked;
                             if (result is Membership membership) Learn(membership);
                             return result;
-                        case Refused { Reason: RefusalReason.BadRequest } refused:
-                            throw new BadInputException(refused.Message);
                         case Refused { Reason: RefusalReason.Conflict } refused:
                             throw new ConflictException(refused.Message);
                         case Refused { Leader: { } leader } when leader.Id != asked.Id:
-                            next = Known.GetValueOrDefault(leader.Id) ?? leader;
+                            next = leader;
                             break;
                     }
+                    if (deadline.IsOver) break;
                 }
-                if (DateTime.UtcNow < deadline) continue;
-                var tried = $"Tried {string.Join("; ", outcomes.Select(o => $"{Known.GetValueOrDefault(o.Key)?.ToString() ?? o.Key.ToString()}: {o.Value}"))}.";
+                if (!deadline.IsOver) continue;
+                var tried = $"Tried {string.Join("; ", outcomes.OrderBy(o => o.Key.Id).Select(o => $"{o.Key}: {o.Value}"))}.";
                 if (answered) throw new NoLeaderException($"No leader after {_settings.RequestTimeout.TotalSeconds:0.0} s. {tried}");
                 throw new ClusterUnreachableException($"No member answered within {_settings.RequestTimeout.TotalSeconds:0.0} s. {tried}");
             }
-            await Task.Delay(_settings.RetryDelay, cancellationToken).ConfigureAwait(false);
+            await PauseAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 }

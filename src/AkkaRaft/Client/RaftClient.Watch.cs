@@ -24,14 +24,18 @@ public sealed partial class RaftClient
     /// </param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="CompactedException">Changes that were asked for are no longer kept: read the range anew, and watch from its revision plus one.</exception>
+    /// <exception cref="FutureRevisionException">The store has not come to the revision before that: it may have been restored from an older backup.</exception>
     /// <exception cref="BadInputException">The range or the revision is none.</exception>
     /// <exception cref="RaftException">Without <paramref name="fromRevision"/>: it could not be found out in time which changes are new.</exception>
     public async IAsyncEnumerable<Change> WatchAsync(KeyRange range, long? fromRevision = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var next = fromRevision ?? await RevisionAsync(cancellationToken).ConfigureAwait(false) + 1;
+        // A revision that was named is looked at once without a wait: there may be no such yet.
+        var wait = fromRevision is null ? WatchWait : TimeSpan.Zero;
         while (true)
         {
-            if (await NextChangesAsync(new Watch(range.From, range.To, next, WatchWait), cancellationToken).ConfigureAwait(false) is not { } reply) continue;
+            if (await NextChangesAsync(new Watch(range.From, range.To, next, wait), cancellationToken).ConfigureAwait(false) is not { } reply) continue;
+            wait = WatchWait;
             if (reply.OldestRevision is { } oldest)
                 throw new CompactedException($"Changes from revision {next} on were asked for, and those before {oldest} are no longer kept. Read the keys anew, and watch from there; akkaraft.watch-retain-changes says how many are kept.", oldest);
             foreach (var change in reply.Changes) yield return change;
@@ -52,12 +56,15 @@ public sealed partial class RaftClient
         {
             var reply = await Ask<WatchReply>(watch, cancellationToken).ConfigureAwait(false);
             // A member that is cut off has nothing to tell, for ever: whoever answers this leads, and is asked next.
-            if (reply.Changes.IsEmpty && reply.OldestRevision is null) await RevisionAsync(cancellationToken).ConfigureAwait(false);
-            return reply;
+            if (!reply.Changes.IsEmpty || reply.OldestRevision is not null) return reply;
+            var revision = await RevisionAsync(cancellationToken).ConfigureAwait(false);
+            return watch.FromRevision <= revision + 1 ? reply : throw new FutureRevisionException(
+                $"Changes from revision {watch.FromRevision} on were asked for, and the store is at revision {revision}: it may have been restored from an older backup, or be another cluster's. Read the keys anew, and watch from there.",
+                watch.FromRevision, revision);
         }
         catch (RaftException e) when (e is NoLeaderException or ClusterUnreachableException or OverloadedException)
         {
-            await Task.Delay(_settings.RetryDelay, cancellationToken).ConfigureAwait(false);
+            await PauseAsync(cancellationToken).ConfigureAwait(false);
             return null;
         }
     }

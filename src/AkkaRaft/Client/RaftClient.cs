@@ -123,18 +123,48 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <inheritdoc cref="DeleteAsync(ReadOnlyMemory{byte}, CancellationToken)" />
     public Task<DeleteReply> DeleteAsync(string key, CancellationToken cancellationToken = default) => DeleteAsync(Utf8(key), cancellationToken);
 
-    /// <summary>Stops the client. Calls that are still out fail: as of unknown outcome those that were sent and would change something, the rest as surely not executed.</summary>
+    /// <summary>
+    /// Stops the client. Calls, watches and scans that are still out, and all that come later, fail with <see cref="ObjectDisposedException"/>, as surely not executed;
+    /// those that were sent and would change something fail with <see cref="OutcomeUnknownException"/>. Leases that it holds are lost, and expire by themselves.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
-        // An application may have ended its ActorSystem before.
-        if (!_system.WhenTerminated.IsCompleted) await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
         _inbox.Close();
-        if (_ownsSystem) await _system.Terminate().ConfigureAwait(false);
+        // Akka awaits in the caller's context, which may be blocked until this ends.
+        await Task.Run(StopAsync).ConfigureAwait(false);
+    }
+
+    private async Task StopAsync()
+    {
+        try
+        {
+            // An application may have ended its ActorSystem before.
+            if (!_system.WhenTerminated.IsCompleted) await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
+        }
+        catch (TaskCanceledException)
+        {
+            throw new TimeoutException($"The client's actor {_actor.Path} has not stopped within {StopTimeout.TotalSeconds:0} s: a caller that went on in its thread may be blocked.");
+        }
+        finally
+        {
+            if (_ownsSystem) await _system.Terminate().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Cancelled once the client has stopped.</summary>
+    internal CancellationToken Stopped => _inbox.Closed;
+
+    private static ObjectDisposedException Disposed(string message) => new(nameof(RaftClient), message);
+
+    private void ThrowIfDisposed()
+    {
+        if (_inbox.IsClosed) throw Disposed("The client has stopped: it was disposed of, or its ActorSystem has ended. Nothing was sent.");
     }
 
     private async Task<T> Ask<T>(IKeyValueRequest request, CancellationToken cancellationToken) where T : class
     {
         cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfDisposed();
         if (RequestLimits.Check(request, _settings) is { } wrong) throw ExceptionOf(wrong);
         // It ends in a thread of the pool alone, where the caller goes on at once.
         var completion = new TaskCompletionSource<IKeyValueReply>();
@@ -167,8 +197,9 @@ public sealed partial class RaftClient : IAsyncDisposable
         _actor.Tell(ClientActor.Pump.Instance, ActorRefs.NoSender);
     }
 
-    private static RaftException ExceptionOf(RequestFailed failed) => failed.Kind switch
+    private static Exception ExceptionOf(RequestFailed failed) => failed.Kind switch
     {
+        FailureKind.ClientStopped => Disposed(failed.Message),
         FailureKind.NoLeader => new NoLeaderException(failed.Message),
         FailureKind.ClusterUnreachable => new ClusterUnreachableException(failed.Message),
         FailureKind.Overloaded => new OverloadedException(failed.Message),

@@ -44,3 +44,13 @@ public sealed class CompactedException(string message, long oldestRevision) : Ra
     /// <summary>The oldest revision whose changes are still kept.</summary>
     public long OldestRevision { get; } = oldestRevision;
 }
+
+/// <summary>A watch names a revision that is more than one ahead of the store, as after a restore of an older backup: read the keys anew, and watch from there.</summary>
+public sealed class FutureRevisionException(string message, long fromRevision, long currentRevision) : RaftException(message)
+{
+    /// <summary>The first revision whose changes were asked for.</summary>
+    public long FromRevision { get; } = fromRevision;
+
+    /// <summary>The store's revision.</summary>
+    public long CurrentRevision { get; } = currentRevision;
+}

@@ -62,9 +62,6 @@ internal sealed partial class RaftActor
                 _image = own.Snapshot;
                 ImageDone("The image could not be kept; the member's log says why.");
                 return true;
-            case BeginBackup begin when begin.ClusterId != _settings.ClusterId:
-                Refuse(begin.RequestId, RefusalReason.BadRequest, OtherCluster(begin.ClusterId));
-                return true;
             case BeginBackup begin when IsStateBehindLog:
                 Refuse(begin.RequestId, RefusalReason.NotReady, "The member's state machine lacks a snapshot; ask another member.");
                 return true;
@@ -72,7 +69,7 @@ internal sealed partial class RaftActor
                 _backupAskers.Add((Sender, begin.RequestId));
                 MakeImage(long.MaxValue);
                 return true;
-            case FetchBackup fetch when _image is { } image && fetch.ClusterId == _settings.ClusterId:
+            case FetchBackup fetch when _image is { } image:
                 _snapshots.Tell(new SnapshotActor.Fetch(null, Sender, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset));
                 return true;
             case FetchBackup fetch:

@@ -323,29 +323,20 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case TimeDue due:
                 _timeDue = due.TimestampMs;
                 return true;
-            case Read { Consistency: ReadConsistency.Local, NeedsLeader: true } read when read.ClusterId == _settings.ClusterId && !HearsLeader:
+            case Read { Consistency: ReadConsistency.Local, NeedsLeader: true } read when !HearsLeader:
                 Refuse(read.RequestId, RefusalReason.NotLeader, "This member hears of no leader.");
                 return true;
-            case Read { Consistency: ReadConsistency.Local } read when read.ClusterId == _settings.ClusterId && IsStateBehindLog:
+            case Read { Consistency: ReadConsistency.Local } read when IsStateBehindLog:
                 Refuse(read.RequestId, RefusalReason.NotReady, "This member's state machine lacks a snapshot; ask another member.");
                 return true;
-            case Read { Consistency: ReadConsistency.Local } read when read.ClusterId == _settings.ClusterId:
+            case Read { Consistency: ReadConsistency.Local } read:
                 _stateMachine.Tell(new Query(read.RequestId, read.Payload), Sender);
-                return true;
-            case Submit submit when submit.ClusterId != _settings.ClusterId:
-                Refuse(submit.RequestId, RefusalReason.BadRequest, OtherCluster(submit.ClusterId));
-                return true;
-            case Read read when read.ClusterId != _settings.ClusterId:
-                Refuse(read.RequestId, RefusalReason.BadRequest, OtherCluster(read.ClusterId));
                 return true;
             case GetMemberStatus get:
                 Sender.Tell(Status(get.RequestId));
                 return true;
             case GetMembership get:
                 Sender.Tell(MembershipNow(get.RequestId));
-                return true;
-            case ChangeMembers change when change.ClusterId != _settings.ClusterId:
-                Refuse(change.RequestId, RefusalReason.BadRequest, OtherCluster(change.ClusterId));
                 return true;
             case ChangeMembers change when _leading is null:
                 Refuse(change.RequestId, RefusalReason.NotLeader, "This member does not lead.");
@@ -366,8 +357,6 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 return HandledByCompaction(message) || HandledBySnapshots(message);
         }
     }
-
-    private string OtherCluster(string theirs) => $"This is a member of cluster '{_settings.ClusterId}', not of '{theirs}'.";
 
     /// <summary>The rules for terms that hold in every role (§3.3), and who is not listened to at all.</summary>
     private bool Admit(IRaftMessage message)

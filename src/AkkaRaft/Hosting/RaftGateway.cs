@@ -20,7 +20,7 @@ internal sealed record RecoveryHindered(string Reason);
 internal sealed record MemberRemoved(MemberId Id, Member? Successor);
 
 /// <summary>
-/// <c>/user/raft</c>: the door for all messages, and the parent that starts the member anew, with backoff, when it had to stop.
+/// <c>/user/raft</c>: the door for all messages, where those to another cluster end, and the parent that starts the member anew, with backoff, when it had to stop.
 /// </summary>
 internal sealed class RaftGateway : ReceiveActor, IWithTimers
 {
@@ -42,10 +42,13 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private bool _ended;
     private MemberRemoved? _removed;
 
-    public RaftGateway(Props member, Props client)
+    public RaftGateway(string clusterId, Props member, Props client)
     {
         _memberProps = member;
         _clientProps = client;
+        // Whatever the member is doing, and whether there is one.
+        Receive<IClusterRequest>(request => request.ClusterId != clusterId, request => Sender.Tell(new Refused(
+            request.RequestId, RefusalReason.BadRequest, null, $"This is a member of cluster '{clusterId}', not of '{request.ClusterId}'.")));
         Receive<IKeyValueRequest>(request => _client.Forward(request));
         Receive<MemberFailed>(failed =>
         {
@@ -70,7 +73,8 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         ReceiveAny(message => _member.Forward(message));
     }
 
-    public static Props Props(Props member, Props client) => Akka.Actor.Props.CreateBy(new Producer<RaftGateway>(() => new RaftGateway(member, client)));
+    public static Props Props(string clusterId, Props member, Props client) =>
+        Akka.Actor.Props.CreateBy(new Producer<RaftGateway>(() => new RaftGateway(clusterId, member, client)));
 
     public ITimerScheduler Timers { get; set; } = null!;
 

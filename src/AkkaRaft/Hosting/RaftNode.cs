@@ -51,7 +51,7 @@ public sealed class RaftNode : IAsyncDisposable
         var member = RaftActor.Props(Settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
         var client = ClientActor.Props(settings.ForClients(), to => RemoteTransport.Resolve(system, settings.SystemName, to));
         // On the member's thread: what it hands on to the member waits for no other.
-        Gateway = System.ActorOf(RaftGateway.Props(member, client).WithDispatcher("akkaraft.raft-dispatcher"), "raft");
+        Gateway = System.ActorOf(RaftGateway.Props(settings.ClusterId, member, client).WithDispatcher("akkaraft.raft-dispatcher"), "raft");
         CoordinatedShutdown.Get(System).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "akkaraft-hand-over", HandOver);
         System.RegisterOnTermination(Ended);
     }
@@ -113,7 +113,7 @@ public sealed class RaftNode : IAsyncDisposable
     {
         try
         {
-            return await Gateway.Ask<object>(new GetMemberStatus(Settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false) as MemberStatus;
+            return await Task.Run(() => Gateway.Ask<object>(new GetMemberStatus(Settings.ClusterId, 0), timeout, cancellationToken), cancellationToken).ConfigureAwait(false) as MemberStatus;
         }
         catch (AskTimeoutException)
         {
@@ -191,6 +191,13 @@ public sealed class RaftNode : IAsyncDisposable
     /// <summary>Hands leadership over if it leads, stops the member and gives up its data directory; an application's ActorSystem goes on.</summary>
     public async ValueTask DisposeAsync()
     {
+        // Akka awaits in the caller's context, which may be blocked until this ends.
+        await Task.Run(StopAsync).ConfigureAwait(false);
+        Ended();
+    }
+
+    private async Task StopAsync()
+    {
         if (_ownsSystem) await CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClrExitReason.Instance).ConfigureAwait(false);
         else if (!System.WhenTerminated.IsCompleted)
         {
@@ -198,7 +205,6 @@ public sealed class RaftNode : IAsyncDisposable
             await Gateway.GracefulStop(StopTimeout).ConfigureAwait(false);
             await _watcher.GracefulStop(StopTimeout).ConfigureAwait(false);
         }
-        Ended();
     }
 
     private void Ended()

@@ -37,11 +37,21 @@ public enum RefusalReason
     Conflict = 5,
 }
 
+/// <summary>What a client asks of a cluster; the gateway of another one's member refuses it.</summary>
+internal interface IClusterRequest
+{
+    /// <summary>The cluster meant.</summary>
+    string ClusterId { get; }
+
+    /// <summary>The asker's own number, echoed in the reply.</summary>
+    long RequestId { get; }
+}
+
 /// <summary>A client asks the leader to append a command and to answer with the state machine's result.</summary>
 /// <param name="ClusterId">The cluster meant; another one's member refuses.</param>
 /// <param name="RequestId">The client's own number, echoed in the reply.</param>
 /// <param name="Payload">The command, which only the state machine understands.</param>
-internal sealed record Submit(string ClusterId, long RequestId, ReadOnlyMemory<byte> Payload);
+internal sealed record Submit(string ClusterId, long RequestId, ReadOnlyMemory<byte> Payload) : IClusterRequest;
 
 /// <summary>The command of <see cref="Submit"/> is committed and applied.</summary>
 internal sealed record SubmitReply(long RequestId, long Index, ReadOnlyMemory<byte> Result);
@@ -51,7 +61,7 @@ internal sealed record SubmitReply(long RequestId, long Index, ReadOnlyMemory<by
 /// <param name="RequestId">The client's own number, echoed in the reply.</param>
 /// <param name="Consistency">How fresh the answer must be.</param>
 /// <param name="Payload">The query, which only the state machine understands.</param>
-internal sealed record Read(string ClusterId, long RequestId, ReadConsistency Consistency, ReadOnlyMemory<byte> Payload)
+internal sealed record Read(string ClusterId, long RequestId, ReadConsistency Consistency, ReadOnlyMemory<byte> Payload) : IClusterRequest
 {
     /// <summary>A member that hears of no leader refuses: a watch there would tell nothing, for ever.</summary>
     public bool NeedsLeader { get; init; }
@@ -65,7 +75,7 @@ internal sealed record Read(string ClusterId, long RequestId, ReadConsistency Co
 internal sealed record Refused(long RequestId, RefusalReason Reason, Member? Leader, string Message);
 
 /// <summary>Asks one member how it stands.</summary>
-internal sealed record GetMemberStatus(string ClusterId, long RequestId);
+internal sealed record GetMemberStatus(string ClusterId, long RequestId) : IClusterRequest;
 
 /// <summary>What a member is doing.</summary>
 public enum MemberRole
@@ -122,7 +132,7 @@ public sealed record MemberStatus(
 /// <param name="ClusterId">The cluster meant.</param>
 /// <param name="RequestId">The asker's own number, echoed in the reply.</param>
 /// <param name="Target">The voter to hand over to, or null for the one that is furthest.</param>
-internal sealed record TransferLeadership(string ClusterId, long RequestId, MemberId? Target);
+internal sealed record TransferLeadership(string ClusterId, long RequestId, MemberId? Target) : IClusterRequest;
 
 /// <summary>Another member leads now.</summary>
 internal sealed record LeadershipTransferred(long RequestId, MemberId Leader);

@@ -269,6 +269,9 @@ public enum FailureKind
 
     /// <summary>A key, a value or a whole transaction is above the limit: surely not executed.</summary>
     ValueTooLarge = 7,
+
+    /// <summary>The client that was asked has stopped: surely not executed.</summary>
+    ClientStopped = 8,
 }
 
 /// <summary>A request that got no result.</summary>

@@ -30,10 +30,10 @@ public enum MembershipChangeKind
 /// <param name="RequestId">The asker's own number, echoed in the reply.</param>
 /// <param name="Kind">What is to change.</param>
 /// <param name="Members">Whom it concerns; the address of one that is a member already may be empty.</param>
-internal sealed record ChangeMembers(string ClusterId, long RequestId, MembershipChangeKind Kind, ImmutableArray<Member> Members);
+internal sealed record ChangeMembers(string ClusterId, long RequestId, MembershipChangeKind Kind, ImmutableArray<Member> Members) : IClusterRequest;
 
 /// <summary>Asks a member who the members are.</summary>
-internal sealed record GetMembership(string ClusterId, long RequestId);
+internal sealed record GetMembership(string ClusterId, long RequestId) : IClusterRequest;
 
 /// <summary>How far a change of members is.</summary>
 public enum MembershipPhase
@@ -84,13 +84,13 @@ public sealed record Membership(
     long RequestId, long Index, bool IsCommitted, bool FromLeader, MembershipPhase Phase, string? Failure, ImmutableArray<MembershipMember> Members);
 
 /// <summary>Asks a member for an image of its state; answered with <see cref="BackupBegun"/>.</summary>
-internal sealed record BeginBackup(string ClusterId, long RequestId);
+internal sealed record BeginBackup(string ClusterId, long RequestId) : IClusterRequest;
 
 /// <summary>The image is there to be fetched.</summary>
 internal sealed record BackupBegun(long RequestId, Snapshot Snapshot);
 
 /// <summary>Asks for a piece of the image.</summary>
-internal sealed record FetchBackup(string ClusterId, long RequestId, long Offset);
+internal sealed record FetchBackup(string ClusterId, long RequestId, long Offset) : IClusterRequest;
 
 /// <summary>A piece of the image, with its CRC-32C; empty when the image is not there any more.</summary>
 internal sealed record BackupChunk(long RequestId, long Offset, ReadOnlyMemory<byte> Bytes, uint Checksum);

@@ -370,7 +370,7 @@ public sealed class ClientActorTests : TestKit
         _members[0].ExpectMsg<Submit>();
         client.Tell(new Put("b"u8.ToArray(), default, 2));
         client.Tell(PoisonPill.Instance);
-        Assert.Equal([(1L, FailureKind.OutcomeUnknown), (2L, FailureKind.ClusterUnreachable)], Enumerable.Range(0, 2).Select(_ => ExpectMsg<RequestFailed>()).Select(f => (f.RequestId, f.Kind)));
+        Assert.Equal([(1L, FailureKind.OutcomeUnknown), (2L, FailureKind.ClientStopped)], Enumerable.Range(0, 2).Select(_ => ExpectMsg<RequestFailed>()).Select(f => (f.RequestId, f.Kind)));
         Assert.Equal(5, Wire.KvCommand.Parser.ParseFrom(_members[0].ExpectMsg<Submit>().Payload.Span).CloseSession.Session);
     }
 
@@ -399,6 +399,42 @@ public sealed class ClientActorTests : TestKit
         Open(_members[1]);
         Answer(_members[1], _members[1].ExpectMsg<Submit>(), (false, 8));
         Assert.Equal(3, ExpectMsg<PutReply>().RequestId);
+    }
+
+    [Fact]
+    public void Where_members_say_that_the_leader_is_goes_before_an_old_address_in_the_settings()
+    {
+        var moved = new Member(Members[0].Id, "moved:1");
+        var there = CreateTestProbe();
+        var client = Sys.ActorOf(ClientActor.Props(_settings, to => to == moved ? there : _members[to.Id.Value]));
+        client.Tell(new Get("k"u8.ToArray(), RequestId: 7));
+        // Nobody is at the old address.
+        _members[0].ExpectMsg<Read>();
+        var read = _members[1].ExpectMsg<Read>();
+        _members[1].Reply(new Refused(read.RequestId, RefusalReason.NotLeader, moved, "follows"));
+        there.ExpectMsg<Read>();
+    }
+
+    [Fact]
+    public void A_leader_that_is_not_reached_where_members_say_is_asked_at_the_address_of_the_settings()
+    {
+        var inside = new Member(Members[0].Id, "inside:1");
+        var nowhere = CreateTestProbe();
+        var outside = CreateTestProbe();
+        var settings = _settings with { Members = _settings.Members.Remove(Members[0].Id).Add(Members[0].Id, Members[0]) };
+        var client = Sys.ActorOf(ClientActor.Props(settings, to => to == inside ? nowhere : to.Id == Members[0].Id ? outside : _members[1]));
+        client.Tell(new Get("k"u8.ToArray(), RequestId: 7));
+        outside.ExpectMsg<Read>();
+        var read = _members[1].ExpectMsg<Read>();
+        _members[1].Reply(new Refused(read.RequestId, RefusalReason.NotLeader, inside, "follows"));
+        nowhere.ExpectMsg<Read>();
+        // The follower, or the next in turn, brings it back to where the leader answers.
+        _members[1].SetAutoPilot(new DelegateAutoPilot((sender, message) =>
+        {
+            if (message is Read again) sender.Tell(new Refused(again.RequestId, RefusalReason.NotLeader, inside, "follows"));
+            return AutoPilot.KeepRunning;
+        }));
+        outside.ExpectMsg<Read>();
     }
 
     private IActorRef Client(RaftClientSettings settings) => Sys.ActorOf(ClientActor.Props(settings, to => _members[to.Id.Value]));

@@ -119,8 +119,8 @@ public sealed class RaftClientTests : TestKit
         var client = Client(_settings);
         var waiting = client.PutAsync("a", "");
         await client.DisposeAsync();
-        await Assert.ThrowsAsync<ClusterUnreachableException>(() => waiting);
-        await Assert.ThrowsAsync<ClusterUnreachableException>(() => client.PutAsync("b", ""));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => client.PutAsync("b", ""));
     }
 
     [Fact]
@@ -130,8 +130,8 @@ public sealed class RaftClientTests : TestKit
         var client = RaftClient.Create(system, _settings, _ => _member);
         var waiting = client.GetAsync("a");
         await system.Terminate();
-        await Assert.ThrowsAsync<ClusterUnreachableException>(() => waiting);
-        await Assert.ThrowsAsync<ClusterUnreachableException>(() => client.GetAsync("b"));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => client.GetAsync("b"));
     }
 
     [Fact]
@@ -176,6 +176,33 @@ public sealed class RaftClientTests : TestKit
         watch = await ReplyAsync(new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { OldestRevision = 100, NextRevision = 100 } });
         Assert.Equal(15, watch.Watch.FromRevision);
         Assert.Equal(100, (await Assert.ThrowsAsync<CompactedException>(async () => await moved)).OldestRevision);
+    }
+
+    [Fact]
+    public async Task A_watch_from_a_revision_that_the_store_has_not_reached_says_so()
+    {
+        await using var client = Client(_settings);
+        await using var changes = client.WatchAsync(KeyRange.All, 20).GetAsyncEnumerator();
+        var moved = changes.MoveNextAsync();
+        var watch = await ReplyAsync(new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { NextRevision = 20 } });
+        Assert.Equal((20, 0), (watch.Watch.FromRevision, watch.Watch.WaitMs));
+        await ReplyAsync(new Wire.KvQueryResult { Revision = 7, Ranges = { new Wire.KvRangeResult() } });
+        var future = await Assert.ThrowsAsync<FutureRevisionException>(async () => await moved);
+        Assert.Equal((20, 7), (future.FromRevision, future.CurrentRevision));
+    }
+
+    [Fact]
+    public async Task A_watch_from_the_next_revision_waits_for_it()
+    {
+        await using var client = Client(_settings);
+        await using var changes = client.WatchAsync(KeyRange.All, 8).GetAsyncEnumerator();
+        var moved = changes.MoveNextAsync();
+        await ReplyAsync(new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { NextRevision = 8 } });
+        await ReplyAsync(new Wire.KvQueryResult { Revision = 7, Ranges = { new Wire.KvRangeResult() } });
+        var watch = await ReplyAsync(new Wire.KvQueryResult { Watch = new Wire.KvWatchResult { NextRevision = 9, Changes = { Changed("k", 8) } } });
+        Assert.Equal(8, watch.Watch.FromRevision);
+        Assert.True(watch.Watch.WaitMs > 0);
+        Assert.True(await moved);
     }
 
     [Fact]
