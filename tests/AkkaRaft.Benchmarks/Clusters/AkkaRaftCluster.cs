@@ -29,7 +29,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
         _spec = spec;
         _program = program;
         _members = Enumerable.Range(0, spec.Members).Select(i => new Member(new MemberId(i), $"127.0.0.1:{spec.BasePort + i}")).ToImmutableSortedDictionary(m => m.Id, m => m);
-        _system = ActorSystem.Create("load", MemberConfiguration.ForClient);
+        _system = ActorSystem.Create("load", MemberConfiguration.ForClient());
         _client = ClientOf(_members);
     }
 

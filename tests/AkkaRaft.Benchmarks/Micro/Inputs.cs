@@ -9,7 +9,7 @@ namespace AkkaRaft.Benchmarks.Micro;
 /// <summary>What the benchmarks of the inner pieces work on: batches of puts, 16 B keys, 100 B values.</summary>
 internal static class Inputs
 {
-    public static RaftHeader Header { get; } = new("akkaraft", new MemberId(0), new MemberId(1), 7) { FromAddress = "127.0.0.1:4100", Instance = 42 };
+    public static RaftHeader Header { get; } = new("akkaraft", new MemberId(0), new MemberId(1), 7) { FromAddress = "127.0.0.1:4100", Incarnation = 42 };
 
     public static RaftSettings Settings { get; } = new()
     {

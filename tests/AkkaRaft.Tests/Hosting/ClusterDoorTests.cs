@@ -16,7 +16,7 @@ public sealed class ClusterDoorTests : TestKit
     public void Every_message_with_a_cluster_and_a_request_is_a_request_to_a_cluster()
     {
         var messages = typeof(IClusterRequest).Assembly.GetTypes().Where(type => type.GetProperty("ClusterId") is not null && type.GetProperty("RequestId") is not null).Select(type => type.Name);
-        Assert.Equal(messages.Where(name => name is not nameof(IClusterRequest) and not "WireClientMessage").Order(), Requests.Select(row => (string)row.Data).Order());
+        Assert.Equal(messages.Where(name => name is not nameof(IClusterRequest) and not "WireClientMessage").Order(), ((IEnumerable<object[]>)Requests).Select(row => (string)row[0]).Order());
         Assert.NotEmpty(Requests);
     }
 

@@ -30,7 +30,7 @@ public sealed class RestoreTests : IDisposable
     {
         var file = Path.Combine(_directory, "old.db");
         using var store = KeyValueStore.Open(_settings with { ClusterId = "old" }, file);
-        store.Apply([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x"))], 1);
+        store.Apply([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1);
         store.Commit();
         Assert.Null(KeyValueStore.SaveImage(file, Backup).Failure);
     }
