@@ -224,6 +224,7 @@ public sealed partial class ClusterSimulation
     public void JumpClock(int member, TimeSpan ahead)
     {
         Fault(member, string.Create(CultureInfo.InvariantCulture, $"clock jumps ahead by {ahead.TotalSeconds:0.###} s"));
+        _clockJumps++;
         _members[member].Clock.Jump(ahead);
     }
 

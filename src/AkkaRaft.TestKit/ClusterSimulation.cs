@@ -22,6 +22,8 @@ namespace AkkaRaft.TestKit;
 /// <remarks>Dispatcher, scheduler, journal and network are the simulation's; every message and every event goes through its production bytes.</remarks>
 public sealed partial class ClusterSimulation : IDisposable
 {
+    private static readonly TimeSpan LongestElectionTimeout = new RaftSettings { ClusterId = "", Id = default, Members = ImmutableSortedDictionary<MemberId, Member>.Empty }.ElectionTimeoutMax;
+
     private const int StepsWithoutTime = 1_000_000;
 
     // What a crash takes from a file is up to the simulation, so no disk need be waited for.
@@ -49,6 +51,7 @@ public sealed partial class ClusterSimulation : IDisposable
     private readonly Dictionary<long, (int Member, string State)> _states = [];
     private ulong _nonces;
     private ImmutableSortedDictionary<MemberId, Member> _addresses = ImmutableSortedDictionary<MemberId, Member>.Empty;
+    private int _clockJumps;
     private string? _violation;
     private int? _violator;
     private long _place;
@@ -355,8 +358,8 @@ public sealed partial class ClusterSimulation : IDisposable
     /// <summary>Does something the next time that a member begins to lead.</summary>
     internal void OnNextElection(Action<int> action) => _onElection.Enqueue(action);
 
-    /// <summary>The fastest clock that leases allow for cannot show more.</summary>
-    private DateTimeOffset LatestTime() => VirtualClock.Epoch + Now * 1.1 + TimeSpan.FromMilliseconds(1);
+    /// <summary>The fastest clock that leases allow for cannot show more, and one that jumped takes the log ahead by no more than an election timeout.</summary>
+    private DateTimeOffset LatestTime() => VirtualClock.Epoch + Now * 1.1 + TimeSpan.FromMilliseconds(1) + _clockJumps * LongestElectionTimeout;
 
     private void Elected(int member)
     {

@@ -43,6 +43,7 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     private readonly SortedDictionary<long, StoredEvent> _events = [];
     private readonly List<PendingWrite> _pending = [];
     private TimeSpan _busyUntil;
+    private long _lowWater;
 
     /// <summary>Whose it is now: nobody else is told how a write ended.</summary>
     public SimulatedProcess Owner { get; set; } = new("nobody", null);
@@ -50,7 +51,8 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     /// <summary>Is told of each write that ended other than well, for the trace.</summary>
     public Action<string> Tell { get; set; } = _ => { };
 
-    public IEnumerable<StoredEvent> Events => _events.Values;
+    /// <summary>From the low-water mark on: what a delete that was cut short has left before it is gone for whoever reads.</summary>
+    public IEnumerable<StoredEvent> Events => _events.Values.SkipWhile(e => e.SequenceNr < _lowWater);
 
     public long HighestSequenceNr { get; private set; }
 
@@ -156,6 +158,7 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
         clock.After(timing.Shortest + (timing.Longest - timing.Shortest) * random.NextDouble() * Slowness, () =>
         {
             if (owner.IsDead && random.Next(2) == 0) return;
+            _lowWater = Math.Max(_lowWater, Math.Min(toSequenceNr, HighestSequenceNr) + 1);
             if (DeletesInSteps)
             {
                 DeleteSome(owner, toSequenceNr, ended);
@@ -179,7 +182,7 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     /// <summary>What is left, read at once as a recovery would, is what was told to be written.</summary>
     private void Recover()
     {
-        var recovered = DurableState.Of(_events.Values.Select(e => e.Event));
+        var recovered = DurableState.Of(Events.Select(e => e.Event));
         if (recovered is not null && !recovered.Agrees(State)) Violated($"a recovery would find {recovered}, and what was written is {State}");
     }
 
@@ -195,14 +198,14 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     {
         foreach (var gone in _events.Keys.Reverse().Take(events).ToArray()) _events.Remove(gone);
         HighestSequenceNr = _events.Keys.LastOrDefault();
-        State = DurableState.Of(_events.Values.Select(e => e.Event)) ?? new DurableState();
+        State = DurableState.Of(Events.Select(e => e.Event)) ?? new DurableState();
     }
 
     /// <summary>Someone has replaced the disk by an empty one.</summary>
     public void Wipe()
     {
         _events.Clear();
-        HighestSequenceNr = 0;
+        HighestSequenceNr = _lowWater = 0;
         State = new DurableState();
     }
 

@@ -17,12 +17,12 @@ public sealed class ConfigurationAddressTests
         Assert.Equal(After, now.Find(After.Id));
         Assert.Equal(Three.Voters.Keys, now.Voters.Keys);
         Assert.Equal(MembershipPhase.Stable, now.Phase);
-        Assert.Equal([Before], now.Former);
+        Assert.Equal((Member[])[Before], now.Former.ToArray());
         Assert.Same(Three, Three.WithAddress(Before));
     }
 
     [Fact]
-    public void An_address_that_a_member_returns_to_is_no_former_one() => Assert.Equal([After], Three.WithAddress(After).WithAddress(Before).Former);
+    public void An_address_that_a_member_returns_to_is_no_former_one() => Assert.Equal((Member[])[After], Three.WithAddress(After).WithAddress(Before).Former.ToArray());
 
     [Fact]
     public void A_learner_moves_too()
@@ -39,6 +39,6 @@ public sealed class ConfigurationAddressTests
     {
         var read = ConfigurationCodec.Decode(ConfigurationCodec.Encode(Three.WithAddress(After)));
         Assert.Equal(After, read.Find(After.Id));
-        Assert.Equal([Before], read.Former);
+        Assert.Equal((Member[])[Before], read.Former.ToArray());
     }
 }

@@ -44,7 +44,7 @@ public sealed class ClusterDoorTests : TestKit
         Assert.Equal(RefusalReason.BadRequest, ExpectMsg<Refused>().Reason);
         AwaitAssert(() =>
         {
-            gateway.Tell(Request(name, "this"));
+            gateway.Tell(Request(name, "this"), TestActor);
             Assert.Equal(RefusalReason.NotLeader, ExpectMsg<Refused>(TimeSpan.FromMilliseconds(200)).Reason);
         }, TimeSpan.FromSeconds(30));
     }

@@ -38,16 +38,6 @@ public sealed class ImageTests : StoreTest
     }
 
     [Fact]
-    public void A_member_that_was_killed_before_it_put_its_name_on_a_state_goes_on_from_it()
-    {
-        SaveImage();
-        // SQLite's copy is whole or not at all; this is the moment after it.
-        File.Copy(Image, Path.Combine(Folder, "other.db"));
-        using (var other = OpenOther()) Assert.Equal(Store.AppliedIndex, other.AppliedIndex);
-        Assert.Equal("2", Run(Path.Combine(Folder, "other.db"), "SELECT value FROM meta WHERE name = 'member_id'"));
-    }
-
-    [Fact]
     public void An_image_of_another_entry_or_with_a_row_missing_is_told_and_not_thrown()
     {
         SaveImage();
