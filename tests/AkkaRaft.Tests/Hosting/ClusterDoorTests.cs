@@ -33,22 +33,6 @@ public sealed class ClusterDoorTests : TestKit
         Assert.Equal("this", member.ExpectMsg<IClusterRequest>().ClusterId);
     }
 
-    [Theory]
-    [MemberData(nameof(Requests))]
-    public void A_member_that_was_removed_refuses_a_request_to_another_cluster_as_such(string name)
-    {
-        var gateway = Sys.ActorOf(RaftGateway.Props("this", Akka.Actor.Props.Create(() => new Behind(Nobody.Instance)), Akka.Actor.Props.Create(() => new Behind(Nobody.Instance))));
-        gateway.Tell(new MemberRemoved(new MemberId(1), null));
-        Sys.ActorSelection(gateway.Path / "member").Tell(PoisonPill.Instance);
-        gateway.Tell(Request(name, "other"));
-        Assert.Equal(RefusalReason.BadRequest, ExpectMsg<Refused>().Reason);
-        AwaitAssert(() =>
-        {
-            gateway.Tell(Request(name, "this"), TestActor);
-            Assert.Equal(RefusalReason.NotLeader, ExpectMsg<Refused>(TimeSpan.FromMilliseconds(200)).Reason);
-        }, TimeSpan.FromSeconds(30));
-    }
-
     private static object Request(string name, string clusterId) => name switch
     {
         nameof(Submit) => new Submit(clusterId, 7, default),
