@@ -1,4 +1,6 @@
 using AkkaRaft.Node;
+using System.Net;
+using System.Net.Sockets;
 
 namespace AkkaRaft.Process.Tests;
 
@@ -57,8 +59,20 @@ public sealed class BadInputTests
     [Fact(Timeout = Patience.TestMs)]
     public async Task A_member_that_joins_needs_no_file_to_listen_where_other_machines_reach_it()
     {
-        // An address of no machine: a member that gets as far as listening there says so.
-        string[] join = ["node", "3", "--join", "0=192.0.2.1:1", "--listen", "192.0.2.2:4100", "--data", Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())];
+        // An address of no machine, and where a system lets it be listened at, one that is in use: a member that gets as far as listening there says so.
+        using var taken = new TcpListener(IPAddress.Parse("192.0.2.2"), 0);
+        int port = 4100;
+        try
+        {
+            taken.Start();
+            port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        }
+        catch (SocketException)
+        {
+            // As on most systems.
+        }
+
+        string[] join = ["node", "3", "--join", "0=192.0.2.1:1", "--listen", $"192.0.2.2:{port}", "--data", Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())];
         Assert.Contains("allow-insecure-network", (await Cli.RunAsync(join)).Err, StringComparison.Ordinal);
         var allowed = await Cli.RunAsync([.. join, "--allow-insecure-network"]);
         Assert.Contains("is no address of this machine", allowed.Err, StringComparison.Ordinal);

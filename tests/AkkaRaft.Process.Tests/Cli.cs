@@ -196,7 +196,7 @@ internal sealed class Cluster : IAsyncDisposable
 
     public async Task<List<System.Text.Json.JsonElement>> StatusAsync()
     {
-        var ended = await Cli.RunAsync("status", "--json", "--members", Members);
+        var ended = await Cli.RunAsync("status", "--json", "--config", Config);
         return ended.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).Where(e => e.TryGetProperty("role", out _)).ToList();
     }

@@ -61,7 +61,6 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
 
     [Theory(Timeout = Patience.TestMs)]
     [InlineData("journal.db")]
-    [InlineData("kv.db")]
     public async Task A_file_that_is_garbage_is_named(string name)
     {
         using var data = new TemporaryDirectory();
