@@ -6,10 +6,12 @@ namespace AkkaRaft.TestKit.Checking;
 /// <summary>
 /// Tells whether a history of calls could have come from one register per key that takes each call at one moment between its call and its answer.
 /// The search is Wing and Gong's with Lowe's memory of what was tried ("Testing for linearizability", 2017), key by key.
+/// Versions, where they are told, must grow along the order; that, and one order for calls of unknown outcome that nothing tells apart, keep the search short.
 /// </summary>
 public static class LinearizabilityChecker
 {
     private const int Shown = 20;
+    private const string Unread = "(not read)";
 
     /// <summary>Checks a history. Each key begins absent.</summary>
     /// <param name="history">The calls, in any order.</param>
@@ -24,18 +26,25 @@ public static class LinearizabilityChecker
             .FirstOrDefault(failure => failure is not null);
     }
 
-    /// <summary>Leaves out calls of unknown outcome that explain nothing: each would double the search.</summary>
+    /// <summary>
+    /// Leaves out calls of unknown outcome that explain nothing: each would double the search. A value that nobody read is as good as any other,
+    /// and one that was read and written once tells the version of its write.
+    /// </summary>
     private static List<Operation> Relevant(List<Operation> all)
     {
-        var read = all.Where(o => o.Reads).Select(o => o.Result).ToHashSet(StringComparer.Ordinal);
+        var read = all.Where(o => o is { Reads: true, Result: not null }).ToLookup(o => o.Result!, o => o.Version, StringComparer.Ordinal);
+        var written = all.Where(o => o.Writes).GroupBy(o => o.Argument!, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal);
         var lastFound = all.Where(o => o is { Kind: OperationKind.Delete, Outcome: OperationOutcome.Done, Result: "1" }).Select(o => o.Answered).DefaultIfEmpty(0).Max();
-        return [.. all.Where(o => o.Outcome == OperationOutcome.Done || o.Kind switch
+        List<Operation> relevant = [];
+        foreach (var operation in all)
         {
-            OperationKind.Get => false,
+            if (operation.Outcome == OperationOutcome.Done || operation.Kind == OperationKind.Delete) relevant.Add(operation);
+            else if (operation.Writes && read.Contains(operation.Argument!))
+                relevant.Add(written[operation.Argument!] == 1 ? operation with { Version = read[operation.Argument!].First() } : operation);
             // A put that nobody read may still be what a delete found. Whoever expects its version has read it.
-            OperationKind.Put or OperationKind.CompareAndSet => read.Contains(o.Argument) || lastFound > o.Called,
-            _ => true,
-        })];
+            else if (operation.Writes && lastFound > operation.Called) relevant.Add(operation with { Argument = Unread });
+        }
+        return relevant;
     }
 
     private static string? CheckKey(string key, List<Operation> operations)
@@ -69,11 +78,27 @@ public static class LinearizabilityChecker
         private readonly int[] _previous;
         private readonly int[] _answerOf;
         private readonly (ulong, ulong)[] _marks;
+
+        // Of calls of unknown outcome that do the same, the one called before: it goes first.
+        private readonly int[] _alikeBefore;
+        private readonly bool[] _taken;
         private readonly HashSet<(ulong, ulong, State)> _tried = [];
 
         public Search(List<Operation> operations)
         {
-            _operations = [.. operations];
+            _operations = [.. operations.OrderBy(o => o.Called)];
+            _taken = new bool[_operations.Length];
+            _alikeBefore = new int[_operations.Length];
+            var alike = new Dictionary<(OperationKind, long), int>();
+            for (var i = 0; i < _operations.Length; i++)
+            {
+                _alikeBefore[i] = -1;
+                var operation = _operations[i];
+                if (operation.Outcome == OperationOutcome.Done || (operation.Kind != OperationKind.Delete && operation.Argument != Unread)) continue;
+                var kind = (operation.Kind, operation.ExpectedVersion);
+                if (alike.TryGetValue(kind, out var before)) _alikeBefore[i] = before;
+                alike[kind] = i;
+            }
             var events = new List<(long Place, int Operation, bool IsCall)>();
             for (var i = 0; i < _operations.Length; i++)
             {
@@ -100,7 +125,7 @@ public static class LinearizabilityChecker
             var left = _operations.Count(o => o.Outcome == OperationOutcome.Done);
             var order = new Stack<(int Event, State Before)>();
             (ulong A, ulong B) done = (0, 0);
-            var state = new State(null, 0);
+            var state = new State(null, 0, 0);
             var deepest = -1;
             var at = _next[Head];
             while (left > 0)
@@ -110,7 +135,7 @@ public static class LinearizabilityChecker
                 {
                     var operation = _operations[index];
                     var with = (done.A ^ _marks[index].Item1, done.B ^ _marks[index].Item2);
-                    if (Step(state, operation, out var after) && _tried.Add((with.Item1, with.Item2, after)))
+                    if ((_alikeBefore[index] < 0 || _taken[_alikeBefore[index]]) && Step(state, operation, out var after) && _tried.Add((with.Item1, with.Item2, after)))
                     {
                         order.Push((at, state));
                         (state, done) = (after, with);
@@ -146,24 +171,27 @@ public static class LinearizabilityChecker
             var known = operation.Outcome == OperationOutcome.Done;
             after = operation.Kind switch
             {
-                _ when operation.Writes => new State(operation.Argument, known ? operation.Version : State.UnknownVersion),
-                OperationKind.Delete => new State(null, 0),
+                _ when operation.Writes => new State(operation.Argument, operation.Version > 0 || known ? operation.Version : State.UnknownVersion, Math.Max(state.Highest, operation.Version)),
+                OperationKind.Delete when known && operation.Result == "1" => new State(null, 0, Math.Max(state.Highest, operation.Version)),
+                OperationKind.Delete => new State(null, 0, state.Highest),
                 _ => state,
             };
+            var changes = operation.Writes || (operation.Kind == OperationKind.Delete && operation.Result == "1");
+            if (changes && operation.Version > 0 && operation.Version <= state.Highest) return false;
             // One of unknown outcome that finds another version changes nothing, as if it never came.
             if (operation is { Kind: OperationKind.CompareAndSet, IsConflict: false }) return state.MayHave(operation.ExpectedVersion);
             if (!known) return true;
             return operation.Kind switch
             {
-                OperationKind.Get => operation.Result == state.Value,
+                OperationKind.Get => operation.Result == state.Value && (operation.Version == 0 || state.Value is null || state.MayHave(operation.Version)),
                 OperationKind.CompareAndSet => operation.Result == state.Value && state.MayHave(operation.Version) && operation.Version != operation.ExpectedVersion,
                 OperationKind.Delete => operation.Result == (state.Value is null ? "0" : "1"),
                 _ => true,
             };
         }
 
-        /// <summary>What a key holds. The version is not known when a call of unknown outcome has set it.</summary>
-        private readonly record struct State(string? Value, long Version)
+        /// <summary>What a key holds. The version is not known when a call of unknown outcome has set it. The highest is that of all changes whose version is known.</summary>
+        private readonly record struct State(string? Value, long Version, long Highest)
         {
             public const long UnknownVersion = -1;
 
@@ -172,12 +200,14 @@ public static class LinearizabilityChecker
 
         private void Take(int call, int operation)
         {
+            _taken[operation] = true;
             Unlink(call);
             if (_answerOf[operation] > 0) Unlink(_answerOf[operation]);
         }
 
         private void PutBack(int call, int operation)
         {
+            _taken[operation] = false;
             if (_answerOf[operation] > 0) Link(_answerOf[operation]);
             Link(call);
         }
