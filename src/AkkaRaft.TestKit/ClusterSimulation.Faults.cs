@@ -217,6 +217,7 @@ public sealed partial class ClusterSimulation
     public void DriftClock(int member, double rate)
     {
         Fault(member, string.Create(CultureInfo.InvariantCulture, $"clock runs at {rate:0.000}"));
+        _fastestClock = Math.Max(_fastestClock, rate);
         _members[member].Clock.RunAt(rate);
     }
 

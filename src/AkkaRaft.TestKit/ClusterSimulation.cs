@@ -52,6 +52,7 @@ public sealed partial class ClusterSimulation : IDisposable
     private ulong _nonces;
     private ImmutableSortedDictionary<MemberId, Member> _addresses = ImmutableSortedDictionary<MemberId, Member>.Empty;
     private int _clockJumps;
+    private double _fastestClock = 1;
     private string? _violation;
     private int? _violator;
     private long _place;
@@ -358,8 +359,11 @@ public sealed partial class ClusterSimulation : IDisposable
     /// <summary>Does something the next time that a member begins to lead.</summary>
     internal void OnNextElection(Action<int> action) => _onElection.Enqueue(action);
 
-    /// <summary>The fastest clock that leases allow for cannot show more, and one that jumped takes the log ahead by no more than an election timeout.</summary>
-    private DateTimeOffset LatestTime() => VirtualClock.Epoch + Now * 1.1 + TimeSpan.FromMilliseconds(1) + _clockJumps * LongestElectionTimeout;
+    /// <summary>The fastest clock cannot show more, and one that jumped takes the log ahead by no more than an election timeout.</summary>
+    private DateTimeOffset LatestTime() => VirtualClock.Epoch + Now * _fastestClock + TimeSpan.FromMilliseconds(1) + _clockJumps * LongestElectionTimeout;
+
+    /// <summary>What is to last for a time by the log's clock lasts for so long at least by true time.</summary>
+    internal TimeSpan AtLeast(TimeSpan time) => (time - _clockJumps * LongestElectionTimeout) / _fastestClock;
 
     private void Elected(int member)
     {

@@ -11,6 +11,7 @@ public sealed class SimulatedLease
     private readonly ClusterSimulation _simulation;
     private readonly List<(string Key, SimulatedWatch Watch)> _keys = [];
     private bool _isRevoked;
+    private TimeSpan _keptAlive;
 
     internal SimulatedLease(ClusterSimulation simulation, SimulatedClient client, TimeSpan timeToLive, Action<SimulatedLease>? then)
     {
@@ -23,7 +24,7 @@ public sealed class SimulatedLease
             if (call.Reply is LeaseReply granted)
             {
                 Id = granted.Status.Lease;
-                AliveUntil = call.CalledAt + TimeToLive;
+                _keptAlive = call.CalledAt;
             }
             then?.Invoke(this);
         });
@@ -35,8 +36,8 @@ public sealed class SimulatedLease
     /// <summary>How long it lives without being kept alive.</summary>
     public TimeSpan TimeToLive { get; }
 
-    /// <summary>It must not have expired before: its time to live after the last call that kept it alive.</summary>
-    public TimeSpan AliveUntil { get; private set; }
+    /// <summary>It must not have expired before: its time to live, by the fastest clock, after the last call that kept it alive.</summary>
+    public TimeSpan AliveUntil => _keptAlive + _simulation.AtLeast(TimeToLive);
 
     /// <summary>When it was found to be gone, too early, and how; null when it was not.</summary>
     internal string? Violation { get; private set; }
@@ -53,7 +54,7 @@ public sealed class SimulatedLease
 
     internal SimulatedCall KeepAlive(Action? then) => _client.Call(OperationKind.Lease, "", null, new KeepLeaseAlive(Id), call =>
     {
-        if (call.Reply is LeaseReply && call.CalledAt + TimeToLive > AliveUntil) AliveUntil = call.CalledAt + TimeToLive;
+        if (call.Reply is LeaseReply && call.CalledAt > _keptAlive) _keptAlive = call.CalledAt;
         else Look(call.Reply!);
         then?.Invoke();
     });
