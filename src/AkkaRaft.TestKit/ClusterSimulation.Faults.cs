@@ -266,10 +266,19 @@ public sealed partial class ClusterSimulation
         };
     }
 
-    /// <summary>A bit of an event on the member's disk is another: of the newest, or of one before it.</summary>
+    /// <summary>The member's next sync of its state machine's file ends with an error.</summary>
+    public void FailNextSync(int member)
+    {
+        Fault(member, "next sync of the state fails");
+        _members[member].NextSyncFails = true;
+    }
+
+    /// <summary>A bit of an event on the member's disk is another: of the newest, or of one before it. To be used on a member that is down.</summary>
     public void FlipBit(int member, int before = 0)
     {
+        if (_members[member].IsUp) throw new InvalidOperationException($"Member {member} is up; crash it first.");
         Fault(member, "a bit of the journal flips");
+        _members[member].IsLost = true;
         _members[member].Disk.FlipBit(before);
     }
 
@@ -278,6 +287,7 @@ public sealed partial class ClusterSimulation
     {
         if (_members[member].IsUp) throw new InvalidOperationException($"Member {member} is up; crash it first.");
         Fault(member, string.Create(CultureInfo.InvariantCulture, $"the journal's newest {events} events are gone"));
+        _members[member].IsLost = true;
         _members[member].Disk.LoseTail(events);
     }
 
@@ -302,6 +312,7 @@ public sealed partial class ClusterSimulation
             member.Disk.Slowness = 1;
             member.Disk.NextFault = WriteFault.None;
             member.Disk.NextReplayFails = false;
+            member.NextSyncFails = false;
             if (member.Disk.Hangs) ReleaseDisk(member.Id);
             Resume(member.Id);
             ReleaseStateMachine(member.Id);
@@ -324,6 +335,7 @@ public sealed partial class ClusterSimulation
         member.StateMachineProcess = process.StateMachine;
         member.Disk.Owner = process;
         var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses, Joins = member.Joins, DataDirectory = _directory, Clock = () => member.Clock.Now });
+        if (settings.ElectionTimeoutMax > _longestElectionTimeout) _longestElectionTimeout = settings.ElectionTimeoutMax;
         var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(StateMachineDispatcher);
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));
         var random = new Random(_elections.Next());

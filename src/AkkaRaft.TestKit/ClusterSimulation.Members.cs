@@ -77,14 +77,31 @@ public sealed partial class ClusterSimulation
         Leader is { } leader && _members[id] is { IsUp: true, Raft: { IsUp: true } raft } && _members[leader].Raft!.RaftLog.Configuration is var now
         && (now.Find(raft.Me) is not null || (raft.KnownLeader is { } followed && now.Find(followed) is not null));
 
-    /// <summary>Whether the member, wiped, was refused by the others.</summary>
-    public bool WasRefused(int member) => _members[member].WasRefused;
+    /// <summary>Whether the member has stopped for good, as one must that was wiped, or whose journal is damaged.</summary>
+    public bool HasFailed(int member) => _members[member].HasFailed;
+
+    /// <summary>Whether the cluster gets over the loss of the member's disk: it is one of three voters or more, and the only one that is lost.</summary>
+    public bool CanLose(int member) =>
+        Leader is { } leader && _members[leader].Raft!.RaftLog.Configuration is { Phase: MembershipPhase.Stable, Voters: { Count: > 2 } voters } now
+        && voters.ContainsKey(new MemberId(member)) && now.Members.All(m => _members[m.Id.Value] is { IsLost: false, LacksState: false });
+
+    /// <summary>Lets new members take the place of those whose disk is lost, as an operator does.</summary>
+    /// <returns>False when there is nobody to replace.</returns>
+    public bool ReplaceLost()
+    {
+        if (!Voters.Any(v => _members[v].IsLost)) return false;
+        int[] whole = [.. Voters.Where(v => !_members[v].IsLost)];
+        var now = _members[Leader!.Value].Raft!.RaftLog.Configuration;
+        // One that an attempt before has left over.
+        var spare = _members.Find(m => m is { Joins: true, IsUp: true, IsLost: false } && now.Find(new MemberId(m.Id)) is null && !now.Removed.Contains(new MemberId(m.Id)));
+        SetVoters([.. whole, spare?.Id ?? AddMember()]);
+        return true;
+    }
 
     private bool IsExpected(MemberFailed failed)
     {
-        var refused = _members.Find(m => m.IsWiped && failed.Reason.StartsWith(string.Create(CultureInfo.InvariantCulture, $"Member {m.Id} began anew"), StringComparison.Ordinal));
-        if (refused is not null) refused.WasRefused = true;
-        return refused is not null;
+        var member = _members[failed.Id.Value];
+        return member.HasFailed = member.IsLost;
     }
 
     private sealed class RepliesRef(ClusterSimulation simulation, Akka.Actor.ActorPath root) : Akka.Actor.MinimalActorRef

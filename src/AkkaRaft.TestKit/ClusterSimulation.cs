@@ -22,7 +22,6 @@ namespace AkkaRaft.TestKit;
 /// <remarks>Dispatcher, scheduler, journal and network are the simulation's; every message and every event goes through its production bytes.</remarks>
 public sealed partial class ClusterSimulation : IDisposable
 {
-    private static readonly TimeSpan LongestElectionTimeout = new RaftSettings { ClusterId = "", Id = default, Members = ImmutableSortedDictionary<MemberId, Member>.Empty }.ElectionTimeoutMax;
 
     private const int StepsWithoutTime = 1_000_000;
 
@@ -51,8 +50,12 @@ public sealed partial class ClusterSimulation : IDisposable
     private readonly Dictionary<long, (int Member, string State)> _states = [];
     private ulong _nonces;
     private ImmutableSortedDictionary<MemberId, Member> _addresses = ImmutableSortedDictionary<MemberId, Member>.Empty;
+    private readonly ResultChecker _results = new();
     private int _clockJumps;
+    private TimeSpan _longestElectionTimeout;
     private double _fastestClock = 1;
+    private const int AttemptsToReplace = 20;
+    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromSeconds(3);
     private string? _violation;
     private int? _violator;
     private long _place;
@@ -228,7 +231,8 @@ public sealed partial class ClusterSimulation : IDisposable
             Step++;
             if (process.Member is { } id) Look(_members[id]);
             foreach (var member in _members)
-                if (member.Raft is { IsLeader: true } leader) _invariants.CheckLease(member.Id, leader);
+                // A clock that jumps is what leases do not allow for.
+                if (_clockJumps == 0 && member.Raft is { IsLeader: true } leader) _invariants.CheckLease(member.Id, leader);
             if (_violation is not null) throw Failed(_violation);
             if (steps > StepsWithoutTime) throw Failed($"{StepsWithoutTime} steps without any time going by");
         }
@@ -239,6 +243,7 @@ public sealed partial class ClusterSimulation : IDisposable
     {
         if (member.Raft is not { } raft) return;
         _invariants.Check(member.Id, raft);
+        if (member.LacksState && raft.IsUp && raft.AppliedIndex >= raft.RaftLog.BaseIndex) member.LacksState = false;
         if (raft is { IsUp: true, LacksSnapshot: true } && !member.HasLostState) Violated(member.Id, "the log was compacted beyond what the state machine's disk has");
         if (_settings.ComparesStatesEach is { } each && raft.IsUp && raft.AppliedIndex / each > member.ComparedAt / each)
         {
@@ -264,21 +269,27 @@ public sealed partial class ClusterSimulation : IDisposable
         var known = _addresses.Where(a => !_members[a.Key.Value].HasLeft).ToImmutableSortedDictionary();
         var settings = new RaftClientSettings { ClusterId = ClusterId, Members = known, RequestTimeout = _settings.RequestTimeout, AttemptTimeout = _settings.AttemptTimeout };
         _queue.Running = process;
-        var props = Props.CreateBy(new Producer<ClientActor>(() => client = new ClientActor(settings, to => Door(process, -id, to.Id.Value), new CallInbox(0), () => ++_nonces)));
+        var inbox = new CallInbox(settings.MaxQueued);
+        var props = Props.CreateBy(new Producer<ClientActor>(() => client = new ClientActor(settings, to => Door(process, -id, to.Id.Value), inbox, () => ++_nonces)));
         actor = _system.ActorOf(props.WithDispatcher(ProcessDispatcher), process.Name);
         _network.Attach(-id, () => process.IsDead ? null : actor);
-        var added = new SimulatedClient(this, id, actor, process, () => client is null ? known.Keys : client.Known);
+        var added = new SimulatedClient(this, id, actor, inbox, _settings.RequestTimeout, process, () => client is null ? known.Keys : client.Known);
         _clients.Add(added);
         return added;
     }
 
     /// <summary>A member as an endpoint sees it over the network; whoever answers, answers over the network.</summary>
-    private NetworkRef Door(SimulatedProcess process, int endpoint, int member) => new(_network, process, endpoint, member, Provider, _system.DeadLetters.Path.Root)
+    private NetworkRef Door(SimulatedProcess process, int endpoint, int member) => new(_network, process, endpoint, member, Provider, _system.DeadLetters.Path.Root, Exchanged)
     {
         ReplyTo = () => _members[member].Process is { } answering
-            ? new NetworkRef(_network, answering, member, endpoint, Provider, _system.DeadLetters.Path.Root)
+            ? new NetworkRef(_network, answering, member, endpoint, Provider, _system.DeadLetters.Path.Root, Exchanged)
             : _system.DeadLetters,
     };
+
+    private void Exchanged(int from, int to, object message)
+    {
+        if (_settings.StateMachine is null && _results.Sent(from, to, message) is { } second) Violated(Math.Max(from, to), second);
+    }
 
     internal long NextPlace() => ++_place;
 
@@ -331,11 +342,25 @@ public sealed partial class ClusterSimulation : IDisposable
     public void EndFaultsAndConverge(TimeSpan? within = null)
     {
         EndFaults();
+        ReplaceAllLost(within);
         RunUntil(() => HasConverged, within, "all members up, one leader, one log applied by all");
         var last = AddClient();
         var call = last.Put("after-the-faults", "1");
         RunUntil(() => call.IsDone, within, "an answer after the faults");
         if (!call.Succeeded) throw Failed($"the cluster does not serve after the faults: {((RequestFailed)call.Reply!).Message}");
+    }
+
+    private void ReplaceAllLost(TimeSpan? within)
+    {
+        if (!_members.Exists(m => m.IsLost)) return;
+        for (var attempt = 0; attempt < AttemptsToReplace; attempt++)
+        {
+            // Whoever was deposed and has not heard of it knows older members.
+            RunFor(BetweenAttempts);
+            RunUntil(() => Leader is not null, within, "a leader of those that are left");
+            if (!ReplaceLost()) return;
+        }
+        throw Failed("a member whose disk is lost could not be replaced");
     }
 
     /// <summary>Writes the trace: as a page with a space-time diagram, or as text when the file's name ends in <c>.txt</c>.</summary>
@@ -360,10 +385,10 @@ public sealed partial class ClusterSimulation : IDisposable
     internal void OnNextElection(Action<int> action) => _onElection.Enqueue(action);
 
     /// <summary>The fastest clock cannot show more, and one that jumped takes the log ahead by no more than an election timeout.</summary>
-    private DateTimeOffset LatestTime() => VirtualClock.Epoch + Now * _fastestClock + TimeSpan.FromMilliseconds(1) + _clockJumps * LongestElectionTimeout;
+    private DateTimeOffset LatestTime() => VirtualClock.Epoch + Now * _fastestClock + TimeSpan.FromMilliseconds(1) + _clockJumps * _longestElectionTimeout;
 
     /// <summary>What is to last for a time by the log's clock lasts for so long at least by true time.</summary>
-    internal TimeSpan AtLeast(TimeSpan time) => (time - _clockJumps * LongestElectionTimeout) / _fastestClock;
+    internal TimeSpan AtLeast(TimeSpan time) => (time - _clockJumps * _longestElectionTimeout) / _fastestClock;
 
     private void Elected(int member)
     {
@@ -471,6 +496,7 @@ public sealed partial class ClusterSimulation : IDisposable
             switch (message)
             {
                 case MemberFailed failed when simulation.IsExpected(failed):
+                case Error error when simulation._members.Exists(m => m.IsLost && error.LogSource.Contains(string.Create(CultureInfo.InvariantCulture, $"/member-{m.Id}-"), StringComparison.Ordinal)):
                     break;
                 case MemberFailed failed:
                     simulation._violation = failed.Reason;

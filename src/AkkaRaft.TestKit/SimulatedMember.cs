@@ -48,14 +48,17 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     /// <summary>It has learned that it is no member any more.</summary>
     public bool HasLeft { get; set; }
 
-    /// <summary>It was told that it began anew under an id that the cluster knows.</summary>
-    public bool WasRefused { get; set; }
+    /// <summary>It has stopped for good.</summary>
+    public bool HasFailed { get; set; }
 
-    /// <summary>Its disk was replaced by an empty one.</summary>
-    public bool IsWiped { get; private set; }
+    /// <summary>Its journal is gone, shorter or damaged: it has to stop for good, or to be refused, and another has to take its place.</summary>
+    public bool IsLost { get; set; }
 
     /// <summary>Its state machine's file was taken away: it may lack a snapshot.</summary>
     public bool HasLostState { get; private set; }
+
+    /// <summary>Its state machine's file was taken away, and it has not been seen with another since.</summary>
+    public bool LacksState { get; set; }
 
     public (MemberRole Role, long Term) Shown { get; set; } = (MemberRole.Unreachable, 0);
 
@@ -67,10 +70,23 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
         return Props.CreateBy(new Producer<KeyValueActor>(
             () =>
             {
-                var store = new KeyValueActor(settings, survives ? _stateFile : null) { Synced = survives ? KeepSynced : () => { } };
+                var store = new KeyValueActor(settings, survives ? _stateFile : null) { Synced = survives ? Sync : () => { } };
                 _stores.Add(store);
                 return store;
             }));
+    }
+
+    /// <summary>The next sync of its state machine's file ends with an error.</summary>
+    public bool NextSyncFails { get; set; }
+
+    private void Sync()
+    {
+        if (NextSyncFails)
+        {
+            NextSyncFails = false;
+            throw new InjectedFaultException("The state's disk does not sync.");
+        }
+        KeepSynced();
     }
 
     private void KeepSynced()
@@ -97,7 +113,7 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     /// <summary>Nothing is left of what it stored.</summary>
     public void Wipe()
     {
-        IsWiped = true;
+        IsLost = true;
         Disk.Wipe();
         LoseState(withImages: true);
     }
@@ -105,7 +121,7 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     /// <summary>Nothing is left of its state machine's file; its journal is whole.</summary>
     public void LoseState(bool withImages)
     {
-        HasLostState = true;
+        HasLostState = LacksState = true;
         using (var empty = Memory()) empty.BackupDatabase(_state);
         if (withImages && Directory.Exists(snapshots)) Directory.Delete(snapshots, recursive: true);
     }

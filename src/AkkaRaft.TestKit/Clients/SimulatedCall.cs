@@ -1,4 +1,5 @@
 using System.Text;
+using AkkaRaft.Client;
 using AkkaRaft.Protocol;
 using AkkaRaft.TestKit.Checking;
 
@@ -38,7 +39,7 @@ public sealed class SimulatedCall
     /// <summary>Whether a reply has come, good or bad.</summary>
     public bool IsDone => Reply is not null;
 
-    /// <summary>Whether nobody waits for the reply any more: its client died.</summary>
+    /// <summary>Whether nobody waits for the reply any more: its client died, or it was cancelled.</summary>
     public bool IsAbandoned { get; private set; }
 
     /// <summary>Whether it has taken effect, surely.</summary>
@@ -63,6 +64,9 @@ public sealed class SimulatedCall
     internal bool IsLocal { get; init; }
 
     internal Action<SimulatedCall>? Then { get; init; }
+
+    /// <summary>As the client's actor has it.</summary>
+    internal PendingCall? Pending { get; set; }
 
     internal void Abandon() => IsAbandoned = !IsDone;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Akka.Actor;
+using AkkaRaft.Client;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
 using AkkaRaft.TestKit.Checking;
@@ -12,13 +13,17 @@ public sealed class SimulatedClient
 {
     private readonly ClusterSimulation _simulation;
     private readonly IActorRef _actor;
+    private readonly CallInbox _inbox;
+    private readonly TimeSpan _timeout;
     private readonly SimulatedProcess _process;
     private readonly Func<IEnumerable<MemberId>> _known;
     private readonly List<SimulatedCall> _calls = [];
     private long _requestId;
 
-    internal SimulatedClient(ClusterSimulation simulation, int id, IActorRef actor, SimulatedProcess process, Func<IEnumerable<MemberId>> known)
+    internal SimulatedClient(ClusterSimulation simulation, int id, IActorRef actor, CallInbox inbox, TimeSpan timeout, SimulatedProcess process, Func<IEnumerable<MemberId>> known)
     {
+        _inbox = inbox;
+        _timeout = timeout;
         _known = known;
         _simulation = simulation;
         Id = id;
@@ -113,8 +118,24 @@ public sealed class SimulatedClient
         };
         _calls.Add(call);
         _simulation.Called(call);
-        Ask(request, reply => call.Answer(reply, _simulation.NextPlace()));
+        call.Pending = PendingCall.From(request, new ReplyRef(reply => call.Answer(reply, _simulation.NextPlace()), _simulation, _actor.Path.Root), _timeout);
+        if (!_inbox.TryAdd(call.Pending)) throw new InvalidOperationException($"Client {Id} has too many calls open.");
+        Pump();
         return call;
+    }
+
+    /// <summary>Nobody waits for the call any more; it is executed or not.</summary>
+    public void Cancel(SimulatedCall call)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        call.Abandon();
+        _inbox.Cancel(call.Pending!);
+        Pump();
+    }
+
+    private void Pump()
+    {
+        if (_inbox.NeedsTelling()) _actor.Tell(ClientActor.Pump.Instance, ActorRefs.NoSender);
     }
 
     /// <summary>Any request; no check looks at its reply.</summary>

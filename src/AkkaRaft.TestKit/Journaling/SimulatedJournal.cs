@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.Serialization;
 using Akka.Actor;
 using Akka.Persistence;
 using AkkaRaft.Consensus;
@@ -110,7 +111,16 @@ internal sealed class SimulatedJournal : UntypedActor
         }
         foreach (var stored in disk.Events.Where(e => e.SequenceNr >= replay.FromSequenceNr && e.SequenceNr <= replay.ToSequenceNr).Take((int)Math.Min(replay.Max, int.MaxValue)))
         {
-            var payload = _serializer.FromBinary(stored.Bytes, stored.Manifest);
+            object payload;
+            try
+            {
+                payload = _serializer.FromBinary(stored.Bytes, stored.Manifest);
+            }
+            catch (SerializationException e)
+            {
+                replay.PersistentActor.Tell(new ReplayMessagesFailure(new JournalCorruptException($"Event {stored.SequenceNr} of the journal cannot be read: {e.Message}", e)), ActorRefs.NoSender);
+                return;
+            }
             replay.PersistentActor.Tell(
                 new ReplayedMessage(new Persistent(payload, stored.SequenceNr, replay.PersistenceId, stored.Manifest, isDeleted: false, ActorRefs.NoSender, stored.WriterGuid)),
                 ActorRefs.NoSender);

@@ -188,7 +188,7 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
 
     public void FlipBit(int before)
     {
-        var stored = _events.Values.Reverse().Skip(before).First();
+        var stored = _events.Values.Reverse().Take(before + 1).Last();
         var bytes = (byte[])stored.Bytes.Clone();
         bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
         _events[stored.SequenceNr] = stored with { Bytes = bytes };

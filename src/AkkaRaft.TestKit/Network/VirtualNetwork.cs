@@ -118,7 +118,7 @@ internal sealed class VirtualTransport(VirtualNetwork network, SimulatedProcess 
 }
 
 /// <summary>The other end of the network as an actor's reference: what is told to it travels from <paramref name="from"/> to <paramref name="to"/>.</summary>
-internal sealed class NetworkRef(VirtualNetwork network, SimulatedProcess process, int from, int to, IActorRefProvider provider, ActorPath root) : MinimalActorRef
+internal sealed class NetworkRef(VirtualNetwork network, SimulatedProcess process, int from, int to, IActorRefProvider provider, ActorPath root, Action<int, int, object> sent) : MinimalActorRef
 {
     public override ActorPath Path { get; } = root / (from < 0 ? $"client{-from}-to-{to}" : $"member{from}-to-client{-to}");
 
@@ -128,6 +128,8 @@ internal sealed class NetworkRef(VirtualNetwork network, SimulatedProcess proces
 
     protected override void TellInternal(object message, IActorRef sender)
     {
-        if (!process.IsDead) network.Send(process, from, to, message, ReplyTo);
+        if (process.IsDead) return;
+        sent(from, to, message);
+        network.Send(process, from, to, message, ReplyTo);
     }
 }

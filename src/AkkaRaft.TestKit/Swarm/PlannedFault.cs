@@ -79,6 +79,24 @@ public enum FaultKind
 
     /// <summary>A member's clock jumps ahead, by up to an hour.</summary>
     JumpClock,
+
+    /// <summary>A member's process is killed, and the first time that it starts again its journal cannot be read.</summary>
+    FailRecovery,
+
+    /// <summary>A sync of a member's state ends with an error.</summary>
+    FailNextSync,
+
+    /// <summary>A member starts again without its state machine's file, with its images or without them.</summary>
+    LoseState,
+
+    /// <summary>A bit flips in the image that a member made.</summary>
+    DamageImage,
+
+    /// <summary>A member starts again with an empty disk, and another takes its place.</summary>
+    Wipe,
+
+    /// <summary>A member starts again with a bit of its journal changed, and another takes its place.</summary>
+    FlipBit,
 }
 
 /// <summary>One fault of a plan.</summary>
@@ -193,6 +211,28 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
             case FaultKind.JumpClock:
                 simulation.JumpClock(member, TimeSpan.FromHours(1) * Math.Pow(Amount, 6));
                 return;
+            case FaultKind.FailRecovery:
+                simulation.Crash(member);
+                simulation.FailNextRecovery(member);
+                break;
+            case FaultKind.FailNextSync:
+                simulation.FailNextSync(member);
+                return;
+            case FaultKind.LoseState when simulation.CanLose(member):
+                simulation.Crash(member);
+                simulation.LoseState(member, withImages: Amount < 0.5);
+                break;
+            case FaultKind.DamageImage:
+                simulation.DamageImage(member);
+                return;
+            case FaultKind.Wipe when simulation.CanLose(member):
+                simulation.Crash(member);
+                simulation.Wipe(member);
+                break;
+            case FaultKind.FlipBit when simulation.CanLose(member):
+                simulation.Crash(member);
+                simulation.FlipBit(member, (int)(Amount * 10));
+                break;
             default:
                 return;
         }
@@ -210,8 +250,12 @@ public sealed record PlannedFault(TimeSpan At, TimeSpan Lasts, FaultKind Kind, i
             case FaultKind.Partition or FaultKind.CutOneWay or FaultKind.Isolate or FaultKind.Bridge or FaultKind.MajoritiesRing:
                 simulation.Heal();
                 break;
-            case FaultKind.Crash or FaultKind.PowerFailure:
+            case FaultKind.Crash or FaultKind.PowerFailure or FaultKind.FailRecovery or FaultKind.LoseState:
                 simulation.Restart(member);
+                break;
+            case FaultKind.Wipe or FaultKind.FlipBit:
+                simulation.Restart(member);
+                simulation.After(Lasts, () => simulation.ReplaceLost());
                 break;
             case FaultKind.CrashAll:
                 foreach (var each in simulation.Members) simulation.Restart(each);

@@ -67,6 +67,12 @@ public sealed record SwarmPlan(
     /// <summary>Whether, once all faults have ended, a minority is cut, deaf, mute or still for ever, and the others go on serving.</summary>
     public bool LosesMinority { get; init; }
 
+    /// <summary>Whether, once all faults have ended, a member loses its disk or a part of it, and another takes its place.</summary>
+    public bool LosesDisk { get; init; }
+
+    /// <summary>Whether clients cancel some of their calls.</summary>
+    public bool Cancels { get; init; }
+
     /// <summary>Draws a plan. Each seed has only some kinds of fault, so that a rare pair of them is not drowned by the rest (swarm testing, Groce et al. 2012).</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="sizes">Cluster sizes to choose from.</param>
@@ -77,11 +83,18 @@ public sealed record SwarmPlan(
     private SwarmPlan Extended()
     {
         var random = new Random(unchecked((int)(Seed * 0x9E3779B97F4A7C15 >> 32)));
-        var drifts = random.Next(3) == 0;
+        List<FaultKind> more = [];
+        if (random.Next(3) == 0) more.Add(FaultKind.DriftClock);
+        // One kind each: two of them are not to be told apart in what they break.
+        if (random.Next(2) == 0) more.Add(OwnFaults[random.Next(OwnFaults.Length)]);
+        // Who takes whose place is decided by the loss of disks alone, where they are lost.
+        var faults = Faults.Where(f => !more.Exists(LosesDisks) || f.Kind is not (FaultKind.ReplaceMember or FaultKind.SetVoters or FaultKind.CancelChange));
+        faults = faults.Concat(more.SelectMany(kind => Enumerable.Range(0, random.Next(1, 6)).Select(_ => DrawFault(random, [kind], Members, Duration, hail: false))));
         return this with
         {
             CallsAtOnce = random.Next(3) == 0 ? random.Next(2, 6) : 1,
-            ReadsOfAllKinds = random.Next(2) == 0,
+            // No clock that jumps is allowed for by a lease.
+            ReadsOfAllKinds = random.Next(2) == 0 && !more.Contains(FaultKind.JumpClock),
             Scans = random.Next(3) == 0,
             LargestValue = random.Next(6) == 0 ? 3_000 : 0,
             Keys = random.Next(6) == 0 ? 40 : Keys,
@@ -89,11 +102,16 @@ public sealed record SwarmPlan(
             MembersDiffer = random.Next(4) == 0,
             ComparesStatesEach = random.Next(3) == 0 ? 4 : null,
             LosesMinority = random.Next(4) == 0,
-            Faults = drifts
-                ? [.. Faults.Concat(Enumerable.Range(0, random.Next(1, 6)).Select(_ => DrawFault(random, [FaultKind.DriftClock], Members, Duration, hail: false))).OrderBy(f => f.At)]
-                : Faults,
+            DeletesInSteps = random.Next(4) == 0,
+            LosesDisk = random.Next(5) == 0,
+            Cancels = random.Next(5) == 0,
+            Faults = [.. faults.OrderBy(f => f.At)],
         };
     }
+
+    private static readonly FaultKind[] OwnFaults = Enum.GetValues<FaultKind>().Where(kind => kind > FaultKind.DriftClock).ToArray();
+
+    private static bool LosesDisks(FaultKind kind) => kind is FaultKind.Wipe or FaultKind.FlipBit or FaultKind.LoseState;
 
     /// <summary>A plan of clients with one call at a time, and of members that are alike.</summary>
     internal static SwarmPlan DrawSimple(ulong seed, IReadOnlyList<int> sizes, TimeSpan duration)

@@ -46,6 +46,7 @@ public static class SwarmRun
             load.Stop();
             simulation.EndFaultsAndConverge();
             if (plan.LosesMinority) LoseMinority(simulation);
+            if (plan.LosesDisk) LoseDisk(simulation);
             simulation.RunUntil(() => simulation.Calls.All(c => c.IsDone || c.IsAbandoned), what: "an end of every call");
             simulation.Check();
             simulation.CheckChanges();
@@ -88,17 +89,48 @@ public static class SwarmRun
                 simulation.HangDisk(lost);
                 break;
         }
+        Serve(simulation, lost);
+        simulation.EndFaultsAndConverge();
+    }
+
+    /// <summary>A disk that is older than what it confirmed, damaged or empty must not bring back what is over, nor keep the others from serving.</summary>
+    private static void LoseDisk(ClusterSimulation simulation)
+    {
+        if (simulation.Voters is not { Count: > 2 } voters) return;
+        var random = simulation.FaultRandom;
+        var lost = voters[random.Next(voters.Count)];
+        simulation.LoseUnsynced(lost);
+        switch (random.Next(4))
+        {
+            case 0:
+                simulation.Wipe(lost);
+                break;
+            case 1:
+                simulation.FlipBit(lost, random.Next(10));
+                break;
+            default:
+                simulation.LoseTail(lost, random.Next(1, 20));
+                break;
+        }
+        // Whoever leads knows what the member had acknowledged, or has a log that needs it no more.
+        Serve(simulation, lost);
+        simulation.Restart(lost);
+        Serve(simulation, lost);
+        simulation.EndFaultsAndConverge();
+    }
+
+    private static void Serve(ClusterSimulation simulation, int lost)
+    {
         var client = simulation.AddClient();
         var patience = simulation.Now + TimeSpan.FromSeconds(30);
         for (var served = 0; served < 10;)
         {
             var put = client.Put("while-one-is-lost", string.Create(CultureInfo.InvariantCulture, $"{simulation.Now.Ticks}"));
-            simulation.RunUntil(() => put.IsDone, what: "an answer of the others while a member is lost for ever");
+            simulation.RunUntil(() => put.IsDone, what: "an answer of the others while a member is lost");
             // At first a new leader may have to be elected.
-            if (!put.Succeeded && (served > 0 || simulation.Now > patience)) throw simulation.Failed($"the others do not serve while member {lost} is lost for ever: {put}");
+            if (!put.Succeeded && (served > 0 || simulation.Now > patience)) throw simulation.Failed($"the others do not serve while member {lost} is lost: {put}");
             if (put.Succeeded) served++;
         }
-        simulation.EndFaultsAndConverge();
     }
 
     private static RaftSettings Configure(SwarmPlan plan, RaftSettings settings)
@@ -124,6 +156,8 @@ public static class SwarmRun
             MaxAppendBytes = plan.MaxAppendBytes * random.Next(1, 4),
             MaxInflightBytes = plan.MaxAppendBytes * random.Next(1, 4),
             MaxApplyBytes = plan.MaxAppendBytes * random.Next(1, 4),
+            MaxValueBytes = random.Next(500, 4_000),
+            SessionTimeToLive = plan.SessionTimeToLive * (0.5 + random.NextDouble()),
             RetainEntries = plan.RetainEntries + random.Next(20),
             MaxLogEntries = plan.RetainEntries + random.Next(20, 60),
             SnapshotChunkBytes = 1024 * random.Next(1, 16),
@@ -173,6 +207,8 @@ public static class SwarmRun
         if (plan.ClientsLive is not null) yield return plan with { ClientsLive = null };
         if (plan.LosesMinority) yield return plan with { LosesMinority = false };
         if (plan.DeletesInSteps) yield return plan with { DeletesInSteps = false };
+        if (plan.LosesDisk) yield return plan with { LosesDisk = false };
+        if (plan.Cancels) yield return plan with { Cancels = false };
         if (plan.MembersDiffer) yield return plan with { MembersDiffer = false };
         if (plan.Clients > 1) yield return plan with { Clients = plan.Clients - 1 };
         if (plan.Logs.Count > 0) yield return plan with { Logs = new Dictionary<int, IReadOnlyList<long>>() };
@@ -254,18 +290,20 @@ public static class SwarmRun
                 _ => OperationKind.Delete,
             };
             var value = kind is OperationKind.Get or OperationKind.Delete ? null : Value();
-            switch (kind)
+            var called = kind switch
             {
-                case OperationKind.CompareAndSet:
-                    client.CompareAndSet(key, value!, _versions.GetValueOrDefault(key), Answered);
-                    break;
-                case OperationKind.Transaction:
-                    client.Transaction(key, Key(at + 1), value!, _versions.GetValueOrDefault(key), Answered);
-                    break;
-                default:
-                    client.Call(kind, key, value, Answered, kind == OperationKind.Get ? Consistency() : ReadConsistency.Linearizable);
-                    break;
-            }
+                OperationKind.CompareAndSet => client.CompareAndSet(key, value!, _versions.GetValueOrDefault(key), Answered),
+                OperationKind.Transaction => client.Transaction(key, Key(at + 1), value!, _versions.GetValueOrDefault(key), Answered),
+                _ => client.Call(kind, key, value, Answered, kind == OperationKind.Get ? Consistency() : ReadConsistency.Linearizable),
+            };
+            if (!_plan.Cancels || _shape.Next(3) != 0) return;
+            // Before it is sent, on its way, or while its answer is.
+            _simulation.After(TimeSpan.FromMilliseconds(20) * Math.Pow(_shape.NextDouble(), 3), () =>
+            {
+                if (called.IsDone || called.IsAbandoned) return;
+                client.Cancel(called);
+                Think(client);
+            });
 
             void Answered(SimulatedCall call)
             {

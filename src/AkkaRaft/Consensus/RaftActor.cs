@@ -301,7 +301,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private void Fail(string reason)
     {
         _logger.Error(reason);
-        Context.Parent.Tell(new MemberFailed(reason));
+        Context.Parent.Tell(new MemberFailed(Me, reason));
         Context.Stop(Self);
     }
 

@@ -7,8 +7,9 @@ using AkkaRaft.Protocol;
 namespace AkkaRaft.Hosting;
 
 /// <summary>A member has stopped for good; it is told on the EventStream.</summary>
+/// <param name="Id">The member.</param>
 /// <param name="Reason">What happened, where, and what to do.</param>
-internal sealed record MemberFailed(string Reason);
+internal sealed record MemberFailed(MemberId Id, string Reason);
 
 /// <summary>Something that may pass keeps a member from reading its journal: it stops, and is to be started anew.</summary>
 /// <param name="Reason">What was tried, where, and what happened.</param>

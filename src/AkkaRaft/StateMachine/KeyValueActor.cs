@@ -275,7 +275,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         _logger.Error(
             "{0} Member {1}'s state begins anew, from its log or from another member's snapshot; the file is then kept as {2}. Where there is neither, take the state from a backup (akkaraft restore).",
             found, _settings.Id, _damaged!.PutAsideAs);
-        Context.Parent.Tell(Ready(0, 0, 0) with { Damage = found });
+        Context.Parent.Tell(Ready(0, 0, 0));
     }
 
     private StateMachineReady Ready(long index, long term, long journalSequenceNr) => new(index, term, journalSequenceNr) { LeaderProposal = _ownLimits.Encode() };

@@ -18,12 +18,6 @@ public sealed record StateMachineReady(long AppliedIndex, long AppliedTerm, long
     /// and so decide alike. Empty for nothing.
     /// </summary>
     public ReadOnlyMemory<byte> LeaderProposal { get; init; }
-
-    /// <summary>
-    /// Why a state that was there cannot be used and begins anew, for people; null when nothing is wrong. The old state stays where it is until the member
-    /// asks the state machine for something, so that a member with nothing to begin from loses nothing.
-    /// </summary>
-    public string? Damage { get; init; }
 }
 
 /// <summary>The state machine cannot open or trust its state; the member stops for good and says why.</summary>

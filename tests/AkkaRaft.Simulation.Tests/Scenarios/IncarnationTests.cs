@@ -32,7 +32,7 @@ public sealed class IncarnationTests
         simulation.Restart(2);
         simulation.RunFor(Story.Elections);
         Assert.Null(simulation.Leader);
-        Assert.True(simulation.WasRefused(1));
+        Assert.True(simulation.HasFailed(1));
         simulation.Restart(0);
         simulation.RunUntilLeader();
         Assert.Equal("v", simulation.Read(simulation.AddClient(), "k"));
@@ -52,7 +52,7 @@ public sealed class IncarnationTests
         simulation.RunFor(Story.Moment);
         simulation.SetVoters(0, 1, 2, joining);
         simulation.RunUntil(() => simulation.Voters.Count == 4 && simulation.HasConverged);
-        Assert.False(simulation.WasRefused(joining));
+        Assert.False(simulation.HasFailed(joining));
     });
 
     [Fact]

@@ -245,7 +245,7 @@ public sealed class MembershipTests
         simulation.Wipe(wiped);
         simulation.Restart(wiped);
         simulation.RunFor(Story.Elections);
-        Assert.True(simulation.WasRefused(wiped));
+        Assert.True(simulation.HasFailed(wiped));
         var comes = simulation.AddMember();
         Change(simulation, [.. simulation.Voters.Where(v => v != wiped), comes]);
         Assert.Equal("1", simulation.Read(simulation.AddClient(), "k"));
