@@ -77,6 +77,22 @@ public sealed partial class ClusterSimulation
         Leader is { } leader && _members[id] is { IsUp: true, Raft: { IsUp: true } raft } && _members[leader].Raft!.RaftLog.Configuration is var now
         && (now.Find(raft.Me) is not null || (raft.KnownLeader is { } followed && now.Find(followed) is not null));
 
+    /// <summary>
+    /// An operator makes a cluster of one out of a member whose cluster has lost its majority for ever. What only the others had committed is lost, so that
+    /// the history of all calls need not be linearizable any more: <see cref="Check"/> is not to be called.
+    /// </summary>
+    public void ForceSingle(int member)
+    {
+        if (_members.Exists(m => m.IsUp)) throw new InvalidOperationException("A member is up; crash all.");
+        Fault(member, "made a cluster of one");
+        foreach (var other in _members.Where(m => m.Id != member)) other.HasLeft = true;
+        _invariants.GoOnFrom(_members[member].Disk.State);
+        _states.Clear();
+        _members[member].IsForcedSingle = true;
+        Start(member);
+        _members[member].IsForcedSingle = false;
+    }
+
     /// <summary>Whether the member has stopped for good, as one must that was wiped, or whose journal is damaged.</summary>
     public bool HasFailed(int member) => _members[member].HasFailed;
 

@@ -48,6 +48,9 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     /// <summary>It has learned that it is no member any more.</summary>
     public bool HasLeft { get; set; }
 
+    /// <summary>Its next start makes a cluster of one out of it.</summary>
+    public bool IsForcedSingle { get; set; }
+
     /// <summary>It has stopped for good.</summary>
     public bool HasFailed { get; set; }
 

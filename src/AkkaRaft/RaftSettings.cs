@@ -73,6 +73,9 @@ public sealed record RaftSettings
     /// <summary>The dispatcher of what reads and writes images; empty for the state machine's.</summary>
     internal string SnapshotDispatcher { get; init; } = "";
 
+    /// <summary>How long the disk took to sync when the member was started; zero when it was not measured.</summary>
+    internal TimeSpan SyncTime { get; init; }
+
     /// <summary>The member goes on alone, though a majority of the others is lost.</summary>
     internal bool ForcesSingle { get; init; }
 

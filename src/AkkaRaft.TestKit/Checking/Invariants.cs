@@ -15,10 +15,20 @@ internal sealed class Invariants(Func<int, DurableState> durable, Func<DateTimeO
     private readonly Dictionary<(long Index, long Term), (long PrevTerm, int Hash)> _entries = [];
     private readonly List<(long Term, long CommitTerm)> _committed = [(0, 0)];
     private readonly Dictionary<int, View> _views = [];
+    private bool _configurationForced;
 
     public long Committed => _committed.Count - 1;
 
     public int LeaderChanges => _leaderOfTerm.Count;
+
+    /// <summary>An operator has made a cluster of one: what only the others had committed is lost, and nobody is to be blamed for it.</summary>
+    public void GoOnFrom(DurableState disk)
+    {
+        var kept = 0;
+        while (kept < Committed && disk.Has(kept + 1, _committed[kept + 1].Term)) kept++;
+        _committed.RemoveRange(kept + 1, _committed.Count - kept - 1);
+        _configurationForced = true;
+    }
 
     /// <summary>The member begins anew: what only its memory knew may go back to what its disk knows.</summary>
     public void Forget(int member) => _views.Remove(member);
@@ -110,6 +120,11 @@ internal sealed class Invariants(Func<int, DurableState> durable, Func<DateTimeO
     private void CheckConfiguration(int member, RaftLog log, long index)
     {
         if (index <= log.BaseIndex || log[index].Kind != EntryKind.Configuration) return;
+        if (_configurationForced)
+        {
+            _configurationForced = false;
+            return;
+        }
         var (before, now) = (log.ConfigurationAt(index - 1), log.ConfigurationAt(index));
         var follows = (before.IsJoint, now.IsJoint) switch
         {

@@ -15,6 +15,14 @@ internal sealed partial class RaftActor
 
     private bool MayCampaign => HasBegun && IsVoter;
 
+    // Eight times an election timeout is the longest that a round of votes is given.
+    private const int MostDoublings = 3;
+
+    private int _fruitless;
+
+    /// <summary>How many times as long as usual others are waited for: twice as long after each election in a row that brought no leader with a quorum, since disks may be slow.</summary>
+    private int Patience => 1 << Math.Min(_fruitless, MostDoublings);
+
     private void AskForPreVotes()
     {
         BecomeCandidate(isPreVote: true);
@@ -27,6 +35,7 @@ internal sealed partial class RaftActor
     {
         SetTermAndVote(_term + 1, Me);
         BecomeCandidate(isPreVote: false);
+        _fruitless++;
         _logger.Info("Member {0} campaigns at term {1}.", Me, _term);
         // The own vote counts, and others are asked, once it is durable.
         AfterDurable(0, () =>
@@ -41,7 +50,8 @@ internal sealed partial class RaftActor
     {
         _leader = null;
         _follower = null;
-        _candidate = new CandidateState(isPreVote, Now + RandomElectionTimeout());
+        // The own vote is written first, then theirs.
+        _candidate = new CandidateState(isPreVote, Now + (isPreVote ? RandomElectionTimeout() : Patience * RandomElectionTimeout() + 2 * _writeTime.Longest));
         WakeAt(_candidate.Deadline);
         Become(Candidate);
     }

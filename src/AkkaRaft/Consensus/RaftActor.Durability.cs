@@ -6,6 +6,8 @@ namespace AkkaRaft.Consensus;
 /// <summary>Writing to the journal: one write in flight, everything gathered meanwhile goes with the next, and what depends on it waits.</summary>
 internal sealed partial class RaftActor
 {
+    private static readonly TimeSpan SayEvery = TimeSpan.FromMinutes(1);
+
     private readonly List<Waiter> _waiters = [];
     private long _hardStateVersion;
     private long _durableHardStateVersion;
@@ -15,8 +17,14 @@ internal sealed partial class RaftActor
     private bool _originWritten;
     private bool _originDurable;
 
-    /// <summary>A journal that has been silent for an election timeout: its member neither leads nor campaigns.</summary>
-    private bool JournalStuck => _flushStarted is { } started && Now - started > _settings.ElectionTimeoutMax;
+    private readonly WriteTime _writeTime;
+    private TimeSpan? _saidSlow;
+
+    /// <summary>A journal that has been silent for an election timeout, and for longer than it is known to take: its member neither leads nor campaigns.</summary>
+    private bool JournalStuck => _flushStarted is { } started && Now - started > _settings.ElectionTimeoutMax + 2 * _writeTime.Longest;
+
+    /// <summary>Term and vote are being written: until they are, nothing that an election needs can be said.</summary>
+    private bool WritesHardState => _durableHardStateVersion < _hardStateVersion;
 
     private void SetTermAndVote(long term, Protocol.MemberId? votedFor)
     {
@@ -114,6 +122,8 @@ internal sealed partial class RaftActor
 
     private void Flushed(long hardStateVersion, long lastIndex)
     {
+        if (_flushStarted is { } started) _writeTime.Add(Now - started);
+        SayIfSlow();
         _flushStarted = null;
         _durableHardStateVersion = hardStateVersion;
         _durableSequenceNr = LastSequenceNr;
@@ -127,6 +137,16 @@ internal sealed partial class RaftActor
 
         if (_leading is not null) AdvanceCommit(_leading);
         Apply();
+    }
+
+    private void SayIfSlow()
+    {
+        // An election is two writes, one after the other, and the heartbeats' way.
+        if (_writeTime.Longest * 3 <= _settings.ElectionTimeoutMin || Now - _saidSlow < SayEvery) return;
+        _saidSlow = Now;
+        _logger.Warning(
+            "Member {0}'s journal takes {1:0} ms to write. Elections and hand-overs take several times as long; set akkaraft.election-timeout-min to {2:0} ms or more on all members, or use a faster disk.",
+            Me, _writeTime.Longest.TotalMilliseconds, 3 * _writeTime.Longest.TotalMilliseconds);
     }
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)

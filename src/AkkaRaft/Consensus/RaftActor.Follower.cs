@@ -66,7 +66,7 @@ internal sealed partial class RaftActor
 
     private void CheckElectionDeadline(FollowerState follower)
     {
-        if (Now >= follower.ElectionDeadline && MayCampaign && !JournalStuck && (CanServe || IsLastResort(follower)))
+        if (Now >= follower.ElectionDeadline && MayCampaign && !JournalStuck && !WritesHardState && (CanServe || IsLastResort(follower)))
         {
             AskForPreVotes();
             return;
@@ -152,6 +152,7 @@ internal sealed partial class RaftActor
         follower.ElectionDeadline = Now + RandomElectionTimeout();
         _lastLeaderContact = Now;
         _lastLeader = leader;
+        _fruitless = 0;
         if (_leader == leader) return;
         _leader = leader;
         _logger.Info("Member {0} follows {1} at term {2}.", Me, leader, _term);
@@ -175,6 +176,11 @@ internal sealed partial class RaftActor
             if (_votedFor is null) SetTermAndVote(_term, candidate);
             follower.ElectionDeadline = Now + RandomElectionTimeout();
         }
-        AfterDurable(0, () => Send(candidate, h => new RequestVoteReply(h, granted)));
+        AfterDurable(0, () =>
+        {
+            Send(candidate, h => new RequestVoteReply(h, granted));
+            // However long the vote took to write, whoever has it gets the time to lead.
+            if (granted && _follower is { } still) still.ElectionDeadline = Now + RandomElectionTimeout();
+        });
     }
 }

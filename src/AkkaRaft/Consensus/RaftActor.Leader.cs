@@ -271,6 +271,7 @@ internal sealed partial class RaftActor
         {
             leading.Rounds.Dequeue();
             leading.ConfirmedAt = oldest.Began;
+            _fruitless = 0;
         }
         leading.Reads.Confirm(confirmed);
         ServeReads(leading);
@@ -314,9 +315,9 @@ internal sealed partial class RaftActor
             return;
         }
         // CheckQuorum (§6.2): a leader that reaches no quorum makes way, and its clients look elsewhere.
-        if (!_log.Configuration.HasQuorum(id => id == Me || leading.Progress.TryGetValue(id, out var p) && Now - p.LastContact < _settings.ElectionTimeoutMax))
+        if (!_log.Configuration.HasQuorum(id => id == Me || leading.Progress.TryGetValue(id, out var p) && Now - p.LastContact < Patience * _settings.ElectionTimeoutMax))
         {
-            _logger.Warning("Member {0} has not heard from a quorum for {1}; it steps down at term {2}.", Me, _settings.ElectionTimeoutMax, _term);
+            _logger.Warning("Member {0} has not heard from a quorum for {1}; it steps down at term {2}.", Me, Patience * _settings.ElectionTimeoutMax, _term);
             BecomeFollower(_term, leader: null);
             return;
         }

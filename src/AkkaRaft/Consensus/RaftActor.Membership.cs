@@ -255,7 +255,7 @@ internal sealed partial class RaftActor
     {
         if (dismissed.Reason == DismissalReason.Removed) Removed(dismissed.Header.From);
         else if (dismissed.Reason == DismissalReason.LostEntries) FailForLostEntries($"member {dismissed.Header.From}, which leads at term {dismissed.Header.Term}, says so");
-        else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Restore its directory, or remove it ('members remove {Me}') and add a member with a new id.");
+        else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Remove it ('akkaraft members remove {Me}') and add a member under a new id, with an empty directory.");
     }
 
     // ---- who has lost what it acknowledged -------------------------------------------------------------------------

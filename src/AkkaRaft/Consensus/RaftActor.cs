@@ -55,6 +55,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _transport = transport;
         _stateMachineProps = stateMachine;
         _random = random;
+        _writeTime = new WriteTime(most: 4 * settings.ElectionTimeoutMax);
+        _writeTime.Add(settings.SyncTime);
         _logger = Context.GetLogger();
         PersistenceId = $"akkaraft-member-{settings.Id}";
         JournalPluginId = settings.JournalPlugin;
@@ -287,6 +289,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _commitIndex = Math.Max(_appliedIndex, _log.BaseIndex);
         _lastLeaderContact = Now;
         if (_settings.ForcesSingle) GoOnAlone();
+        SayIfSlow();
         BecomeFollower(_term, leader: null);
         if (_settings.RestoreFrom is { } image && _firstSequenceNr == 0)
         {

@@ -76,7 +76,7 @@ public sealed class RaftNode : IAsyncDisposable
     public static Task<RaftNode> StartAsync(RaftSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        return Task.FromResult(Open(settings, directory => new RaftNode(settings, directory, StartSystem(settings), ownsSystem: true)));
+        return Task.FromResult(Open(settings, (measured, directory) => new RaftNode(measured, directory, StartSystem(measured), ownsSystem: true)));
     }
 
     /// <summary>Checks and locks the data directory and starts the member in an application's ActorSystem, which has <see cref="Configuration"/> and goes on when the member ends.</summary>
@@ -89,7 +89,7 @@ public sealed class RaftNode : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(settings);
         if (Complaint(system, settings) is { } complaint) throw new RaftConfigurationException(complaint);
-        return Open(settings, directory => new RaftNode(settings, directory, system, ownsSystem: false));
+        return Open(settings, (measured, directory) => new RaftNode(measured, directory, system, ownsSystem: false));
     }
 
     /// <summary>What an ActorSystem needs in its HOCON for a member to live in it: Akka.Remote at the member's address, frames that hold its messages, its serializer, journal and dispatcher.</summary>
@@ -142,13 +142,13 @@ public sealed class RaftNode : IAsyncDisposable
             : null;
     }
 
-    private static RaftNode Open(RaftSettings settings, Func<DataDirectory, RaftNode> start)
+    private static RaftNode Open(RaftSettings settings, Func<RaftSettings, DataDirectory, RaftNode> start)
     {
         var directory = DataDirectory.Open(settings);
         try
         {
             JournalGuard.Check(settings, directory);
-            return start(directory);
+            return start(settings with { SyncTime = SyncProbe.Measure(directory.Path) }, directory);
         }
         catch
         {

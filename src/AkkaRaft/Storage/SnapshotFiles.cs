@@ -109,12 +109,13 @@ internal sealed class SnapshotFiles(string directory)
         return DescribedOwn() is { } described && described.Base.Index >= index && Own() is { } own ? (own, OwnImage) : null;
     }
 
-    /// <summary>Drops the image that was fetched.</summary>
+    /// <summary>Drops the image that was fetched, and what a state machine that was killed while it took an image over has left beside it.</summary>
     public void DeleteIncoming()
     {
         if (!Directory.Exists(directory)) return;
         File.Delete(IncomingDescription);
         File.Delete(IncomingImage);
+        foreach (var left in Directory.EnumerateFiles(directory, "*.image.*")) File.Delete(left);
     }
 
     private static bool IsWhole(string image, Snapshot snapshot) => Measure(image) == (snapshot.Length, snapshot.Checksum);

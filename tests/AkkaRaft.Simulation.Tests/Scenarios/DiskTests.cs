@@ -33,6 +33,30 @@ public sealed class DiskTests
         simulation.RunUntil(() => simulation.HasConverged);
     });
 
+    /// <summary>F9: disks that take longer than an election timeout to sync make a cluster slow, and not leaderless.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Disks_that_take_half_a_second_and_more_to_sync_keep_a_leader(int slow) => Story.Tell(
+        3,
+        simulation =>
+        {
+            simulation.RunUntilLeader();
+            for (var member = 0; member < slow; member++) simulation.SlowDisk(member, 200);
+            var client = simulation.AddClient();
+            simulation.RunFor(TimeSpan.FromSeconds(20));
+            simulation.Crash(simulation.Leader ?? 0);
+            simulation.RunFor(TimeSpan.FromSeconds(20));
+            foreach (var member in simulation.Members) simulation.Restart(member);
+            simulation.RunFor(TimeSpan.FromSeconds(20));
+            // What it took to find a leader is over: from now on one stays, and serves.
+            var (leader, changes) = (simulation.Leader, simulation.LeaderChanges);
+            Assert.NotNull(leader);
+            for (var i = 0; i < 20; i++) simulation.Commit(client, "k", $"{i}");
+            Assert.Equal((leader, changes), (simulation.Leader, simulation.LeaderChanges));
+        },
+        settings: s => s with { ShortestWrite = TimeSpan.FromMilliseconds(2), RequestTimeout = TimeSpan.FromSeconds(20) });
+
     /// <summary>S10: a clock that jumps takes no lease and no session with it.</summary>
     [Fact]
     public void A_leader_whose_clock_jumps_ahead_ends_no_lease() => Story.Tell(3, simulation =>
