@@ -82,7 +82,7 @@ public sealed partial class ClusterSimulation : IDisposable
         _seeds = new Random(seeds.Next());
         _instance = Interlocked.Increment(ref _instances);
         _directory = Path.Combine(Directory.Exists(MemoryFiles) ? MemoryFiles : Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{Environment.ProcessId}-{_instance}"));
-        _invariants = new Invariants(id => _members[id].Disk.State, LatestTime, Elected, Violated);
+        _invariants = new Invariants(id => _members[id].Disk.State, id => _members[id].IsLost, LatestTime, Elected, Violated);
         for (var id = 0; id < settings.Members; id++) Create();
         Watch();
         var highestTerm = settings.Logs.Values.SelectMany(terms => terms).DefaultIfEmpty(0).Max();
