@@ -88,7 +88,10 @@ public sealed record RaftSettings
     /// <summary>Most bytes of those entries, of which half as many again gather before they go; an entry may be a batch of a thousand puts.</summary>
     public int RetainBytes { get; init; } = 16 * 1024 * 1024;
 
-    /// <summary>Most entries in the log, whoever lacks them: a follower further behind gets a snapshot. What is not yet applied stays.</summary>
+    /// <summary>
+    /// Most entries in the log, whoever lacks them: a follower further behind gets a snapshot. What is not yet applied stays, and so does, within
+    /// <see cref="MaxLogBytes"/>, what a follower lacks that catches up after a snapshot.
+    /// </summary>
     public int MaxLogEntries { get; init; } = 100_000;
 
     /// <summary>Most entry bytes in the log, whoever lacks them. What is not yet applied stays.</summary>

@@ -33,7 +33,7 @@ public sealed class BadInputTests
     [InlineData("frobnicate|--json")]
     [InlineData("put|k|--json")]
     [InlineData("watch|--from|soon|--json")]
-    [InlineData("watch|--nonsense|--json")]
+    [InlineData("watch|prefix|--nonsense|--json")]
     [InlineData("lease|--json")]
     [InlineData("get|k|--members|junk|--json")]
     [InlineData("node|seven|--json")]

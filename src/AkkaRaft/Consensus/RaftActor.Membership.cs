@@ -263,10 +263,19 @@ internal sealed partial class RaftActor
         return true;
     }
 
+    /// <summary>Two processes that vote and acknowledge with one member's promises keep neither's. The newer one, which a copy was made for, has to go.</summary>
+    private void RefuseCopy(Member copy)
+    {
+        _logger.Error("Member {0} hears {1} from two places in turn, the newer of which is {2}: two processes run on copies of one directory. It tells the newer one to stop.", Me, copy.Id, copy.Address);
+        SendTo(copy, h => new Dismissed(h, DismissalReason.RunsTwice));
+    }
+
     private void Leave(Dismissed dismissed)
     {
         if (dismissed.Reason == DismissalReason.Removed) Removed(dismissed.Header.From);
         else if (dismissed.Reason == DismissalReason.LostEntries) FailForLostEntries($"member {dismissed.Header.From}, which leads at term {dismissed.Header.Term}, says so");
+        else if (dismissed.Reason == DismissalReason.RunsTwice)
+            Fail($"Member {Me} runs twice: member {dismissed.Header.From} hears it from here and from another place in turn. This process is the newer one, and its directory is a copy of the other's. It does not vote or serve. Remove the copy; to have one member more, start it with --join on an empty directory, and a new id.");
         else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Restore its directory, or remove it ('members remove {Me}') and add a member with a new id.");
     }
 
