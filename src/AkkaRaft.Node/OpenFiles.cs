@@ -8,7 +8,7 @@ namespace AkkaRaft.Node;
 /// </summary>
 internal static class OpenFiles
 {
-    // Assemblies and the runtime have about a hundred; the rest is for a member's own files, its peers and its clients.
+    // A member that is alone has about 150, most of them its assemblies; the rest is for its peers and its clients.
     private const int Needed = 256;
     private const int StandardError = 2;
 

@@ -122,15 +122,17 @@ public sealed class RaftSettingsTests : IDisposable
         Assert.Contains($"{name} = ", Assert.Throws<RaftConfigurationException>(settings.Validate).Message, StringComparison.Ordinal);
         Assert.Throws<RaftConfigurationException>(() => RaftNode.Configuration(settings));
         await Assert.ThrowsAsync<RaftConfigurationException>(() => RaftNode.StartAsync(settings));
-        Assert.False(Directory.Exists(Sound().DataDirectory));
+        Assert.False(Directory.Exists(NeverMade));
         using var system = Akka.Actor.ActorSystem.Create("wrong");
         Assert.Contains($"{name} = ", Assert.Throws<RaftConfigurationException>(() => RaftNode.Start(system, settings)).Message, StringComparison.Ordinal);
     }
 
+    private static readonly string NeverMade = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+
     private static RaftSettings Sound() => new()
     {
         ClusterId = "sound", Id = new MemberId(0), Members = Members((0, new Member(new MemberId(0), "127.0.0.1:4100"))),
-        DataDirectory = Path.Combine(Path.GetTempPath(), "akkaraft-never-made"),
+        DataDirectory = NeverMade,
     };
 
     private static ImmutableSortedDictionary<MemberId, Member> Members(params (int Id, Member Member)[] members) =>

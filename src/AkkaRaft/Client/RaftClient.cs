@@ -83,7 +83,10 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// The address at which this process listens, at a free port, for an ActorSystem that others send to of their own accord; the members must reach it.
     /// Without one it listens at none, and the answers come over the connections that it opens.
     /// </param>
-    public static Config Configuration(string? host = null) => MemberConfiguration.SharedByClient(host);
+    /// <exception cref="RaftConfigurationException">The host is none.</exception>
+    public static Config Configuration(string? host = null) => host is null || Uri.CheckHostName(host) != UriHostNameType.Unknown
+        ? MemberConfiguration.SharedByClient(host)
+        : throw new RaftConfigurationException($"'{host}' is no host at which a client's ActorSystem can listen; expected a name or an IP address, without a port.");
 
     /// <summary>Sets a key; ends once the change is committed and applied.</summary>
     /// <param name="key">One to 4 096 bytes by default.</param>

@@ -61,5 +61,11 @@ public sealed class RaftClientSettingsTests
         Assert.Throws<RaftConfigurationException>(() => client.WithTimeout(TimeSpan.FromMilliseconds(milliseconds)));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("10.0.0.7:4100")]
+    [InlineData("a\"b")]
+    public void A_client_listens_at_a_host_or_not_at_all(string host) => Assert.Throws<RaftConfigurationException>(() => RaftClient.Configuration(host));
+
     private static ImmutableSortedDictionary<MemberId, Member> Members(params Member[] members) => members.ToImmutableSortedDictionary(m => m.Id, m => m);
 }
