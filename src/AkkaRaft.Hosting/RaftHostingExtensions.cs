@@ -21,7 +21,7 @@ public static class RaftHostingExtensions
     /// <param name="builder">The application's ActorSystem.</param>
     /// <param name="settings">The member's settings, of <see cref="RaftSettings.FromFile(string, Protocol.MemberId)"/> or written out.</param>
     /// <param name="hardened">As for <see cref="RaftNode.Configuration"/>: off when the application itself sends messages over this ActorSystem, or stores events as JSON.</param>
-    /// <exception cref="RaftConfigurationException">The settings do not allow the address.</exception>
+    /// <exception cref="RaftConfigurationException">A setting is out of its range, or the settings do not allow the address.</exception>
     public static AkkaConfigurationBuilder WithRaft(this AkkaConfigurationBuilder builder, RaftSettings settings, bool hardened = true)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -48,9 +48,11 @@ public static class RaftHostingExtensions
     /// </summary>
     /// <param name="services">The application's services.</param>
     /// <param name="settings">Whom to ask.</param>
+    /// <exception cref="RaftConfigurationException">A setting is out of its range; where a function gives the settings, it is thrown when the client is first asked for.</exception>
     public static IServiceCollection AddRaftClient(this IServiceCollection services, RaftClientSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        settings.Validate();
         return services.AddRaftClient(_ => settings);
     }
 

@@ -22,27 +22,14 @@ internal static class CommandLine
 
         if (UnreadableArgument(args) is { } unreadable)
         {
-            string message = $"Argument {unreadable} is not UTF-8; give such a value on standard input (put KEY -) or as a file (put KEY @FILE).";
-            if (args.Contains("--json"))
-            {
-                StandardOutput.Writer.WriteLine(Output.Error("BadInput", message));
-            }
-
-            await Console.Error.WriteLineAsync($"akkaraft: {message}").ConfigureAwait(false);
-            return ExitCodes.Usage;
+            return Fail(args, ExitCodes.BadInput, $"Argument {unreadable} is not UTF-8; give such a value on standard input (put KEY -) or as a file (put KEY @FILE).");
         }
 
         // A key may begin with '@': it is no response file.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction || parsed.Errors.Count > 0 && parsed.Action?.Terminating != true)
         {
-            foreach (var error in parsed.Errors)
-            {
-                await Console.Error.WriteLineAsync($"akkaraft: {error.Message}").ConfigureAwait(false);
-            }
-
-            await Console.Error.WriteLineAsync("Try 'akkaraft --help'.").ConfigureAwait(false);
-            return ExitCodes.Usage;
+            return Fail(args, ExitCodes.BadInput, [.. parsed.Errors.Select(e => e.Message), "Try 'akkaraft --help'."]);
         }
 
         try
@@ -56,14 +43,24 @@ internal static class CommandLine
         }
         catch (Exception e) when (ExitCodes.Of(e) is { } known)
         {
-            await Console.Error.WriteLineAsync($"akkaraft: {e.Message}").ConfigureAwait(false);
-            return known.Code;
+            return Fail(args, known, e.Message);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or DataDirectoryException or KeyValueStoreException)
         {
-            await Console.Error.WriteLineAsync($"akkaraft: {e.Message}").ConfigureAwait(false);
-            return ExitCodes.Usage;
+            return Fail(args, ExitCodes.BadInput, e.Message);
         }
+    }
+
+    /// <summary>Says what went wrong on standard error and, with --json, as an object too: whatever could not be read of the line, that could.</summary>
+    private static int Fail(string[] args, (string Error, int Code) failure, params string[] lines)
+    {
+        if (args.Contains("--json"))
+        {
+            StandardOutput.Writer.WriteLine(Output.Error(failure.Error, string.Join(' ', lines)));
+        }
+
+        Console.Error.WriteLine($"akkaraft: {string.Join(Environment.NewLine, lines)}");
+        return failure.Code;
     }
 
     /// <summary>The number of the first argument whose bytes are no text: .NET puts U+FFFD for them, and what was meant is lost. Null when there is none.</summary>

@@ -10,6 +10,9 @@ internal static class ExitCodes
     public const int Conflict = 4;
     public const int OutcomeUnknown = 5;
 
+    /// <summary>What was asked for cannot be done as it was said.</summary>
+    public static readonly (string Error, int Code) BadInput = ("BadInput", Usage);
+
     /// <summary>The contract's word and exit code for what a request ended with, or null when it is a defect of ours.</summary>
     public static (string Error, int Code)? Of(Exception exception) => exception switch
     {
@@ -21,10 +24,11 @@ internal static class ExitCodes
         ConflictException => ("Conflict", Conflict),
         LeaseNotFoundException => ("LeaseNotFound", NotFound),
         CompactedException => ("Compacted", Conflict),
+        FutureRevisionException => ("FutureRevision", Conflict),
         ChangeGivenUpException => ("ChangeGivenUp", Unavailable),
         // The contract's word for both, since before they were told apart.
-        ValueTooLargeException or BadInputException => ("BadInput", Usage),
-        UsageException or RaftConfigurationException or ArgumentException => ("BadInput", Usage),
+        ValueTooLargeException or BadInputException => BadInput,
+        UsageException or RaftConfigurationException or ArgumentException => BadInput,
         _ => null,
     };
 }

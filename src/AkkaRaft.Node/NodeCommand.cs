@@ -20,21 +20,22 @@ internal static class NodeCommand
         Option<string?> join = new("--join") { Description = "Members of a running cluster, as 0=host:port,…, that this one joins; then say 'members add'" };
         Option<string?> listen = new("--listen") { Description = "Where a member that joins listens, as host:port" };
         Option<string?> clusterId = new("--cluster-id") { Description = "The cluster's name, with --join; the file's, or akkaraft, when nothing is said (AKKARAFT_CLUSTER_ID)" };
+        Option<string?> systemName = new("--system-name") { Description = "Name of the members' ActorSystems, with --join; the file's, or akkaraft, when nothing is said (AKKARAFT_SYSTEM_NAME)" };
         Option<bool> insecure = new("--allow-insecure-network") { Description = "Listen at an address that other machines reach, with neither encryption nor authentication: anyone who reaches it can write" };
         Option<bool> shell = new("--shell") { Description = "Read client commands from a prompt or a pipe, as 'akkaraft shell' does, and stop the member when they end" };
         Option<bool> json = new("--json") { Description = "With --shell: print JSON, one object a line" };
         Option<bool> stopWithStdin = new("--stop-with-stdin") { Hidden = true };
-        var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, join, listen, clusterId, insecure, shell, json, stopWithStdin };
+        var command = new Command("node", "Run one member of a cluster") { id, config, data, debug, check, print, join, listen, clusterId, systemName, insecure, shell, json, stopWithStdin };
         command.SetAction(async (parsed, _) =>
         {
             var self = new MemberId(parsed.GetValue(id));
-            if (parsed.GetValue(join) is null && (parsed.GetValue(listen) ?? parsed.GetValue(clusterId)) is not null)
+            if (parsed.GetValue(join) is null && (parsed.GetValue(listen) ?? parsed.GetValue(clusterId) ?? parsed.GetValue(systemName)) is not null)
             {
-                throw new UsageException("--listen and --cluster-id are for a member that joins, with --join; without it the cluster's file says both.");
+                throw new UsageException("--listen, --cluster-id and --system-name are for a member that joins, with --join; without it the cluster's file says them.");
             }
 
             var settings = parsed.GetValue(join) is { } peers
-                ? Joining(self, peers, parsed.GetValue(listen), parsed.GetValue(clusterId) ?? ClientOptions.FromEnvironment("AKKARAFT_CLUSTER_ID"), parsed.GetValue(config))
+                ? Joining(self, peers, parsed.GetValue(listen), parsed.GetValue(clusterId) ?? ClientOptions.FromEnvironment("AKKARAFT_CLUSTER_ID"), parsed.GetValue(systemName) ?? ClientOptions.FromEnvironment("AKKARAFT_SYSTEM_NAME"), parsed.GetValue(config))
                 : RaftSettings.FromFile(ClientOptions.FindConfig(parsed.GetValue(config)), self);
             if ((parsed.GetValue(data) ?? ClientOptions.FromEnvironment("AKKARAFT_DATA")) is { } directory)
             {
@@ -51,6 +52,7 @@ internal static class NodeCommand
                 settings = settings with { LogMessages = true };
             }
 
+            settings.Validate();
             if (parsed.GetValue(print))
             {
                 Print(settings);
@@ -71,7 +73,7 @@ internal static class NodeCommand
     }
 
     /// <summary>The settings of a member that no file names yet; a file may give what is not said here.</summary>
-    private static RaftSettings Joining(MemberId self, string peers, string? listen, string? clusterId, string? config)
+    private static RaftSettings Joining(MemberId self, string peers, string? listen, string? clusterId, string? systemName, string? config)
     {
         if (listen is null)
         {
@@ -82,7 +84,7 @@ internal static class NodeCommand
         var settings = config is null
             ? new RaftSettings { ClusterId = ClientOptions.DefaultName, Id = self, Members = members }
             : RaftSettings.FromFile(ClientOptions.FindConfig(config));
-        return settings with { ClusterId = clusterId ?? settings.ClusterId, Id = self, Members = members, Joins = true };
+        return settings with { ClusterId = clusterId ?? settings.ClusterId, SystemName = systemName ?? settings.SystemName, Id = self, Members = members, Joins = true };
     }
 
     /// <summary>A client inside the member's process; what the member logs below a warning would garble the prompt.</summary>
@@ -213,7 +215,7 @@ internal static class NodeCommand
     {
         foreach (var property in typeof(RaftSettings).GetProperties().Where(p => p.GetIndexParameters().Length == 0 && p.CanWrite))
         {
-            string name = string.Concat(property.Name.Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
+            string name = SettingsCheck.InFile(property.Name);
             string text = property.GetValue(settings) switch
             {
                 TimeSpan t => string.Create(CultureInfo.InvariantCulture, $"{t.TotalMilliseconds}ms"),

@@ -5,4 +5,4 @@ using AkkaRaft.Node;
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", "1");
 
-return await CommandLine.RunAsync(args).ConfigureAwait(false);
+return !OpenFiles.AreEnough() ? ExitCodes.Usage : await CommandLine.RunAsync(args).ConfigureAwait(false);

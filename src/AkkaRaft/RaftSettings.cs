@@ -91,7 +91,10 @@ public sealed record RaftSettings
     /// <summary>Most bytes of those entries, of which half as many again gather before they go; an entry may be a batch of a thousand puts.</summary>
     public int RetainBytes { get; init; } = 16 * 1024 * 1024;
 
-    /// <summary>Most entries in the log, whoever lacks them: a follower further behind gets a snapshot. What is not yet applied stays.</summary>
+    /// <summary>
+    /// Most entries in the log, whoever lacks them: a follower further behind gets a snapshot. What is not yet applied stays, and so does, within
+    /// <see cref="MaxLogBytes"/>, what a follower lacks that catches up after a snapshot.
+    /// </summary>
     public int MaxLogEntries { get; init; } = 100_000;
 
     /// <summary>Most entry bytes in the log, whoever lacks them. What is not yet applied stays.</summary>
@@ -168,50 +171,95 @@ public sealed record RaftSettings
 
     private static RaftSettings Read(string file, MemberId id)
     {
-        const int KiB = 1024, MiB = 1024 * KiB;
         var reader = SettingsReader.Open(file);
         var otherwise = new RaftSettings { ClusterId = "akkaraft", Id = id, Members = ImmutableSortedDictionary<MemberId, Member>.Empty };
-        var heartbeat = reader.Duration("heartbeat-interval", otherwise.HeartbeatInterval, TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(10));
-        var shortest = reader.Duration("election-timeout-min", otherwise.ElectionTimeoutMin, heartbeat * 2, TimeSpan.FromSeconds(60));
         var settings = otherwise with
         {
             ClusterId = reader.Text("cluster-id", otherwise.ClusterId),
-            SystemName = reader.SystemName("system-name", otherwise.SystemName),
+            SystemName = reader.Text("system-name", otherwise.SystemName),
             Members = reader.Members(),
-            HeartbeatInterval = heartbeat,
-            ElectionTimeoutMin = shortest,
-            ElectionTimeoutMax = reader.Duration("election-timeout-max", otherwise.ElectionTimeoutMax, shortest * 1.2, TimeSpan.FromSeconds(120)),
+            HeartbeatInterval = reader.Duration("heartbeat-interval", otherwise.HeartbeatInterval),
+            ElectionTimeoutMin = reader.Duration("election-timeout-min", otherwise.ElectionTimeoutMin),
+            ElectionTimeoutMax = reader.Duration("election-timeout-max", otherwise.ElectionTimeoutMax),
             DataDirectory = reader.Text("data-directory", otherwise.DataDirectory),
-            MaxAppendBytes = reader.Bytes("max-append-bytes", otherwise.MaxAppendBytes, 4 * KiB, 16 * MiB),
-            MaxInflightBytes = reader.Bytes("max-inflight-bytes", otherwise.MaxInflightBytes, 4 * KiB, 256 * MiB),
-            MaxApplyBytes = reader.Bytes("max-apply-bytes", otherwise.MaxApplyBytes, 4 * KiB, 256 * MiB),
-            MaxPendingCommands = reader.Number("max-pending-commands", otherwise.MaxPendingCommands, 1, 1_000_000),
-            MaxPendingBytes = reader.Bytes("max-pending-bytes", otherwise.MaxPendingBytes, 64 * KiB, 1024 * MiB),
-            MaxPendingReads = reader.Number("max-pending-reads", otherwise.MaxPendingReads, 1, 10_000_000),
-            JoinTimeout = reader.Duration("join-timeout", otherwise.JoinTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
-            StateMachineTimeout = reader.Duration("state-machine-timeout", otherwise.StateMachineTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
-            RetainEntries = reader.Number("retain-entries", otherwise.RetainEntries, 0, 100_000_000),
-            RetainBytes = reader.Bytes("retain-bytes", otherwise.RetainBytes, 0, 2047 * MiB),
-            MaxLogEntries = reader.Number("max-log-entries", otherwise.MaxLogEntries, 10, 1_000_000_000),
-            MaxLogBytes = reader.Bytes("max-log-bytes", otherwise.MaxLogBytes, 64 * KiB, 2047 * MiB),
-            SnapshotChunkBytes = reader.Bytes("snapshot-chunk-bytes", otherwise.SnapshotChunkBytes, KiB, 2 * MiB),
-            SnapshotBytesPerSecond = reader.Bytes("snapshot-bytes-per-second", otherwise.SnapshotBytesPerSecond, 0, 2047 * MiB),
-            MaxCommandBytes = reader.Bytes("max-command-bytes", otherwise.MaxCommandBytes, 4 * KiB, 16 * MiB),
-            MaxKeyBytes = reader.Bytes("max-key-bytes", otherwise.MaxKeyBytes, 1, 64 * KiB),
-            MaxValueBytes = reader.Bytes("max-value-bytes", otherwise.MaxValueBytes, 1, 8 * MiB),
-            MaxSessions = reader.Number("max-sessions", otherwise.MaxSessions, 1, 1_000_000),
-            SessionTimeToLive = reader.Duration("session-time-to-live", otherwise.SessionTimeToLive, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30)),
-            MaxResultsPerSession = reader.Number("max-results-per-session", otherwise.MaxResultsPerSession, 1, 1_000_000),
-            MaxTransactionSteps = reader.Number("max-transaction-steps", otherwise.MaxTransactionSteps, 1, 5_000),
-            MaxPageBytes = reader.Bytes("max-page-bytes", otherwise.MaxPageBytes, KiB, 16 * MiB),
-            MaxLeases = reader.Number("max-leases", otherwise.MaxLeases, 1, 50_000),
-            MaxWatches = reader.Number("max-watches", otherwise.MaxWatches, 1, 1_000_000),
-            WatchRetainChanges = reader.Number("watch-retain-changes", otherwise.WatchRetainChanges, 1, 100_000_000),
-            WatchRetainBytes = reader.Bytes("watch-retain-bytes", otherwise.WatchRetainBytes, 64 * KiB, 2047 * MiB),
+            MaxAppendBytes = reader.Bytes("max-append-bytes", otherwise.MaxAppendBytes),
+            MaxInflightBytes = reader.Bytes("max-inflight-bytes", otherwise.MaxInflightBytes),
+            MaxApplyBytes = reader.Bytes("max-apply-bytes", otherwise.MaxApplyBytes),
+            MaxPendingCommands = reader.Number("max-pending-commands", otherwise.MaxPendingCommands),
+            MaxPendingBytes = reader.Bytes("max-pending-bytes", otherwise.MaxPendingBytes),
+            MaxPendingReads = reader.Number("max-pending-reads", otherwise.MaxPendingReads),
+            JoinTimeout = reader.Duration("join-timeout", otherwise.JoinTimeout),
+            StateMachineTimeout = reader.Duration("state-machine-timeout", otherwise.StateMachineTimeout),
+            RetainEntries = reader.Number("retain-entries", otherwise.RetainEntries),
+            RetainBytes = reader.Bytes("retain-bytes", otherwise.RetainBytes),
+            MaxLogEntries = reader.Number("max-log-entries", otherwise.MaxLogEntries),
+            MaxLogBytes = reader.Bytes("max-log-bytes", otherwise.MaxLogBytes),
+            SnapshotChunkBytes = reader.Bytes("snapshot-chunk-bytes", otherwise.SnapshotChunkBytes),
+            SnapshotBytesPerSecond = reader.Bytes("snapshot-bytes-per-second", otherwise.SnapshotBytesPerSecond),
+            MaxCommandBytes = reader.Bytes("max-command-bytes", otherwise.MaxCommandBytes),
+            MaxKeyBytes = reader.Bytes("max-key-bytes", otherwise.MaxKeyBytes),
+            MaxValueBytes = reader.Bytes("max-value-bytes", otherwise.MaxValueBytes),
+            MaxSessions = reader.Number("max-sessions", otherwise.MaxSessions),
+            SessionTimeToLive = reader.Duration("session-time-to-live", otherwise.SessionTimeToLive),
+            MaxResultsPerSession = reader.Number("max-results-per-session", otherwise.MaxResultsPerSession),
+            MaxTransactionSteps = reader.Number("max-transaction-steps", otherwise.MaxTransactionSteps),
+            MaxPageBytes = reader.Bytes("max-page-bytes", otherwise.MaxPageBytes),
+            MaxLeases = reader.Number("max-leases", otherwise.MaxLeases),
+            MaxWatches = reader.Number("max-watches", otherwise.MaxWatches),
+            WatchRetainChanges = reader.Number("watch-retain-changes", otherwise.WatchRetainChanges),
+            WatchRetainBytes = reader.Bytes("watch-retain-bytes", otherwise.WatchRetainBytes),
             AllowInsecureNetwork = reader.Switch("allow-insecure-network", otherwise.AllowInsecureNetwork),
             LogMessages = reader.Switch("log-messages", otherwise.LogMessages),
         };
         reader.RejectUnknown();
+        settings.Check(reader.Check());
         return settings;
+    }
+
+    /// <summary>Checks that each setting is within its range and fits the others; no member is started with settings that fail it.</summary>
+    /// <exception cref="RaftConfigurationException">Names the first setting that is wrong, its value and what is expected.</exception>
+    public void Validate()
+    {
+        var check = new SettingsCheck(nameof(RaftSettings));
+        Check(check);
+        if (!Members.ContainsKey(Id)) throw check.Wrong(nameof(Id), Id, $"one of {nameof(Members)}, which has {string.Join(", ", Members.Values)}");
+    }
+
+    private void Check(SettingsCheck check)
+    {
+        const int KiB = 1024, MiB = 1024 * KiB;
+        check.Text(ClusterId);
+        check.SystemName(SystemName);
+        check.Members(Members);
+        check.Text(DataDirectory);
+        check.Time(HeartbeatInterval, TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(10));
+        check.Time(ElectionTimeoutMin, HeartbeatInterval * 2, TimeSpan.FromSeconds(60));
+        check.Time(ElectionTimeoutMax, ElectionTimeoutMin * 1.2, TimeSpan.FromSeconds(120));
+        check.Bytes(MaxAppendBytes, 4 * KiB, 16 * MiB);
+        check.Bytes(MaxInflightBytes, 4 * KiB, 256 * MiB);
+        check.Bytes(MaxApplyBytes, 4 * KiB, 256 * MiB);
+        check.Number(MaxPendingCommands, 1, 1_000_000);
+        check.Bytes(MaxPendingBytes, 64 * KiB, 1024 * MiB);
+        check.Number(MaxPendingReads, 1, 10_000_000);
+        check.Time(JoinTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        check.Time(StateMachineTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        check.Number(RetainEntries, 0, 100_000_000);
+        check.Bytes(RetainBytes, 0, 2047 * MiB);
+        check.Number(MaxLogEntries, 10, 1_000_000_000);
+        check.Bytes(MaxLogBytes, 64 * KiB, 2047 * MiB);
+        check.Bytes(SnapshotChunkBytes, KiB, 2 * MiB);
+        check.Bytes(SnapshotBytesPerSecond, 0, 2047 * MiB);
+        check.Bytes(MaxCommandBytes, 4 * KiB, 16 * MiB);
+        check.KeyBytes(MaxKeyBytes);
+        check.ValueBytes(MaxValueBytes);
+        check.Number(MaxSessions, 1, 1_000_000);
+        check.Time(SessionTimeToLive, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30));
+        check.Number(MaxResultsPerSession, 1, 1_000_000);
+        check.TransactionSteps(MaxTransactionSteps);
+        check.Bytes(MaxPageBytes, KiB, 16 * MiB);
+        check.Number(MaxLeases, 1, 50_000);
+        check.Number(MaxWatches, 1, 1_000_000);
+        check.Number(WatchRetainChanges, 1, 100_000_000);
+        check.Bytes(WatchRetainBytes, 64 * KiB, 2047 * MiB);
     }
 }

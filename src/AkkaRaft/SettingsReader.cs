@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Net;
 using System.Text.RegularExpressions;
 using Akka.Configuration;
 using Akka.Configuration.Hocon;
@@ -63,13 +62,6 @@ internal sealed partial class SettingsReader
 
     public string Text(string key, string otherwise) => Find(key) ?? otherwise;
 
-    public string SystemName(string key, string otherwise) => Find(key) switch
-    {
-        null => otherwise,
-        var name when ActorSystemName().IsMatch(name) => name,
-        var other => throw Wrong(key, other, "letters, digits, - and _, with a letter or digit first"),
-    };
-
     public bool Switch(string key, bool otherwise) => Find(key) switch
     {
         null => otherwise,
@@ -78,37 +70,32 @@ internal sealed partial class SettingsReader
         var other => throw Wrong(key, other, "on or off"),
     };
 
-    public int Number(string key, int otherwise, int min, int max)
+    // Whether a value is within its range is another's to say: a number that is too large for its type is beyond each range.
+
+    public int Number(string key, int otherwise)
     {
         if (Find(key) is not { } text) return otherwise;
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max
-            ? number
-            : throw Wrong(key, text, $"a number from {min} to {max}");
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? (int)Math.Clamp(number, int.MinValue, int.MaxValue)
+            : throw Wrong(key, text, "a number");
     }
 
-    public int Bytes(string key, int otherwise, int min, int max)
+    public int Bytes(string key, int otherwise)
     {
         if (Find(key) is not { } text) return otherwise;
         var match = ByteSize().Match(text);
-        if (match.Success && double.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
-        {
-            var bytes = number * match.Groups[2].Value switch { "k" or "KiB" => 1024, "m" or "MiB" => 1024 * 1024, _ => 1 };
-            if (bytes >= min && bytes <= max) return (int)bytes;
-        }
-        throw Wrong(key, text, $"a size from {min} to {max} bytes, such as 512KiB or 4MiB");
+        return match.Success && double.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out var number)
+            ? (int)Math.Clamp(number * match.Groups[2].Value switch { "k" or "KiB" => 1024, "m" or "MiB" => 1024 * 1024, "g" or "GiB" => 1024 * 1024 * 1024, _ => 1 }, int.MinValue, int.MaxValue)
+            : throw Wrong(key, text, "a size in bytes, such as 512KiB or 4MiB");
     }
 
-    public TimeSpan Duration(string key, TimeSpan otherwise, TimeSpan min, TimeSpan max)
+    public TimeSpan Duration(string key, TimeSpan otherwise)
     {
-        // A default is checked too: it may not fit another setting that was given.
-        var text = Find(key) ?? string.Create(CultureInfo.InvariantCulture, $"{otherwise.TotalMilliseconds}ms");
+        if (Find(key) is not { } text) return otherwise;
         var match = Time().Match(text);
-        if (match.Success && double.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out var number))
-        {
-            var ms = number * match.Groups[2].Value switch { "s" => 1_000, "m" => 60_000, "h" => 3_600_000, _ => 1 };
-            if (ms >= min.TotalMilliseconds && ms <= max.TotalMilliseconds) return TimeSpan.FromMilliseconds(ms);
-        }
-        throw Wrong(key, text, $"a time from {min.TotalMilliseconds} ms to {max.TotalSeconds} s with its unit, such as 300ms or 5s");
+        if (!match.Success || !double.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out var number)) throw Wrong(key, text, "a time with its unit, such as 300ms or 5s");
+        var ms = number * match.Groups[2].Value switch { "s" => 1_000, "m" => 60_000, "h" => 3_600_000, _ => 1 };
+        return Math.Abs(ms) < TimeSpan.MaxValue.TotalMilliseconds ? TimeSpan.FromMilliseconds(ms) : ms < 0 ? TimeSpan.MinValue : TimeSpan.MaxValue;
     }
 
     public ImmutableSortedDictionary<MemberId, Member> Members()
@@ -120,23 +107,13 @@ internal sealed partial class SettingsReader
             _read.Add(key);
             if (!int.TryParse(key[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var id))
                 throw Wrong(key, address, "a member id: a number from 0 on");
-            if (members.ContainsKey(new MemberId(id))) throw Wrong(key, address, $"member {id} once");
-            if (!IsAddress(address)) throw Wrong(key, address, "host:port");
-            if (members.Values.FirstOrDefault(m => m.Address == address) is { } same)
-                throw Wrong(key, address, $"an address of its own; member {same.Id} has this one");
-            members.Add(new MemberId(id), new Member(new MemberId(id), address));
+            if (!members.TryAdd(new MemberId(id), new Member(new MemberId(id), address))) throw Wrong(key, address, $"member {id} once");
         }
         return members.Count > 0 ? members.ToImmutable() : throw new RaftConfigurationException($"{_file}: akkaraft.members is missing; expected at least one line such as 0 = \"127.0.0.1:4100\".");
     }
 
-    public static bool IsAddress(string address)
-    {
-        var colon = address.LastIndexOf(':');
-        return colon > 0
-            && Uri.CheckHostName(address[..colon]) != UriHostNameType.Unknown
-            && int.TryParse(address[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
-            && port is > 0 and <= IPEndPoint.MaxPort;
-    }
+    /// <summary>Checks what was read, and says what is wrong as the file has it.</summary>
+    public SettingsCheck Check() => new(property => $"{_file}: akkaraft.{SettingsCheck.InFile(property)}", property => Find(SettingsCheck.InFile(property)));
 
     /// <summary>Whatever was not asked for is a misspelling, and is said to be one.</summary>
     public void RejectUnknown()
@@ -157,12 +134,9 @@ internal sealed partial class SettingsReader
         return new RaftConfigurationException($"{_file}: {full} = \"{value}\"; expected {expected}.");
     }
 
-    [GeneratedRegex(@"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
-    private static partial Regex ActorSystemName();
-
-    [GeneratedRegex(@"^([0-9.]+)\s*(b|k|m|KiB|MiB)?$")]
+    [GeneratedRegex(@"^(-?[0-9.]+)\s*(b|k|m|g|KiB|MiB|GiB)?$")]
     private static partial Regex ByteSize();
 
-    [GeneratedRegex(@"^([0-9.]+)\s*(ms|s|m|h)$")]
+    [GeneratedRegex(@"^(-?[0-9.]+)\s*(ms|s|m|h)$")]
     private static partial Regex Time();
 }

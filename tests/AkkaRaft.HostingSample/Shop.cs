@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Hosting;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
+using AkkaRaft.Protocol;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -18,8 +19,9 @@ public sealed class Shop(RaftClient client, IRequiredActor<RaftNode> member) : B
     {
         await client.PutAsync($"order/{Environment.ProcessId}", new Order("tea", 2, DateTimeOffset.UtcNow), stoppingToken);
         Entry<Order>? order = await client.GetAsync<Order>($"order/{Environment.ProcessId}", cancellationToken: stoppingToken);
+        List<Row> orders = await client.ScanAsync("order/").ToListAsync(stoppingToken);
         IActorRef raft = await member.GetAsync(stoppingToken);
-        Console.WriteLine($"stored {order!.Value.Quantity} {order.Value.Product}; plain messages go to {raft.Path}");
+        Console.WriteLine($"stored {order!.Value.Quantity} {order.Value.Product}, one of {orders.Count} orders; plain messages go to {raft.Path}");
     }
 
     /// <summary>Answers a line of the test: how the member is, and whether the application's actors still live.</summary>

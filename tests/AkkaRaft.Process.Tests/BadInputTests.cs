@@ -29,6 +29,26 @@ public sealed class BadInputTests
         Assert.DoesNotContain("   at ", ended.Err, StringComparison.Ordinal);
     }
 
+    [Theory(Timeout = Patience.TestMs)]
+    [InlineData("frobnicate|--json")]
+    [InlineData("put|k|--json")]
+    [InlineData("watch|--from|soon|--json")]
+    [InlineData("watch|prefix|--nonsense|--json")]
+    [InlineData("lease|--json")]
+    [InlineData("get|k|--members|junk|--json")]
+    [InlineData("node|seven|--json")]
+    [InlineData("node|0|--config|/no/such/file.conf|--json")]
+    public async Task With_json_bad_input_is_an_object_too(string line)
+    {
+        var ended = await Cli.RunAsync(line.Split('|'));
+        Assert.Equal(1, ended.Code);
+        Assert.StartsWith("akkaraft: ", ended.Err, StringComparison.Ordinal);
+        var error = System.Text.Json.JsonDocument.Parse(ended.Out.Trim()).RootElement;
+        Assert.False(error.GetProperty("ok").GetBoolean());
+        Assert.Equal("BadInput", error.GetProperty("error").GetString());
+        Assert.NotEqual("", error.GetProperty("message").GetString());
+    }
+
     [Fact(Timeout = Patience.TestMs)]
     public async Task Who_joins_is_of_the_cluster_that_the_option_names_or_the_environment_or_the_file()
     {
@@ -77,6 +97,8 @@ public sealed class BadInputTests
         var allowed = await Cli.RunAsync([.. join, "--allow-insecure-network"]);
         Assert.Contains("is no address of this machine", allowed.Err, StringComparison.Ordinal);
         Directory.Delete(join[^1], recursive: true);
+        Assert.Contains("system-name = \"shop\"", (await Cli.RunAsync([.. join, "--allow-insecure-network", "--system-name", "shop", "--print-config"])).Out, StringComparison.Ordinal);
+        Assert.Contains("RaftSettings.SystemName", (await Cli.RunAsync([.. join, "--allow-insecure-network", "--system-name", "the shop", "--check"])).Err, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -51,7 +51,7 @@ public sealed class ClientTests(RunningCluster running) : IClassFixture<RunningC
     [Fact(Timeout = Patience.TestMs)]
     public async Task A_client_of_another_cluster_is_refused()
     {
-        foreach (string line in new[] { "put|stranger|v", "get|stranger", "get|stranger|--consistency|local", "del|stranger" })
+        foreach (string line in new[] { "put|stranger|v", "get|stranger", "get|stranger|--consistency|local", "del|stranger", "status", "health", "members", "members|remove|0", "transfer" })
         {
             var ended = await Cli.RunAsync([.. line.Split('|'), "--cluster-id", "other", "--members", _cluster.Members]);
             Assert.Equal(1, ended.Code);

@@ -352,6 +352,14 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
         Assert.Contains("no longer kept", ended.Err, StringComparison.Ordinal);
     }
 
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task A_watch_from_a_revision_that_is_yet_to_come_says_so_and_ends_with_4()
+    {
+        var ended = await RunAsync("watch", "--from", "1000000", "--json");
+        Assert.Equal((4, "FutureRevision"), (ended.Code, Parse(Lines(ended.Out)[^1]).GetProperty("error").GetString()));
+        Assert.Contains("1000000", ended.Err, StringComparison.Ordinal);
+    }
+
     [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
     public async Task A_node_with_a_shell_is_a_member_and_a_client_in_one_process()
     {

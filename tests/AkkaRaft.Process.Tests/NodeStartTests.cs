@@ -1,4 +1,5 @@
 using AkkaRaft.Node;
+using OsProcess = System.Diagnostics.Process;
 
 namespace AkkaRaft.Process.Tests;
 
@@ -24,6 +25,22 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
         AssertRefused(
             await Cli.RunAsync("node", "0", "--config", config, "--data", _cluster.Data),
             Path.Combine(_cluster.Data, "0"), "in use by another process");
+    }
+
+    [UnixFact(Timeout = Patience.TestMs)]
+    public async Task A_process_with_too_few_file_descriptors_says_so_and_what_to_do()
+    {
+        foreach (int files in new[] { 30, 64, 255 })
+        {
+            using var shell = OsProcess.Start(new System.Diagnostics.ProcessStartInfo("sh", ["-c", $"ulimit -n {files}; exec dotnet \"$0\" node 0 --check", typeof(ExitCodes).Assembly.Location])
+            {
+                RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Cli.Root,
+            })!;
+            string said = await shell.StandardError.ReadToEndAsync();
+            Assert.Equal(1, await Patience.EndAsync(shell, $"akkaraft node with {files} files"));
+            Assert.StartsWith($"akkaraft: this process may have {files} files open, and needs 256", said, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", said, StringComparison.Ordinal);
+        }
     }
 
     [Fact(Timeout = Patience.TestMs)]

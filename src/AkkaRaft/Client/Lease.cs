@@ -8,6 +8,9 @@ namespace AkkaRaft.Client;
 /// </summary>
 public sealed class Lease : IAsyncDisposable
 {
+    // Timers stand still while the machine sleeps, and the clock does not: it is looked at so often, to see soon that it slept.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
     private readonly RaftClient _client;
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _lost = new();
@@ -25,8 +28,8 @@ public sealed class Lease : IAsyncDisposable
         _aliveSince = askedAt;
         Id = status.Lease;
         TimeToLive = status.TimeToLive;
-        _end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, client.Stopped);
-        _keeping = KeepAliveAsync();
+        _end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _lost.Token, client.Stopped);
+        _keeping = Task.WhenAll(KeepAliveAsync(), LoseAsync());
     }
 
     /// <summary>Its number, to be given with each put.</summary>
@@ -47,40 +50,53 @@ public sealed class Lease : IAsyncDisposable
         return new Lease(client, await client.GrantLeaseAsync(timeToLive, cancellationToken).ConfigureAwait(false), askedAt, clock);
     }
 
-    private TimeSpan Left => TimeToLive - _clock.GetElapsedTime(_aliveSince);
+    private TimeSpan Left => TimeToLive - _clock.GetElapsedTime(Volatile.Read(ref _aliveSince));
 
     private async Task KeepAliveAsync()
     {
         var pause = TimeToLive / 3;
-        while (true)
+        try
         {
-            try
+            while (true)
             {
-                await Task.Delay(pause < Left ? pause : Max(Left, TimeSpan.Zero), _clock, _end.Token).ConfigureAwait(false);
-                if (Left <= TimeSpan.Zero) break;
-                using var expiry = new CancellationTokenSource(Left, _clock);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, _stop.Token);
-                var askedAt = _clock.GetTimestamp();
-                await _client.KeepLeaseAliveAsync(Id, either.Token).ConfigureAwait(false);
-                _aliveSince = askedAt;
-                pause = TimeToLive / 3;
-            }
-            catch (Exception e) when (e is LeaseNotFoundException or ObjectDisposedException)
-            {
-                break;
-            }
-            catch (RaftException)
-            {
-                // Asked again soon; if nothing comes of it, its time runs out.
-                pause = TimeToLive / 10;
-            }
-            catch (OperationCanceledException)
-            {
-                if (_stop.IsCancellationRequested) return;
-                if (_client.Stopped.IsCancellationRequested) break;
+                await Task.Delay(pause, _end.Token).ConfigureAwait(false);
+                pause = await IsKeptAliveAsync().ConfigureAwait(false) ? TimeToLive / 3 : TimeToLive / 10;
             }
         }
-        await _lost.CancelAsync().ConfigureAwait(false);
+        catch (Exception e) when (e is LeaseNotFoundException or ObjectDisposedException)
+        {
+            await _lost.CancelAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // It is lost already, or is to be.
+        }
+    }
+
+    /// <summary>False when it is to be asked again soon; if nothing comes of it, its time runs out.</summary>
+    private async Task<bool> IsKeptAliveAsync()
+    {
+        try
+        {
+            var askedAt = _clock.GetTimestamp();
+            await _client.KeepLeaseAliveAsync(Id, _end.Token).ConfigureAwait(false);
+            Volatile.Write(ref _aliveSince, askedAt);
+            return true;
+        }
+        catch (RaftException e) when (e is not LeaseNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Until its time is over without an answer, or its client stops.</summary>
+    private async Task LoseAsync()
+    {
+        while (Left is var left && left > TimeSpan.Zero && !_end.IsCancellationRequested)
+        {
+            await Task.Delay(left < LookEvery ? left : LookEvery, _end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        if (!_stop.IsCancellationRequested) await _lost.CancelAsync().ConfigureAwait(false);
     }
 
     /// <summary>Stops keeping it alive, and revokes it. When that fails, as without a leader, it expires by itself.</summary>
@@ -102,6 +118,4 @@ public sealed class Lease : IAsyncDisposable
         _end.Dispose();
         _stop.Dispose();
     }
-
-    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
 }

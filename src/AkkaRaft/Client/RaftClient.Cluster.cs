@@ -17,7 +17,7 @@ public sealed partial class RaftClient
     /// <returns>One status per member, in order of id; one that is silent for an attempt's time is <see cref="MemberRole.Unreachable"/>.</returns>
     public async Task<IReadOnlyList<MemberStatus>> StatusAsync(CancellationToken cancellationToken = default)
     {
-        var deadline = Deadline.In(_settings.RequestTimeout);
+        var deadline = Deadline.In(_settings.RequestTimeout, _clock);
         while (true)
         {
             var all = await StatusOnceAsync(deadline.AtMost(_settings.AttemptTimeout), cancellationToken).ConfigureAwait(false);
@@ -215,7 +215,7 @@ public sealed partial class RaftClient
 
     private async Task<T> AskMember<T>(Member member, object request, CancellationToken cancellationToken) where T : class
     {
-        var deadline = Deadline.In(_settings.RequestTimeout);
+        var deadline = Deadline.In(_settings.RequestTimeout, _clock);
         object? reply = null;
         while (true)
         {
@@ -230,7 +230,7 @@ public sealed partial class RaftClient
     /// <summary>Asks whoever leads; the request must do no harm when it comes twice.</summary>
     private async Task<T> AskLeader<T>(object request, CancellationToken cancellationToken) where T : class
     {
-        var deadline = Deadline.In(_settings.RequestTimeout);
+        var deadline = Deadline.In(_settings.RequestTimeout, _clock);
         var outcomes = new Dictionary<Member, string>();
         var answered = false;
         while (true)

@@ -88,7 +88,7 @@ public sealed partial class RaftClient
     /// <param name="cancellationToken">Ends the wait; the lease may be granted all the same, and expire.</param>
     /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
     public Task<Lease> HoldLeaseAsync(TimeSpan timeToLive, CancellationToken cancellationToken = default) =>
-        Lease.HoldAsync(this, timeToLive, TimeProvider.System, cancellationToken);
+        Lease.HoldAsync(this, timeToLive, _clock, cancellationToken);
 
     /// <summary>Asks for a lease: keys put with it are removed once it expires.</summary>
     /// <param name="timeToLive">How long it lives without being kept alive; one second to ten days.</param>

@@ -15,48 +15,61 @@ public sealed partial class RaftClient : IAsyncDisposable
     private readonly RaftClientSettings _settings;
     private readonly IActorRef _actor;
     private readonly CallInbox _inbox;
+
+    /// <summary>Nobody sets it, and it goes on while the machine sleeps.</summary>
+    private readonly TimeProvider _clock;
     private bool _ownsSystem;
 
-    private RaftClient(ActorSystem system, RaftClientSettings settings, IActorRef actor, CallInbox inbox)
+    private RaftClient(ActorSystem system, RaftClientSettings settings, IActorRef actor, CallInbox inbox, TimeProvider clock)
     {
         _system = system;
         _settings = settings;
         _actor = actor;
         _inbox = inbox;
+        _clock = clock;
     }
 
     /// <summary>Starts a client; it connects with its first call.</summary>
     /// <param name="system">The application's ActorSystem, with Akka.Remote as its provider.</param>
     /// <param name="settings">Whom to ask.</param>
+    /// <exception cref="RaftConfigurationException">A setting is out of its range, or the ActorSystem has no Akka.Remote.</exception>
     public static RaftClient Create(ActorSystem system, RaftClientSettings settings)
     {
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(settings);
+        settings.Validate();
         if (((ExtendedActorSystem)system).Provider is not Akka.Remote.IRemoteActorRefProvider)
             throw new RaftConfigurationException($"The ActorSystem '{system.Name}' has no Akka.Remote: give it RaftClient.Configuration().");
         RaftSerializer.Register(system);
         return Create(system, settings, member => RemoteTransport.Resolve(system, settings.SystemName, member));
     }
 
-    internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve)
+    internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve, TimeProvider? clock = null)
     {
         var inbox = new CallInbox(settings.MaxQueued);
         var props = ClientActor.Props(settings, resolve, inbox);
         var actor = system.ActorOf(system.Dispatchers.HasDispatcher(MemberConfiguration.ClientDispatcher) ? props.WithDispatcher(MemberConfiguration.ClientDispatcher) : props);
         system.WhenTerminated.ContinueWith(_ => inbox.Close(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        return new RaftClient(system, settings, actor, inbox);
+        return new RaftClient(system, settings, actor, inbox, clock ?? BootClock.Provider);
     }
 
     /// <summary>The same client, sessions and queue included, whose calls may take so long before they fail.</summary>
     /// <param name="timeout">Instead of <see cref="RaftClientSettings.RequestTimeout"/>.</param>
-    public RaftClient WithTimeout(TimeSpan timeout) => timeout > TimeSpan.Zero
-        ? new RaftClient(_system, _settings with { RequestTimeout = timeout }, _actor, _inbox) { _ownsSystem = _ownsSystem }
-        : throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A call needs some time.");
+    /// <exception cref="RaftConfigurationException">It is out of the range of <see cref="RaftClientSettings.RequestTimeout"/>.</exception>
+    public RaftClient WithTimeout(TimeSpan timeout)
+    {
+        new SettingsCheck(nameof(RaftClientSettings)).Time(timeout, RaftClientSettings.ShortestTime, RaftClientSettings.LongestTime, nameof(RaftClientSettings.RequestTimeout));
+        return new RaftClient(_system, _settings with { RequestTimeout = timeout }, _actor, _inbox, _clock) { _ownsSystem = _ownsSystem };
+    }
 
     /// <summary>Starts a client over an ActorSystem of its own, which ends with it and logs nothing: what goes wrong is told by the calls.</summary>
     /// <param name="settings">Whom to ask.</param>
+    /// <exception cref="RaftConfigurationException">A setting is out of its range.</exception>
     public static RaftClient Create(RaftClientSettings settings)
     {
+        ArgumentNullException.ThrowIfNull(settings);
+        // Before there is an ActorSystem, which nobody would end.
+        settings.Validate();
         var client = Create(ActorSystem.Create("akkaraft-client", MemberConfiguration.ForClient()), settings);
         client._ownsSystem = true;
         return client;
@@ -70,7 +83,10 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// The address at which this process listens, at a free port, for an ActorSystem that others send to of their own accord; the members must reach it.
     /// Without one it listens at none, and the answers come over the connections that it opens.
     /// </param>
-    public static Config Configuration(string? host = null) => MemberConfiguration.SharedByClient(host);
+    /// <exception cref="RaftConfigurationException">The host is none.</exception>
+    public static Config Configuration(string? host = null) => host is null || Uri.CheckHostName(host) != UriHostNameType.Unknown
+        ? MemberConfiguration.SharedByClient(host)
+        : throw new RaftConfigurationException($"'{host}' is no host at which a client's ActorSystem can listen; expected a name or an IP address, without a port.");
 
     /// <summary>Sets a key; ends once the change is committed and applied.</summary>
     /// <param name="key">One to 4 096 bytes by default.</param>

@@ -63,4 +63,34 @@ public sealed record RaftClientSettings
 
     /// <summary>How the typed calls write keys and values that are neither text nor bytes; without further types Hyperion takes numbers, times and collections of them.</summary>
     public IRaftCodec Codec { get; init; } = new HyperionCodec();
+
+    internal static readonly TimeSpan ShortestTime = TimeSpan.FromMilliseconds(1);
+    internal static readonly TimeSpan LongestTime = TimeSpan.FromDays(1);
+
+    /// <summary>Checks that each setting is within its range; no client is made with settings that fail it.</summary>
+    /// <exception cref="RaftConfigurationException">Names the first setting that is wrong, its value and what is expected.</exception>
+    public void Validate()
+    {
+        const int MiB = 1024 * 1024;
+        var check = new SettingsCheck(nameof(RaftClientSettings));
+        check.Text(ClusterId);
+        check.SystemName(SystemName);
+        check.Members(Members);
+        check.Time(RequestTimeout, ShortestTime, LongestTime);
+        check.Time(AttemptTimeout, ShortestTime, LongestTime);
+        check.Time(RetryDelay, ShortestTime, LongestTime);
+        check.Time(MaxBackoff, ShortestTime, LongestTime);
+        check.Time(MembersInterval, ShortestTime, LongestTime);
+        check.Number(MaxInFlight, 1, 1_000);
+        check.Number(MaxOutstanding, 1, 10_000_000);
+        check.Number(MaxQueued, 1, 100_000_000);
+        check.Bytes(MaxQueuedBytes, 1, 1024L * 1024 * MiB);
+        check.Number(MaxBatchOperations, 1, 100_000);
+        check.Bytes(MaxBatchBytes, 1, 16 * MiB);
+        check.KeyBytes(MaxKeyBytes);
+        check.ValueBytes(MaxValueBytes);
+        check.TransactionSteps(MaxTransactionSteps);
+        check.Bytes(MaxTransactionBytes, 1, 16 * MiB);
+        if (Codec is null) throw check.Wrong(nameof(Codec), "null", "a codec");
+    }
 }

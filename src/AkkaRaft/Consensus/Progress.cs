@@ -24,6 +24,7 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     private readonly Queue<(long LastIndex, int Bytes)> _inflight = new();
     private long _inflightBytes;
     private long _matchedInRound;
+    private long _catchesUpTo;
 
     public ProgressState State { get; private set; } = ProgressState.Probe;
 
@@ -71,9 +72,18 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
         _ => false,
     };
 
+    /// <summary>The follower fetches a snapshot, or what was written meanwhile: were that taken from the log, it would fetch one snapshot after the other for ever.</summary>
+    public bool CatchesUp => State == ProgressState.Snapshot || MatchIndex < _catchesUpTo;
+
+    /// <summary>How often the log began after what the follower had of it, or was told to fetch: it then begins anew.</summary>
+    public int Outruns { get; private set; }
+
     /// <summary>The follower is to fetch <paramref name="snapshot"/>, or to wait until there is one.</summary>
-    public void NeedsSnapshot(Snapshot? snapshot)
+    /// <param name="snapshot">What it is to fetch.</param>
+    /// <param name="baseIndex">The last entry that the leader's log no longer has.</param>
+    public void NeedsSnapshot(Snapshot? snapshot, long baseIndex)
     {
+        if (KeepsFrom > 0 && KeepsFrom < baseIndex) Outruns++;
         if (State != ProgressState.Snapshot) Forget();
         State = ProgressState.Snapshot;
         if (snapshot is null || Snapshot?.IsSameImage(snapshot) != true) SnapshotReceived = 0;
@@ -83,11 +93,15 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     public void Fetching(long received) => SnapshotReceived = received;
 
     /// <summary>The follower's log goes on from a snapshot's base.</summary>
-    public void Installed(long index, long round)
+    /// <param name="index">Of the snapshot.</param>
+    /// <param name="round">The leader's latest.</param>
+    /// <param name="lastIndex">Where the leader's log ends.</param>
+    public void Installed(long index, long round, long lastIndex)
     {
         if (index > MatchIndex) (MatchIndex, _matchedInRound) = (index, round);
         NextIndex = Math.Max(NextIndex, MatchIndex + 1);
         if (State != ProgressState.Snapshot) return;
+        _catchesUpTo = lastIndex;
         State = ProgressState.Probe;
         ProbeSent = false;
         Snapshot = null;

@@ -33,14 +33,16 @@ internal sealed partial class RaftActor
 
     /// <summary>
     /// The last entry that need not be held, given what is durably applied: some are kept for followers that were away for a while,
-    /// and a leader keeps what a follower lacks; but neither beyond the bounds of the log.
+    /// and a leader keeps what a follower lacks; but neither beyond the bounds of the log. For a follower that catches up after a snapshot only the bound in bytes holds.
     /// </summary>
     private long CompactionTarget(long synced)
     {
         var lacked = _leading is { Progress.Count: > 0 } ? _leading.Progress.Values.Min(progress => progress.KeepsFrom) : long.MaxValue;
         var wanted = synced - _settings.RetainEntries;
         if (lacked > _log.BaseIndex) wanted = Math.Max(wanted, _log.LowestBaseWithin(int.MaxValue, _settings.RetainBytes));
-        return Math.Min(synced, Math.Max(Math.Min(wanted, lacked), _log.LowestBaseWithin(_settings.MaxLogEntries, _settings.MaxLogBytes)));
+        var catchesUp = _leading is { } leading && leading.Progress.Values.Any(progress => progress.CatchesUp && Now - progress.LastContact < _settings.ElectionTimeoutMax);
+        var mostEntries = catchesUp ? int.MaxValue : _settings.MaxLogEntries;
+        return Math.Min(synced, Math.Max(Math.Min(wanted, lacked), _log.LowestBaseWithin(mostEntries, _settings.MaxLogBytes)));
     }
 
     private void Synced(StateSynced synced)

@@ -12,6 +12,9 @@ namespace AkkaRaft.Consensus;
 /// </summary>
 internal sealed partial class RaftActor
 {
+    // Each time the member fetches all of a snapshot in vain.
+    private const int MaxOutruns = 3;
+
     // What voters said that they have: the highest committed index that each acknowledged, and the highest term in which each spoke.
     private readonly Dictionary<MemberId, long> _heardTerms = [];
     private ImmutableSortedDictionary<MemberId, long> _acknowledged = ImmutableSortedDictionary<MemberId, long>.Empty;
@@ -117,7 +120,7 @@ internal sealed partial class RaftActor
             var known = now.Find(member.Id);
             if (known is null && change.Kind is (MembershipChangeKind.Remove or MembershipChangeKind.Update)) return $"There is no member {member.Id}; the members are {string.Join(", ", now.Members)}.";
             if (known is null && member.Address.Length == 0) return $"There is no member {member.Id}; say where it listens, as {member.Id}=host:port.";
-            if (member.Address.Length > 0 && !SettingsReader.IsAddress(member.Address)) return $"'{member.Address}' is no address such as host:port.";
+            if (member.Address.Length > 0 && !SettingsCheck.IsAddress(member.Address)) return $"'{member.Address}' is no address such as host:port.";
             if (change.Kind == MembershipChangeKind.Update)
             {
                 if (member.Address.Length == 0) return $"Say where member {member.Id} listens now, as {member.Id}=host:port.";
@@ -169,9 +172,9 @@ internal sealed partial class RaftActor
                 break;
             case MembershipPhase.CatchingUp:
                 if (now.Joining.All(m => HasCaughtUp(leading.Progress[m.Id]))) AppendConfiguration(leading, Joint(leading, now));
-                else if (now.Joining.FirstOrDefault(m => Now - leading.Progress[m.Id].LastContact > _settings.JoinTimeout) is { } silent)
+                else if (now.Joining.Select(m => WhyItCannotJoin(m, leading.Progress[m.Id])).FirstOrDefault(why => why is not null) is { } failure)
                 {
-                    leading.ChangeFailure = $"Member {silent} has not answered for {_settings.JoinTimeout.TotalSeconds:0.#} s: nothing was changed. Is it running, with --join, and is this its address?";
+                    leading.ChangeFailure = $"{failure} Nothing was changed.";
                     _logger.Warning(leading.ChangeFailure);
                     AppendConfiguration(leading, now.Cancelled());
                 }
@@ -183,6 +186,15 @@ internal sealed partial class RaftActor
                 break;
         }
     }
+
+    /// <returns>Null while it may yet catch up.</returns>
+    private string? WhyItCannotJoin(Member member, Progress progress) =>
+        Now - progress.LastContact > _settings.JoinTimeout
+            ? $"Member {member} has not answered for {_settings.JoinTimeout.TotalSeconds:0.#} s. Is it running, with --join, and is this its address?"
+        : progress.Outruns >= MaxOutruns
+            ? $"Member {member} cannot catch up: {progress.Outruns} times more was written than akkaraft.max-log-bytes ({_settings.MaxLogBytes} bytes) before it had fetched a snapshot. "
+                + "Set it higher on all members, raise akkaraft.snapshot-bytes-per-second on the new one, or add it while less is written."
+        : null;
 
     /// <summary>Whoever votes is known by its incarnation from then on.</summary>
     private static Configuration Joint(LeaderState leading, Configuration now) => now.Joint() with
@@ -251,10 +263,19 @@ internal sealed partial class RaftActor
         return true;
     }
 
+    /// <summary>Two processes that vote and acknowledge with one member's promises keep neither's. The newer one, which a copy was made for, has to go.</summary>
+    private void RefuseCopy(Member copy)
+    {
+        _logger.Error("Member {0} hears {1} from two places in turn, the newer of which is {2}: two processes run on copies of one directory. It tells the newer one to stop.", Me, copy.Id, copy.Address);
+        SendTo(copy, h => new Dismissed(h, DismissalReason.RunsTwice));
+    }
+
     private void Leave(Dismissed dismissed)
     {
         if (dismissed.Reason == DismissalReason.Removed) Removed(dismissed.Header.From);
         else if (dismissed.Reason == DismissalReason.LostEntries) FailForLostEntries($"member {dismissed.Header.From}, which leads at term {dismissed.Header.Term}, says so");
+        else if (dismissed.Reason == DismissalReason.RunsTwice)
+            Fail($"Member {Me} runs twice: member {dismissed.Header.From} hears it from here and from another place in turn. This process is the newer one, and its directory is a copy of the other's. It does not vote or serve. Remove the copy; to have one member more, start it with --join on an empty directory, and a new id.");
         else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Remove it ('akkaraft members remove {Me}') and add a member under a new id, with an empty directory.");
     }
 

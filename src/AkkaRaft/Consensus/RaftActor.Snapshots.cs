@@ -113,7 +113,7 @@ internal sealed partial class RaftActor
     {
         // What is after the image must still be in the log.
         var image = ImageFrom(Math.Max(_log.BaseIndex, progress.LacksStateTo));
-        progress.NeedsSnapshot(image);
+        progress.NeedsSnapshot(image, _log.BaseIndex);
         Send(id, h => new InstallSnapshot(h, image, leading.Reads.Round));
     }
 
@@ -172,7 +172,7 @@ internal sealed partial class RaftActor
     {
         Heard(progress, reply.Header.From, reply.Round);
         if (reply.Damaged is { } checksum && _image is { } image && image.Checksum == checksum) _snapshots.Tell(new SnapshotActor.Verify(image));
-        if (reply.Installed) progress.Installed(reply.MatchIndex, leading.Reads.Round);
+        if (reply.Installed) progress.Installed(reply.MatchIndex, leading.Reads.Round, _log.LastIndex);
         else progress.Fetching(reply.Received);
         AfterAnswer(leading, reply.Header.From, progress);
     }

@@ -22,7 +22,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private readonly ILoggingAdapter _logger;
     private readonly EventChain _chain = new();
     private readonly Dictionary<MemberId, TimeSpan> _heardFrom = [];
-    private readonly Dictionary<MemberId, string> _addresses = [];
+    private readonly MemberAddresses _addresses = new();
 
     private RaftLog _log = new(LogBase.Empty(Configuration.Of([])));
     private Bootstrapped? _origin;
@@ -374,7 +374,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             return false;
         }
         if (_settings.LogMessages) _logger.Debug("{0} <- {1}", Me, message);
-        if (header.FromAddress is { } address) _addresses[header.From] = address;
+        if (header.FromAddress is { } address && _addresses.Heard(header.From, address, Now) is { } copy) RefuseCopy(new Member(header.From, copy));
         if (message is Dismissed dismissed)
         {
             Leave(dismissed);
@@ -487,7 +487,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     /// <summary>Where a member is: it knows best itself. The settings know better than the log, since a machine may move, unless they name what an update has replaced.</summary>
     private Member? Locate(MemberId id)
     {
-        if (_addresses.TryGetValue(id, out var address)) return new Member(id, address);
+        if (_addresses.Of(id) is { } address) return new Member(id, address);
         return _settings.Members.GetValueOrDefault(id) is { } named && !_log.Configuration.Former.Contains(named) ? named : _log.Configuration.Find(id);
     }
 
@@ -496,7 +496,10 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         if (Locate(to) is { } member) Send(member, message);
     }
 
-    private void Send(Member to, Func<RaftHeader, IRaftMessage> message)
+    private void Send(Member to, Func<RaftHeader, IRaftMessage> message) => SendTo(Locate(to.Id) ?? to, message);
+
+    /// <summary>To the member that is at this very place.</summary>
+    private void SendTo(Member to, Func<RaftHeader, IRaftMessage> message)
     {
         var header = new RaftHeader(_settings.ClusterId, Me, to.Id, _term)
         {
@@ -506,7 +509,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         };
         var sent = message(header);
         if (_settings.LogMessages) _logger.Debug("{0} -> {1}", Me, sent);
-        _transport.Send(Locate(to.Id) ?? to, sent);
+        _transport.Send(to, sent);
     }
 
     private TimeSpan RandomElectionTimeout()

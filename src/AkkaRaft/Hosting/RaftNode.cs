@@ -71,11 +71,12 @@ public sealed class RaftNode : IAsyncDisposable
     /// <summary>Checks and locks the data directory, listens at the member's address and starts the member in an ActorSystem of its own.</summary>
     /// <param name="settings">The member's settings.</param>
     /// <exception cref="DataDirectoryException">The directory is in use, unreadable, or another member's.</exception>
-    /// <exception cref="RaftConfigurationException">The settings do not allow the address.</exception>
+    /// <exception cref="RaftConfigurationException">A setting is out of its range, or the settings do not allow the address.</exception>
     /// <exception cref="IOException">The address cannot be listened at.</exception>
     public static Task<RaftNode> StartAsync(RaftSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        settings.Validate();
         return Task.FromResult(Open(settings, (measured, directory) => new RaftNode(measured, directory, StartSystem(measured), ownsSystem: true)));
     }
 
@@ -83,11 +84,12 @@ public sealed class RaftNode : IAsyncDisposable
     /// <param name="system">The ActorSystem, named <see cref="RaftSettings.SystemName"/>, that listens at the member's address.</param>
     /// <param name="settings">The member's settings.</param>
     /// <exception cref="DataDirectoryException">The directory is in use, unreadable, or another member's.</exception>
-    /// <exception cref="RaftConfigurationException">The ActorSystem is not as a member needs it.</exception>
+    /// <exception cref="RaftConfigurationException">A setting is out of its range, or the ActorSystem is not as a member needs it.</exception>
     public static RaftNode Start(ActorSystem system, RaftSettings settings)
     {
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(settings);
+        settings.Validate();
         if (Complaint(system, settings) is { } complaint) throw new RaftConfigurationException(complaint);
         return Open(settings, (measured, directory) => new RaftNode(measured, directory, system, ownsSystem: false));
     }
@@ -98,10 +100,11 @@ public sealed class RaftNode : IAsyncDisposable
     /// Whether the ActorSystem is closed to all messages from outside but Raft's: untrusted mode, and a default serializer that refuses instead of Akka's JSON one,
     /// which instantiates whatever type a peer names. Off when the application itself sends messages over this ActorSystem, or stores events as JSON.
     /// </param>
-    /// <exception cref="RaftConfigurationException">The settings do not allow the address.</exception>
+    /// <exception cref="RaftConfigurationException">A setting is out of its range, or the settings do not allow the address.</exception>
     public static Config Configuration(RaftSettings settings, bool hardened = true)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        settings.Validate();
         return (hardened ? MemberConfiguration.Hardened : Config.Empty).WithFallback(MemberConfiguration.Shared(settings));
     }
 

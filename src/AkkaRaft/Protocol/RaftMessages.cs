@@ -141,6 +141,9 @@ internal enum DismissalReason
 
     /// <summary>Its log is shorter than what it acknowledged: it has an older copy of its directory, or a disk that lost what it had synced.</summary>
     LostEntries = 2,
+
+    /// <summary>Another process runs on a copy of its directory, and has run for longer.</summary>
+    RunsTwice = 3,
 }
 
 /// <summary>To a member that is none any more; without effect on others.</summary>

@@ -1,5 +1,6 @@
 using AkkaRaft.Protocol;
 using Microsoft.Data.Sqlite;
+using Microsoft.Win32.SafeHandles;
 
 namespace AkkaRaft.Storage;
 
@@ -19,12 +20,12 @@ public sealed class DataDirectoryException : Exception
 /// <summary>The directory of one member, locked against a second process for as long as this lives.</summary>
 internal sealed class DataDirectory : IDisposable
 {
-    private readonly FileStream _lock;
+    private readonly SafeFileHandle _lock;
 
-    private DataDirectory(string path, FileStream fileLock)
+    private DataDirectory(string path, SafeFileHandle directoryLock)
     {
         Path = path;
-        _lock = fileLock;
+        _lock = directoryLock;
     }
 
     public string Path { get; }
@@ -50,18 +51,7 @@ internal sealed class DataDirectory : IDisposable
             throw new DataDirectoryException($"The data directory {path} cannot be created: {e.Message} Choose another with --data, or give this user the right to write there.", e);
         }
 
-        try
-        {
-            return new DataDirectory(path, new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new DataDirectoryException($"The data directory {path} cannot be written: {e.Message}", e);
-        }
-        catch (IOException e)
-        {
-            throw new DataDirectoryException($"The data directory {path} is in use by another process, which holds its file 'lock': {e.Message} Stop that process, or choose another directory with --data.", e);
-        }
+        return new DataDirectory(path, DirectoryLock.Take(path));
     }
 
     public void Dispose() => _lock.Dispose();

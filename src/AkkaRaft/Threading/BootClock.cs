@@ -17,6 +17,9 @@ internal static class BootClock
         : OperatingSystem.IsMacOS() && Works(MacMonotonicRaw) ? MacMonotonicRaw
         : null;
 
+    /// <summary>This clock, with the system's timers, which stand still while the machine sleeps.</summary>
+    public static TimeProvider Provider { get; } = new BootTime();
+
     /// <summary>Never goes back.</summary>
     public static TimeSpan Now => Clock is { } clock && GetTime(clock, out var time) == 0 ? time.Elapsed : Stopwatch.GetElapsedTime(0);
 
@@ -24,6 +27,13 @@ internal static class BootClock
 
     [DllImport("libc", EntryPoint = "clock_gettime")]
     private static extern int GetTime(int clock, out TimeSpec time);
+
+    private sealed class BootTime : TimeProvider
+    {
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     private struct TimeSpec

@@ -213,6 +213,58 @@ public sealed class MembershipTests
     }, seeds: 3);
 
     [Fact]
+    public void A_member_is_added_though_more_is_written_while_it_fetches_a_snapshot_than_max_log_entries() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        Fill(simulation, client);
+        var comes = simulation.AddMember();
+        simulation.SetVoters(0, 1, 2, comes);
+        for (var i = 0; !simulation.Voters.Contains(comes); i++)
+        {
+            Assert.True(i < 2_000, $"Member {comes} has entry {simulation.LastIndexOf(comes)}, and the leader's log begins after {simulation.BaseIndexOf(simulation.Leader!.Value)}.");
+            simulation.Commit(client, "busy", $"{i}");
+        }
+    }, seeds: 3, settings: begin => begin with { Configure = s => s with { RetainEntries = 0, MaxLogEntries = 10, SnapshotChunkBytes = 2 * 1024, SnapshotBytesPerSecond = 64 * 1024 } });
+
+    [Fact]
+    public void A_follower_catches_up_though_more_is_written_while_it_fetches_a_snapshot_than_max_log_entries() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.RunUntilLeader();
+        var away = simulation.Others(simulation.Leader!.Value)[0];
+        simulation.Isolate(away);
+        Fill(simulation, client);
+        simulation.Heal();
+        var (there, i) = (simulation.LastIndexOf(simulation.Leader!.Value), 0);
+        for (; simulation.AppliedIndexOf(away) <= there; i++)
+        {
+            Assert.True(i < 2_000, $"Member {away} has applied entry {simulation.AppliedIndexOf(away)}.");
+            simulation.Commit(client, "busy", $"{i}");
+        }
+    }, seeds: 3, settings: begin => begin with { Configure = s => s with { RetainEntries = 0, MaxLogEntries = 10, SnapshotChunkBytes = 2 * 1024, SnapshotBytesPerSecond = 64 * 1024 } });
+
+    [Fact]
+    public void A_member_that_max_log_bytes_outruns_is_given_up_and_the_setting_is_named() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        Fill(simulation, client);
+        var comes = simulation.AddMember();
+        simulation.SetVoters(0, 1, 2, comes);
+        for (var i = 0; i < 1_500; i++) simulation.Commit(client, "busy", new string('v', 4_000));
+        var before = simulation.OperatorReplies.Count;
+        // Of a change that is over it changes nothing, and tells how it ended.
+        simulation.CancelChange();
+        simulation.RunUntil(() => simulation.OperatorReplies.Count > before);
+        Assert.Contains("akkaraft.max-log-bytes", Assert.IsType<Membership>(simulation.OperatorReplies[before]).Failure, StringComparison.Ordinal);
+        Assert.Equal([0, 1, 2], simulation.Voters);
+    }, seeds: 1, settings: begin => begin with { Configure = s => s with { RetainEntries = 0, MaxLogBytes = 64 * 1024, SnapshotChunkBytes = 2 * 1024, SnapshotBytesPerSecond = 64 * 1024 } });
+
+    private static void Fill(ClusterSimulation simulation, SimulatedClient client)
+    {
+        for (var i = 0; i < 60; i++) simulation.Commit(client, $"k{i}", new string('v', 1_000));
+    }
+
+    [Fact]
     public void What_cannot_be_is_refused_and_changes_nothing() => Story.Tell(3, simulation =>
     {
         simulation.Commit(simulation.AddClient(), "k", "1");

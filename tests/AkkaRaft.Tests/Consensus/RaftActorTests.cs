@@ -530,6 +530,37 @@ public sealed class RaftActorTests : TestKit
         });
     }
 
+    [Fact]
+    public void The_newer_of_two_processes_on_copies_of_one_directory_is_told_to_stop_at_its_own_place_and_stops()
+    {
+        var now = TimeSpan.FromHours(1);
+        var dismissals = CreateTestProbe("dismissals");
+        var transport = new DismissalTransport(_network.Ref, dismissals.Ref);
+        var member = Sys.ActorOf(RaftActor.Props(Settings() with { Clock = () => now }, transport, Props.Create<CountingStateMachine>(), new LongestTimeout()));
+        AwaitStarted(member, 2);
+        foreach (var place in new[] { "original:1", "copy:1", "original:1", "copy:1", "original:1" })
+        {
+            dismissals.ExpectNoMsg(TimeSpan.Zero);
+            now += 2 * MemberAddresses.UnderWay;
+            member.Tell(Append(1, 1, 0, 0, 0) with { Header = From(1, 1) with { FromAddress = place } });
+            _ = StatusOf(member);
+        }
+        var (to, reason) = dismissals.ExpectMsg<(string, DismissalReason)>();
+        Assert.Equal(("copy:1", DismissalReason.RunsTwice), (to, reason));
+        Watch(member);
+        member.Tell(new Dismissed(From(1, 1), DismissalReason.RunsTwice));
+        ExpectTerminated(member);
+    }
+
+    private sealed class DismissalTransport(IActorRef network, IActorRef dismissals) : IMemberTransport
+    {
+        public void Send(Member to, IRaftMessage message)
+        {
+            network.Tell(message, ActorRefs.NoSender);
+            if (message is Dismissed dismissed) dismissals.Tell((to.Address, dismissed.Reason), ActorRefs.NoSender);
+        }
+    }
+
     private sealed class ProbeTransport(IActorRef network) : IMemberTransport
     {
         public void Send(Member to, IRaftMessage message) => network.Tell(message, ActorRefs.NoSender);

@@ -26,6 +26,16 @@ public sealed class DataDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void A_directory_stays_its_holders_though_all_that_could_be_a_lock_is_removed()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var holder = DataDirectory.Open(Settings());
+        JournalGuard.Check(Settings(), holder);
+        foreach (var file in Directory.GetFiles(holder.Path)) File.Delete(file);
+        Assert.Contains("in use", Assert.Throws<DataDirectoryException>(() => DataDirectory.Open(Settings())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_directory_that_cannot_be_made_is_named()
     {
         var file = Path.Combine(_root, "file");

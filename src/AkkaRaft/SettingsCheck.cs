@@ -1,0 +1,109 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft;
+
+/// <summary>
+/// Checks settings, whether a file gives them or code does. What is wrong is said under the name that its writer gave it:
+/// that of the property, or in a file the same in small letters with hyphens.
+/// </summary>
+internal sealed partial class SettingsCheck
+{
+    private const int KiB = 1024;
+    private const int MiB = 1024 * KiB;
+
+    private readonly Func<string, string> _nameOf;
+    private readonly Func<string, string?> _writtenAs;
+
+    /// <summary>For settings of a file.</summary>
+    /// <param name="nameOf">What a property is called there.</param>
+    /// <param name="writtenAs">The value as it is written there; null when it is not.</param>
+    public SettingsCheck(Func<string, string> nameOf, Func<string, string?> writtenAs)
+    {
+        _nameOf = nameOf;
+        _writtenAs = writtenAs;
+    }
+
+    /// <summary>For a settings record made in code.</summary>
+    public SettingsCheck(string record)
+        : this(property => $"{record}.{property}", _ => null)
+    {
+    }
+
+    /// <summary>A property as a file calls it: <c>MaxLogEntries</c> is <c>max-log-entries</c>.</summary>
+    public static string InFile(string property) => WordStart().Replace(property, m => (m.Index > 0 ? "-" : "") + m.Value.ToLowerInvariant());
+
+    public static bool IsAddress(string? address)
+    {
+        if (address is null) return false;
+        var colon = address.LastIndexOf(':');
+        return colon > 0
+            && Uri.CheckHostName(address[..colon]) != UriHostNameType.Unknown
+            && int.TryParse(address[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            && port is > 0 and <= IPEndPoint.MaxPort;
+    }
+
+    public void Number(long value, long min, long max, [CallerArgumentExpression(nameof(value))] string property = "")
+    {
+        if (value < min || value > max) throw Wrong(property, value, $"a number from {min} to {max}");
+    }
+
+    public void Bytes(long value, long min, long max, [CallerArgumentExpression(nameof(value))] string property = "")
+    {
+        if (value < min || value > max) throw Wrong(property, value, $"a size from {min} to {max} bytes");
+    }
+
+    public void Time(TimeSpan value, TimeSpan min, TimeSpan max, [CallerArgumentExpression(nameof(value))] string property = "")
+    {
+        if (value < min || value > max) throw Wrong(property, Text(value), $"a time from {Text(min)} to {Text(max)}");
+    }
+
+    public void Text(string? value, [CallerArgumentExpression(nameof(value))] string property = "")
+    {
+        if (string.IsNullOrWhiteSpace(value)) throw Wrong(property, value, "a text that is not empty");
+    }
+
+    public void SystemName(string? value, [CallerArgumentExpression(nameof(value))] string property = "")
+    {
+        if (value is null || !ActorSystemName().IsMatch(value)) throw Wrong(property, value, "letters, digits, - and _, with a letter or digit first");
+    }
+
+    /// <summary>Who the members are: some, each under its own id, and each where no other is.</summary>
+    public void Members(ImmutableSortedDictionary<MemberId, Member>? members, [CallerArgumentExpression(nameof(members))] string property = "")
+    {
+        if (members is null || members.IsEmpty) throw Wrong(property, "", "at least one member, such as 0 at 127.0.0.1:4100");
+        var owners = new Dictionary<string, MemberId>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (id, member) in members)
+        {
+            var one = $"{property}.{id}";
+            if (id.Value < 0) throw Wrong(one, member?.Address, "a member id: a number from 0 on");
+            if (member is null || member.Id != id) throw Wrong(one, member, $"the member with the id {id}");
+            if (!IsAddress(member.Address)) throw Wrong(one, member.Address, "host:port");
+            if (!owners.TryAdd(member.Address, id)) throw Wrong(one, member.Address, $"an address of its own; member {owners[member.Address]} has this one");
+        }
+    }
+
+    /// <summary>The largest key that a member may be told to take, and that a client may be told to send.</summary>
+    public void KeyBytes(int value, [CallerArgumentExpression(nameof(value))] string property = "") => Bytes(value, 1, 64 * KiB, property);
+
+    public void ValueBytes(int value, [CallerArgumentExpression(nameof(value))] string property = "") => Bytes(value, 1, 8 * MiB, property);
+
+    public void TransactionSteps(int value, [CallerArgumentExpression(nameof(value))] string property = "") => Number(value, 1, 5_000, property);
+
+    public RaftConfigurationException Wrong(string property, object? value, string expected) =>
+        new($"{_nameOf(property)} = \"{_writtenAs(property) ?? Convert.ToString(value, CultureInfo.InvariantCulture)}\"; expected {expected}.");
+
+    public static string Text(TimeSpan time) => time >= TimeSpan.FromSeconds(1)
+        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds}s")
+        : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds}ms");
+
+    [GeneratedRegex("[A-Z]")]
+    private static partial Regex WordStart();
+
+    [GeneratedRegex(@"^[a-zA-Z0-9][a-zA-Z0-9_-]*\z")]
+    private static partial Regex ActorSystemName();
+}
