@@ -31,18 +31,22 @@ internal static class BenchmarkCommand
             CustomParser = result => Systems(result, killsMembers),
             DefaultValueFactory = _ => BenchmarkOptions.DefaultSystems,
         };
-        Option<int> port = new("--base-port") { Description = $"The first of {BenchmarkOptions.Ports} ports of 127.0.0.1", DefaultValueFactory = _ => 22000 };
-        Option<int> rounds = new("--rounds") { Description = "How many times each figure is measured, instead of the mode's own number" };
+        Option<int> port = new("--base-port")
+        {
+            Description = $"The first of {BenchmarkOptions.Ports} ports of 127.0.0.1",
+            CustomParser = result => Number(result, "--base-port", 1, HighestPort - BenchmarkOptions.Ports + 1),
+            DefaultValueFactory = _ => 22000,
+        };
+        Option<int> rounds = new("--rounds") { Description = "How many times each figure is measured, instead of the mode's own number", CustomParser = result => Number(result, "--rounds", 1, 1_000) };
         Option<IReadOnlyList<int>> callers = new("--callers") { Description = "Numbers of callers, as 1,16,64, instead of the mode's own", CustomParser = Callers, DefaultValueFactory = _ => [] };
         Option<string?> pids = new("--pid-file") { Description = "Where the numbers of all processes started are written" };
         Option<bool> quick = new("--quick") { Description = "Smaller, and less to rely on" };
-        port.Validators.Add(result => Within(result, port, 1, HighestPort - BenchmarkOptions.Ports + 1));
-        rounds.Validators.Add(result => Within(result, rounds, 1, 1_000));
 
         var command = new Command(name, description) { program, baseline, etcdLoad, work, output, systems, port, rounds, callers, pids, quick };
         command.Validators.Add(result =>
         {
-            var named = result.GetValue(systems) ?? [];
+            // As they were written: a value that is in error cannot be had.
+            IReadOnlyList<string> named = result.GetResult(systems) is { Implicit: false } given ? Parts(given.Tokens) : BenchmarkOptions.DefaultSystems;
             if (named.Contains(BenchmarkOptions.Baseline) && result.GetValue(baseline) is null) result.AddError("--systems names 'baseline': say which build with --baseline FILE.");
             if (named.Contains(BenchmarkOptions.Etcd) && result.GetValue(etcdLoad) is null) result.AddError("--systems names 'etcd': say what drives it with --etcd-load FILE, as scripts/bench.sh does.");
         });
@@ -68,7 +72,7 @@ internal static class BenchmarkCommand
 
     private static IReadOnlyList<string>? Systems(ArgumentResult result, bool killsMembers)
     {
-        string[] names = Parts(result);
+        string[] names = Parts(result.Tokens);
         if (names.FirstOrDefault(n => !BenchmarkOptions.AllSystems.Contains(n)) is { } unknown)
             result.AddError($"--systems: '{unknown}' is none of {string.Join(", ", BenchmarkOptions.AllSystems)}.");
         else if (names.Length == 0)
@@ -80,25 +84,18 @@ internal static class BenchmarkCommand
         return names;
     }
 
-    private static IReadOnlyList<int>? Callers(ArgumentResult result)
+    private static IReadOnlyList<int> Callers(ArgumentResult result) =>
+        [.. Parts(result.Tokens).Select(part => Number(result, part, "--callers", 1, 100_000)).Distinct()];
+
+    private static int Number(ArgumentResult result, string name, int least, int most) => Number(result, result.Tokens[0].Value, name, least, most);
+
+    private static int Number(ArgumentResult result, string text, string name, int least, int most)
     {
-        List<int> callers = [];
-        foreach (var part in Parts(result))
-        {
-            if (int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= 100_000) callers.Add(count);
-            else result.AddError($"--callers: '{part}' is no number from 1 to 100000.");
-        }
-        return [.. callers.Distinct()];
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most) return number;
+        result.AddError($"{name}: '{text}' is no number from {least} to {most}.");
+        return least;
     }
 
-    private static string[] Parts(ArgumentResult result) =>
-        [.. result.Tokens.SelectMany(t => t.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
-
-    private static void Within(OptionResult result, Option<int> option, int least, int most)
-    {
-        // What is no number has an error already.
-        if (result.Errors.Any()) return;
-        var value = result.GetValue(option);
-        if (value < least || value > most) result.AddError($"{option.Name}: {value} is not between {least} and {most}.");
-    }
+    private static string[] Parts(IReadOnlyList<Token> tokens) =>
+        [.. tokens.SelectMany(t => t.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
 }

@@ -34,6 +34,9 @@ internal sealed record BenchmarkOptions(
     private readonly long _began = Stopwatch.GetTimestamp();
     private int _clusters;
 
+    /// <summary>The machine's load average when this mode began.</summary>
+    public string LoadAverage { get; } = File.ReadAllText("/proc/loadavg").Split(' ')[0];
+
     public IEnumerable<ICluster> CreateClusters(int members = 3) => Systems.Select(s => Create(s, members));
 
     /// <summary>The systems whose members may die under the load.</summary>

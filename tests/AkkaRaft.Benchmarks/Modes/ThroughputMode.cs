@@ -52,7 +52,7 @@ internal static class ThroughputMode
                             results[(cluster.Name, operation, count)].Add(sample);
                             var result = sample.Result;
                             options.Say(string.Create(CultureInfo.InvariantCulture,
-                                $"[{++done,3}/{all}] {cluster.Name,-8} {operation} C={count,-4} round {round}: {result.PerSecond,8:N0}/s  p50 {result.P50Ms:0.00} ms  p99 {result.P99Ms:0.00} ms  cpu {sample.MembersCpuMicroseconds:0} µs  load {sample.LoadCpuMicroseconds:0} µs{(result.Failed > 0 ? $"  {result.Failed} failed" : "")}"));
+                                $"[{++done,3}/{all}] {cluster.Name,-8} {operation} C={count,-4} round {round}: {result.PerSecond,8:N0}/s  p50 {result.P50Ms:0.00} ms  p99 {result.P99Ms:0.00} ms  cpu {sample.MembersCpuMicroseconds:0} µs{(sample.LoadCpuMicroseconds is { } load ? $"  load {load:0} µs" : "")}{(result.Failed > 0 ? $"  {result.Failed} failed" : "")}"));
                         }
         }
         finally

@@ -24,12 +24,10 @@ public class BenchmarkCommandTests
     [InlineData("--systems names 'etcd': say what drives it with --etcd-load FILE, as scripts/bench.sh does.", "cost")]
     [InlineData("--callers: 'x' is no number from 1 to 100000.", "throughput", "--systems", "akkaraft", "--callers", "1,x")]
     [InlineData("--callers: '0' is no number from 1 to 100000.", "throughput", "--systems", "akkaraft", "--callers", "0")]
-    [InlineData("--rounds: 0 is not between 1 and 1000.", "throughput", "--systems", "akkaraft", "--rounds", "0")]
-    [InlineData("--base-port: 65500 is not between 1 and 65456.", "throughput", "--systems", "akkaraft", "--base-port", "65500")]
+    [InlineData("--rounds: '0' is no number from 1 to 1000.", "throughput", "--systems", "akkaraft", "--rounds", "0")]
+    [InlineData("--rounds: 'x' is no number from 1 to 1000.", "throughput", "--systems", "akkaraft", "--rounds", "x")]
+    [InlineData("--base-port: '65500' is no number from 1 to 65456.", "throughput", "--systems", "akkaraft", "--base-port", "65500")]
     public void What_is_wrong_is_named_before_anything_starts(string error, params string[] arguments) => Assert.Equal([error], Errors(arguments));
-
-    [Fact]
-    public void What_is_no_number_is_one_error() => Assert.Single(Errors("throughput", "--systems", "akkaraft", "--rounds", "x"));
 
     [Fact]
     public void A_program_that_is_not_there_is_an_error() =>
