@@ -17,8 +17,18 @@ esac
 
 missing=()
 command -v dotnet >/dev/null || missing+=("dotnet: the .NET 10 SDK, https://dot.net")
-if [ "$mode" != micro ] && { [[ " $* " != *" --systems "* ]] || [[ " $* " == *etcd* ]]; }; then
-  command -v etcd >/dev/null || missing+=("etcd: apt-get install etcd-server, or leave it out with --systems akkaraft,dotnext")
+etcd=
+if [ "$mode" != micro ] && { [[ " $* " != *" --systems"* ]] || [[ " $* " == *etcd* ]]; }; then etcd=yes; fi
+# etcd is driven by its own Go client, from the sources that Debian installs or from GOPATH.
+in_gopath() { GO111MODULE=off GOPATH="$(go env GOPATH):/usr/share/gocode" GOFLAGS='' go "$@"; }
+if [ "$etcd" ]; then
+  without="or leave etcd out with --systems akkaraft,dotnext"
+  command -v etcd >/dev/null || missing+=("etcd: apt-get install etcd-server, $without")
+  if ! command -v go >/dev/null; then
+    missing+=("go, which builds etcd's own client: apt-get install golang-go golang-etcd-server-dev, $without")
+  elif ! in_gopath list go.etcd.io/etcd/clientv3 >/dev/null 2>&1; then
+    missing+=("go.etcd.io/etcd/clientv3, etcd's own client: apt-get install golang-etcd-server-dev, $without")
+  fi
 fi
 [ -r /proc/self/stat ] || missing+=("/proc: CPU and memory are read from it, so that this runs on Linux alone")
 if [ ${#missing[@]} -gt 0 ]; then
@@ -44,10 +54,16 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM
 
+load=()
+if [ "$etcd" ]; then
+  in_gopath build -o "$work/etcd-load" ./tests/AkkaRaft.Benchmarks/Etcd
+  load=(--etcd-load "$work/etcd-load")
+fi
+
 # As it would be deployed: compiled ahead for this machine.
 dotnet publish src/AkkaRaft.Node -c Release --use-current-runtime -o "$work/node" -m:1 --nologo -v q
 
 for m in "${modes[@]}"; do
-  dotnet "$program" "$m" --akkaraft "$work/node/AkkaRaft.Node.dll" --work "$work/$m" --pid-file "$work/pids" "$@"
+  dotnet "$program" "$m" --akkaraft "$work/node/AkkaRaft.Node.dll" --work "$work/$m" "${load[@]}" --pid-file "$work/pids" "$@"
   rm -rf "${work:?}/$m"
 done

@@ -30,11 +30,19 @@ internal sealed class Load(RaftClient client, int keys, int valueSize)
     private const long LongestMicroseconds = 3_600_000_000;
     private const int BurstRounds = 3_333;
 
+    // Values are cut from text that does not compress: members compress what they send, and values that are alike would flatter them.
+    private static readonly byte[] Text = RandomText(1 << 20);
+
+    private readonly byte[] _text = valueSize < Text.Length / 2 ? Text : RandomText(2 * valueSize);
     private readonly Stopwatch _watch = Stopwatch.StartNew();
-    private readonly byte[] _value = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(0, valueSize).Select(i => (char)('a' + (i % 26)))));
     private readonly Measured[] _measured = [.. Enum.GetValues<LoadOperation>().Select(o => new Measured(o))];
+    private long _lastAnswer;
+    private long _longestGap;
 
     public TimeSpan Elapsed { get; private set; }
+
+    /// <summary>Longest time without an answer, from the start to <see cref="Elapsed"/>.</summary>
+    public TimeSpan LongestGap => TimeSpan.FromTicks(Math.Max(Volatile.Read(ref _longestGap), Elapsed.Ticks - Volatile.Read(ref _lastAnswer)));
 
     /// <summary>The last error of a request, if there was one.</summary>
     public Exception? LastFailure { get; private set; }
@@ -66,10 +74,14 @@ internal sealed class Load(RaftClient client, int keys, int valueSize)
         return new LoadFigures("interval", sum, new Dictionary<string, long>());
     }
 
-    /// <summary>Clients that each wait for an answer before they go on.</summary>
-    public Task ClientsAsync(int clients, IReadOnlyList<(LoadOperation Operation, int Share)> mix, CancellationToken stop)
+    /// <summary>The time of the load is over.</summary>
+    public void End() => _watch.Stop();
+
+    /// <summary>Clients that each wait for an answer before they go on, over random keys until they are stopped, or with so many requests over the keys in order.</summary>
+    public Task ClientsAsync(int clients, IReadOnlyList<(LoadOperation Operation, int Share)> mix, long? requests, CancellationToken stop)
     {
         int shares = mix.Sum(m => m.Share);
+        long next = -1;
         return Task.WhenAll(Enumerable.Range(0, clients).Select(_ => Task.Run(
             async () =>
             {
@@ -77,7 +89,13 @@ internal sealed class Load(RaftClient client, int keys, int valueSize)
                 {
                     int drawn = Random.Shared.Next(shares);
                     var operation = mix.First(m => (drawn -= m.Share) < 0).Operation;
-                    await OneAsync(operation, Key(Random.Shared.Next(keys)), stop).ConfigureAwait(false);
+                    long key = requests is null ? Random.Shared.Next(keys) : Interlocked.Increment(ref next);
+                    if (key >= requests)
+                    {
+                        return;
+                    }
+
+                    await OneAsync(operation, Key(key % keys), stop).ConfigureAwait(false);
                 }
             },
             CancellationToken.None)));
@@ -130,7 +148,28 @@ internal sealed class Load(RaftClient client, int keys, int valueSize)
         return Task.WhenAll(all);
     }
 
-    private static byte[] Key(int number) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"load/{number}"));
+    private static byte[] Key(long number) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"load/{number}"));
+
+    private ReadOnlyMemory<byte> Value() => _text.AsMemory(Random.Shared.Next(_text.Length - valueSize), valueSize);
+
+    private static byte[] RandomText(int length) =>
+        Encoding.ASCII.GetBytes(new Random(1).GetItems<char>("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", length));
+
+    private void EndGap()
+    {
+        long now = _watch.Elapsed.Ticks;
+        long gap = now - Interlocked.Exchange(ref _lastAnswer, now);
+        for (long longest = Volatile.Read(ref _longestGap); gap > longest;)
+        {
+            long seen = Interlocked.CompareExchange(ref _longestGap, gap, longest);
+            if (seen == longest)
+            {
+                return;
+            }
+
+            longest = seen;
+        }
+    }
 
     private async Task OneAsync(LoadOperation operation, byte[] key, CancellationToken stop)
     {
@@ -141,7 +180,7 @@ internal sealed class Load(RaftClient client, int keys, int valueSize)
             switch (operation)
             {
                 case LoadOperation.Put:
-                    await client.PutAsync(key.AsMemory(), _value, stop).ConfigureAwait(false);
+                    await client.PutAsync(key.AsMemory(), Value(), stop).ConfigureAwait(false);
                     break;
                 case LoadOperation.Get:
                     await client.GetAsync(key.AsMemory(), ReadConsistency.Linearizable, stop).ConfigureAwait(false);
@@ -153,11 +192,12 @@ internal sealed class Load(RaftClient client, int keys, int valueSize)
                     // A conflict is an answer; the version is not known before the first one.
                     var now = await client.GetAsync(key.AsMemory(), ReadConsistency.Linearizable, stop).ConfigureAwait(false);
                     began = Stopwatch.GetTimestamp();
-                    await client.CompareAndSetAsync(key.AsMemory(), _value, now.Version, stop).ConfigureAwait(false);
+                    await client.CompareAndSetAsync(key.AsMemory(), Value(), now.Version, stop).ConfigureAwait(false);
                     break;
             }
 
             measured.Answered(Stopwatch.GetElapsedTime(began));
+            EndGap();
         }
         catch (OperationCanceledException)
         {

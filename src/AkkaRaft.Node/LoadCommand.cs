@@ -6,6 +6,8 @@ namespace AkkaRaft.Node;
 /// <summary>Loads a cluster, and measures what its clients see.</summary>
 internal static class LoadCommand
 {
+    private const double DefaultSeconds = 10;
+
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(50);
 
     // What the ancestor did at a key press, per 50 ms or once.
@@ -26,11 +28,12 @@ internal static class LoadCommand
         };
         mode.CompletionSources.Add([.. Modes.Keys]);
         Option<int> clients = new("--clients") { Description = "How many requests are under way together, without a MODE", DefaultValueFactory = _ => 8 };
-        Option<double> seconds = new("--seconds") { Description = "For how long; Ctrl-C ends it too", DefaultValueFactory = _ => 10 };
+        Option<double?> seconds = new("--seconds") { Description = "For how long, 10 when nothing is said; Ctrl-C ends it too" };
+        Option<long?> requests = new("--requests") { Description = "So many requests instead of a time, over the keys in order, without a MODE" };
         Option<string> mix = new("--mix") { Description = "Shares of put, get, del and cas, without a MODE", DefaultValueFactory = _ => "put=50,get=50" };
         Option<int> valueSize = new("--value-size") { Description = "Bytes of each value", DefaultValueFactory = _ => 100 };
         Option<int> keys = new("--keys") { Description = "Over how many keys, load/0 and following", DefaultValueFactory = _ => 1_000 };
-        return new Verb(new Command("load", "Load the cluster, and print what its clients see: rates, latencies, errors") { mode, clients, seconds, mix, valueSize, keys }, async (parsed, call) =>
+        return new Verb(new Command("load", "Load the cluster, and print what its clients see: rates, latencies, errors") { mode, clients, seconds, requests, mix, valueSize, keys }, async (parsed, call) =>
         {
             string? named = parsed.GetValue(mode);
             if (named is not null && !Modes.ContainsKey(named))
@@ -40,22 +43,28 @@ internal static class LoadCommand
 
             var shares = Shares(parsed.GetRequiredValue(mix));
             int together = ClientOptions.Within("--clients", parsed.GetValue(clients), 1, 100_000);
-            double duration = ClientOptions.Within("--seconds", parsed.GetValue(seconds), 0.001, 86_400);
+            double duration = ClientOptions.Within("--seconds", parsed.GetValue(seconds) ?? DefaultSeconds, 0.001, 86_400);
+            long? count = parsed.GetValue(requests) is { } given ? ClientOptions.Within("--requests", given, 1, 1_000_000_000_000) : null;
+            if (count is not null && (named is not null || parsed.GetValue(seconds) is not null))
+            {
+                throw new UsageException($"--requests cannot be given together with {(named is null ? "--seconds" : $"the mode '{named}'")}.");
+            }
+
             var load = new Load(call.Client, ClientOptions.Within("--keys", parsed.GetValue(keys), 1, 100_000_000), ClientOptions.Within("--value-size", parsed.GetValue(valueSize), 0, 64 * 1024 * 1024));
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Cancel);
             using var report = new CancellationTokenSource();
             Task reporter = ReportAsync(load, call, report.Token);
             Task run = named switch
             {
-                null => load.ClientsAsync(together, shares, stop.Token),
+                null => load.ClientsAsync(together, shares, count, stop.Token),
                 "burst" => load.BurstAsync(stop.Token),
                 _ => load.PacedAsync(Modes[named].Pairs, Pace, stop.Token),
             };
-            if (named != "burst")
-            {
-                stop.CancelAfter(TimeSpan.FromSeconds(duration));
-            }
-
+            var limit = named == "burst" || count is not null ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(duration);
+            await Task.WhenAny(run, Task.Delay(limit, stop.Token)).ConfigureAwait(false);
+            // Requests that are given up now are not counted, and neither is the time that this takes.
+            load.End();
+            await stop.CancelAsync().ConfigureAwait(false);
             await run.ConfigureAwait(false);
             await report.CancelAsync().ConfigureAwait(false);
             await reporter.ConfigureAwait(false);
@@ -117,7 +126,7 @@ internal static class LoadCommand
         var total = load.Total();
         if (call.Json)
         {
-            call.Out.WriteLine(Output.Load(load.Elapsed, operations, total));
+            call.Out.WriteLine(Output.Load(load, operations, total));
         }
         else
         {
@@ -135,6 +144,7 @@ internal static class LoadCommand
             }
 
             Terminal.Write(table);
+            call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"longest time without an answer: {load.LongestGap.TotalMilliseconds:0.00} ms"));
         }
 
         return total.Count > 0 || load.LastFailure is null ? ExitCodes.Ok : ExitCodes.Of(load.LastFailure)!.Value.Code;

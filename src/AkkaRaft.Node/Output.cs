@@ -187,16 +187,17 @@ internal static class Output
         w.WriteEndArray();
     });
 
-    public static string Load(TimeSpan elapsed, IEnumerable<LoadFigures> operations, LoadFigures total) => Write(w =>
+    public static string Load(Load load, IEnumerable<LoadFigures> operations, LoadFigures total) => Write(w =>
     {
         w.WriteBoolean("ok", true);
         w.WriteString("op", "load");
-        w.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
+        w.WriteNumber("seconds", Math.Round(load.Elapsed.TotalSeconds, 3));
+        w.WriteNumber("longestGapMs", Math.Round(load.LongestGap.TotalMilliseconds, 3));
         foreach (var figures in operations.Append(total))
         {
             w.WriteStartObject(figures.Operation);
             w.WriteNumber("count", figures.Count);
-            w.WriteNumber("opsPerSecond", Math.Round(figures.Count / elapsed.TotalSeconds, 1));
+            w.WriteNumber("opsPerSecond", Math.Round(figures.Count / load.Elapsed.TotalSeconds, 1));
             w.WriteNumber("p50Ms", figures.Ms(50));
             w.WriteNumber("p99Ms", figures.Ms(99));
             w.WriteNumber("maxMs", figures.Ms(100));

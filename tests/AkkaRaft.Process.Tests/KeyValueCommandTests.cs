@@ -182,6 +182,9 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
 
         var burst = Parse(Lines((await RunAsync("load", "burst", "--json", "--timeout", "60s")).Out)[^1]);
         Assert.Equal((3_333, 3_334, 3_333, 10_000), (Count("put"), Count("get"), Count("del"), Count("total")));
+        var counted = Parse(Lines((await RunAsync("load", "--requests", "25", "--keys", "10", "--mix", "put=1", "--json")).Out)[^1]);
+        Assert.Equal(25, counted.GetProperty("put").GetProperty("count").GetInt64());
+        Assert.True(counted.GetProperty("longestGapMs").GetDouble() > 0);
         var trickle = await RunAsync("load", "trickle", "--seconds", "1");
         Assert.Equal(0, trickle.Code);
         Assert.Contains("p99 ms", trickle.Out, StringComparison.Ordinal);

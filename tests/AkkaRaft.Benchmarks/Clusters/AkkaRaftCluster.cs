@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
 using Akka.Actor;
 using AkkaRaft.Benchmarks.Load;
 using AkkaRaft.Client;
@@ -8,17 +10,20 @@ using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Benchmarks.Clusters;
 
-/// <summary>Members are <c>akkaraft node</c> with its defaults, but for the specification's settings; the load is one RaftClient with its defaults.</summary>
-internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
+/// <summary>Members are <c>akkaraft node</c> with its defaults, but for the specification's settings; the load is <c>akkaraft load</c>, over one client of one <c>akkaraft shell</c>.</summary>
+internal sealed class AkkaRaftCluster : IRestartableCluster
 {
+    private const string ClusterId = "akkaraft";
+
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
 
     private readonly ClusterSpec _spec;
     private readonly string _program;
-    private readonly ImmutableSortedDictionary<MemberId, Member> _members;
-    private readonly List<ServerProcess> _processes = [];
+    private readonly ImmutableSortedDictionary<MemberId, Member> _addresses;
+    private readonly List<MeasuredProcess> _members = [];
     private readonly ActorSystem _system;
-    private readonly RaftClient _client;
+    private readonly RaftClient _probe;
+    private MeasuredProcess? _shell;
 
     /// <param name="name">What tables call it.</param>
     /// <param name="spec">The members.</param>
@@ -28,55 +33,41 @@ internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
         Name = name;
         _spec = spec;
         _program = program;
-        _members = Enumerable.Range(0, spec.Members).Select(i => new Member(new MemberId(i), $"127.0.0.1:{spec.BasePort + i}")).ToImmutableSortedDictionary(m => m.Id, m => m);
-        _system = ActorSystem.Create("load", MemberConfiguration.ForClient());
-        _client = ClientOf(_members);
+        _addresses = Enumerable.Range(0, spec.Members).Select(i => new Member(new MemberId(i), $"127.0.0.1:{spec.BasePort + i}")).ToImmutableSortedDictionary(m => m.Id, m => m);
+        _system = ActorSystem.Create("probe", MemberConfiguration.ForClient());
+        _probe = ClientOf(_addresses);
     }
 
     public string Name { get; }
 
-    public IReadOnlyList<ServerProcess> Members => _processes;
+    public IReadOnlyList<MeasuredProcess> Members => _members;
+
+    public MeasuredProcess? LoadProcess => _shell;
 
     public async Task StartAsync()
     {
         Directory.CreateDirectory(_spec.Directory);
-        await File.WriteAllTextAsync(ConfigFile, $"akkaraft.cluster-id = \"akkaraft\"\nakkaraft.members {{\n{string.Join('\n', _members.Select(m => $"  {m.Key} = \"{m.Value.Address}\""))}\n}}\n{_spec.Settings}\n").ConfigureAwait(false);
-        foreach (var id in _members.Keys) _processes.Add(Launch(id.Value));
-        await ServedAsync(_client).ConfigureAwait(false);
+        await File.WriteAllTextAsync(ConfigFile, $"akkaraft.cluster-id = \"{ClusterId}\"\nakkaraft.members {{\n{string.Join('\n', _addresses.Select(m => $"  {m.Key} = \"{m.Value.Address}\""))}\n}}\n{_spec.Settings}\n").ConfigureAwait(false);
+        foreach (var id in _addresses.Keys) _members.Add(Launch(id.Value));
+        _shell = MeasuredProcess.StartConversation(Path.Combine(_spec.Directory, "load.log"), "dotnet", _program, "shell", "--json", "--config", ConfigFile);
+        await ServedAsync(_probe).ConfigureAwait(false);
     }
 
-    public Task<LoadResult> LoadAsync(LoadSpec spec) => ClosedLoop.RunAsync(_ => this, spec);
-
-    public IStore StoreOf(int caller) => this;
-
-    public Task PutAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value) => _client.PutAsync(key, value);
-
-    public Task GetAsync(ReadOnlyMemory<byte> key) => _client.GetAsync(key);
+    public async Task<LoadResult> LoadAsync(LoadSpec load) => ResultOf(await _shell!.AskAsync(CommandOf(load)).ConfigureAwait(false), load.Operation);
 
     public async Task<int> LeaderAsync()
     {
         while (true)
         {
-            foreach (var member in _members.Values)
-            {
-                try
-                {
-                    var answer = await RemoteTransport.Resolve(_system, "akkaraft", member).Ask<object>(new GetMemberStatus("akkaraft", 0), TimeSpan.FromSeconds(1)).ConfigureAwait(false);
-                    if (answer is MemberStatus { Role: MemberRole.Leader }) return member.Id.Value;
-                }
-                catch (AskTimeoutException)
-                {
-                    // It is down, or busy: the next is asked.
-                }
-            }
+            if ((await _probe.StatusAsync().ConfigureAwait(false)).FirstOrDefault(s => s.Role == MemberRole.Leader) is { } leader) return leader.Id.Value;
         }
     }
 
     public async Task RestartAsync(int member)
     {
-        _processes[member].Dispose();
-        _processes[member] = Launch(member);
-        var alone = ClientOf(_members.RemoveRange(_members.Keys.Where(id => id.Value != member)));
+        _members[member].Dispose();
+        _members[member] = Launch(member);
+        var alone = ClientOf(_addresses.RemoveRange(_addresses.Keys.Where(id => id.Value != member)));
         await using (alone.ConfigureAwait(false))
         {
             await ServedAsync(alone).ConfigureAwait(false);
@@ -85,17 +76,41 @@ internal sealed class AkkaRaftCluster : IRestartableCluster, IStore
 
     public async ValueTask DisposeAsync()
     {
-        await _client.DisposeAsync().ConfigureAwait(false);
+        _shell?.Dispose();
+        await _probe.DisposeAsync().ConfigureAwait(false);
         await _system.Terminate().ConfigureAwait(false);
-        foreach (var process in _processes) process.Dispose();
+        foreach (var member in _members) member.Dispose();
     }
+
+    /// <summary>What the shell is told. Its client gets over a lost leader as it is.</summary>
+    internal static string CommandOf(LoadSpec load) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"load --mix {Word(load.Operation)}=1 --clients {load.Callers} --keys {load.Keys} --value-size {load.ValueBytes} {(load.Total > 0 ? $"--requests {load.Total}" : $"--seconds {load.Seconds}")}");
+
+    /// <summary>What the shell's answer says.</summary>
+    /// <exception cref="IOException">It says that the load could not be driven.</exception>
+    internal static LoadResult ResultOf(string answer, Operation operation)
+    {
+        using var json = JsonDocument.Parse(answer);
+        var summary = json.RootElement;
+        if (summary.TryGetProperty("error", out _)) throw new IOException($"akkaraft load: {answer}");
+        var seconds = summary.GetProperty("seconds").GetDouble();
+        var gap = summary.GetProperty("longestGapMs").GetDouble();
+        // An operation of which none was answered and none failed is not there.
+        return summary.TryGetProperty(Word(operation), out var figures)
+            ? new LoadResult(
+                figures.GetProperty("count").GetInt64(), figures.GetProperty("errors").GetInt64(), seconds, figures.GetProperty("p50Ms").GetDouble(), figures.GetProperty("p99Ms").GetDouble(), gap)
+            : new LoadResult(0, 0, seconds, 0, 0, gap);
+    }
+
+    private static string Word(Operation operation) => operation == Operation.Put ? "put" : "get";
 
     private string ConfigFile => Path.Combine(_spec.Directory, "cluster.conf");
 
     private RaftClient ClientOf(ImmutableSortedDictionary<MemberId, Member> members) =>
-        RaftClient.Create(_system, new RaftClientSettings { ClusterId = "akkaraft", Members = members });
+        RaftClient.Create(_system, new RaftClientSettings { ClusterId = ClusterId, Members = members });
 
-    private ServerProcess Launch(int id) => ServerProcess.Start(
+    private MeasuredProcess Launch(int id) => MeasuredProcess.Start(
         Path.Combine(_spec.Directory, $"{id}.log"),
         "dotnet", _program, "node", $"{id}", "--config", ConfigFile, "--data", Path.Combine(_spec.Directory, "data"), "--stop-with-stdin");
 

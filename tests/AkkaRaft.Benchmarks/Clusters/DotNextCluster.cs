@@ -6,28 +6,31 @@ namespace AkkaRaft.Benchmarks.Clusters;
 /// <summary>DotNext.Net.Cluster in three processes. Its API writes and reads inside the leader's process, so that the load is there: it saves DotNext the client's hop.</summary>
 internal sealed class DotNextCluster(ClusterSpec spec) : ICluster
 {
-    // .NET's own default, 70, where this program, whose file its members run, has 0.
-    private static readonly Dictionary<string, string> Spins = new() { ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "46" };
+    // .NET's own default, 70 (46 in hexadecimal), where this program, whose file its members run, has 0.
+    private const string Spins = "DOTNET_ThreadPool_UnfairSemaphoreSpinLimit=46";
 
-    private readonly List<ServerProcess> _processes = [];
+    private readonly List<MeasuredProcess> _processes = [];
 
     public string Name => "DotNext";
 
-    public IReadOnlyList<ServerProcess> Members => _processes;
+    public IReadOnlyList<MeasuredProcess> Members => _processes;
+
+    public MeasuredProcess? LoadProcess => null;
 
     public async Task StartAsync()
     {
         Directory.CreateDirectory(spec.Directory);
         var ports = string.Join(',', Enumerable.Range(spec.BasePort, spec.Members));
         for (var i = 0; i < spec.Members; i++)
-            _processes.Add(ServerProcess.StartConversation("dotnet", Spins, typeof(DotNextCluster).Assembly.Location, DotNextMember.Verb, $"{i}", ports, Path.Combine(spec.Directory, $"{i}")));
+            _processes.Add(MeasuredProcess.StartConversation(
+                Path.Combine(spec.Directory, $"{i}.log"), "env", Spins, "dotnet", typeof(DotNextCluster).Assembly.Location, DotNextMember.Verb, $"{i}", ports, Path.Combine(spec.Directory, $"{i}")));
         await LeaderAsync().ConfigureAwait(false);
     }
 
     public async Task<LoadResult> LoadAsync(LoadSpec load)
     {
         var leader = _processes[await LeaderAsync().ConfigureAwait(false)];
-        return JsonSerializer.Deserialize<LoadResult>(await AskAsync(leader, JsonSerializer.Serialize(load)).ConfigureAwait(false), DotNextMember.Json)!;
+        return JsonSerializer.Deserialize<LoadResult>(await leader.AskAsync(JsonSerializer.Serialize(load, LoadSpec.Json)).ConfigureAwait(false), LoadSpec.Json)!;
     }
 
     public ValueTask DisposeAsync()
@@ -41,15 +44,8 @@ internal sealed class DotNextCluster(ClusterSpec spec) : ICluster
         while (true)
         {
             for (var i = 0; i < _processes.Count; i++)
-                if (await AskAsync(_processes[i], DotNextMember.AskIfLeader).ConfigureAwait(false) == DotNextMember.Yes) return i;
+                if (await _processes[i].AskAsync(DotNextMember.AskIfLeader).ConfigureAwait(false) == DotNextMember.Yes) return i;
             await Task.Delay(100).ConfigureAwait(false);
         }
-    }
-
-    private static async Task<string> AskAsync(ServerProcess process, string question)
-    {
-        await process.Input.WriteLineAsync(question).ConfigureAwait(false);
-        await process.Input.FlushAsync().ConfigureAwait(false);
-        return await process.Output.ReadLineAsync().ConfigureAwait(false) ?? throw new IOException($"DotNext's process {process.Id} has ended.");
     }
 }

@@ -4,7 +4,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using AkkaRaft.Benchmarks.Load;
 using DotNext.IO;
 using DotNext.Net.Cluster.Consensus.Raft;
@@ -17,14 +16,11 @@ namespace AkkaRaft.Benchmarks.Clusters;
 /// One process of <see cref="DotNextCluster"/>. Its state is a dictionary, with a snapshot now and then; its write-ahead log is flushed to the disk
 /// with each append and commit, before either is acknowledged.
 /// </summary>
-internal sealed class DotNextMember : IStore, IAsyncDisposable
+internal sealed class DotNextMember : IAsyncDisposable
 {
     public const string Verb = "dotnext-member";
     public const string AskIfLeader = "leader?";
     public const string Yes = "yes";
-
-    /// <summary>A load of which nothing succeeded has no latencies.</summary>
-    public static JsonSerializerOptions Json { get; } = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     private readonly State _state;
     private readonly WriteAheadLog _log;
@@ -53,7 +49,7 @@ internal sealed class DotNextMember : IStore, IAsyncDisposable
             {
                 var answer = line == AskIfLeader
                     ? member._cluster.LeadershipToken.IsCancellationRequested ? "no" : Yes
-                    : JsonSerializer.Serialize(await ClosedLoop.RunAsync(_ => member, JsonSerializer.Deserialize<LoadSpec>(line)!).ConfigureAwait(false), Json);
+                    : JsonSerializer.Serialize(await ClosedLoop.RunAsync(JsonSerializer.Deserialize<LoadSpec>(line, LoadSpec.Json)!, member.PutAsync, member.GetAsync).ConfigureAwait(false), LoadSpec.Json);
                 await Console.Out.WriteLineAsync(answer).ConfigureAwait(false);
             }
             await member._cluster.StopAsync().ConfigureAwait(false);
@@ -61,7 +57,7 @@ internal sealed class DotNextMember : IStore, IAsyncDisposable
         return 0;
     }
 
-    public async Task PutAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value)
+    private async Task PutAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value)
     {
         var entry = new byte[sizeof(int) + key.Length + value.Length];
         BinaryPrimitives.WriteInt32LittleEndian(entry, key.Length);
@@ -70,7 +66,7 @@ internal sealed class DotNextMember : IStore, IAsyncDisposable
         await _cluster.ReplicateAsync(entry).ConfigureAwait(false);
     }
 
-    public async Task GetAsync(ReadOnlyMemory<byte> key)
+    private async Task GetAsync(ReadOnlyMemory<byte> key)
     {
         await _cluster.ApplyReadBarrierAsync().ConfigureAwait(false);
         _state.Values.TryGetValue(Convert.ToHexString(key.Span), out _);

@@ -4,12 +4,15 @@ using System.Text;
 
 namespace AkkaRaft.Benchmarks.Load;
 
-/// <summary>Drives a <see cref="LoadSpec"/> and measures each operation's latency.</summary>
+/// <summary>Drives a <see cref="LoadSpec"/> in this process and measures each operation's latency.</summary>
 internal static class ClosedLoop
 {
     private static readonly byte[] RandomBytes = MakeRandomBytes();
 
-    public static async Task<LoadResult> RunAsync(Func<int, IStore> storeOf, LoadSpec spec)
+    /// <param name="spec">What to drive.</param>
+    /// <param name="put">Writes a value; throws when that failed.</param>
+    /// <param name="get">Reads one linearizably; throws when that failed.</param>
+    public static async Task<LoadResult> RunAsync(LoadSpec spec, Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>, Task> put, Func<ReadOnlyMemory<byte>, Task> get)
     {
         var next = -1L;
         var failed = 0L;
@@ -18,7 +21,6 @@ internal static class ClosedLoop
 
         async Task<List<int>> Caller(int caller)
         {
-            var store = storeOf(caller);
             var random = new Random(caller);
             List<int> latencies = [];
             while (true)
@@ -29,8 +31,8 @@ internal static class ClosedLoop
                 var key = Key(spec.Total > 0 ? number % spec.Keys : random.NextInt64(spec.Keys));
                 try
                 {
-                    if (spec.Operation == Operation.Put) await store.PutAsync(key, Value(random, spec.ValueBytes)).ConfigureAwait(false);
-                    else await store.GetAsync(key).ConfigureAwait(false);
+                    if (spec.Operation == Operation.Put) await put(key, Value(random, spec.ValueBytes)).ConfigureAwait(false);
+                    else await get(key).ConfigureAwait(false);
                     latencies.Add((int)Math.Min(int.MaxValue, Stopwatch.GetElapsedTime(at).TotalMicroseconds));
                 }
                 catch (Exception e) when (e is not OutOfMemoryException)
@@ -42,14 +44,19 @@ internal static class ClosedLoop
         }
 
         var all = await Task.WhenAll(Enumerable.Range(0, spec.Callers).Select(i => Task.Run(() => Caller(i)))).ConfigureAwait(false);
-        var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        var sorted = all.SelectMany(l => l).ToArray();
-        Array.Sort(sorted);
-        return new LoadResult(sorted.Length, failed, seconds, At(sorted, 0.5), At(sorted, 0.99), At(sorted, 1));
+        return Sum(Stopwatch.GetElapsedTime(began), all.SelectMany(l => l), failed);
     }
 
-    /// <summary>Key number <paramref name="number"/>, of 16 bytes.</summary>
-    public static byte[] Key(long number) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"key-{number:D12}"));
+    /// <summary>Key number <paramref name="number"/>, as <c>akkaraft load</c> calls it.</summary>
+    public static byte[] Key(long number) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"load/{number}"));
+
+    /// <summary>What comes of these latencies, in microseconds.</summary>
+    internal static LoadResult Sum(TimeSpan took, IEnumerable<int> latencies, long failed)
+    {
+        int[] sorted = [.. latencies];
+        Array.Sort(sorted);
+        return new LoadResult(sorted.Length, failed, took.TotalSeconds, At(sorted, 0.5), At(sorted, 0.99), LongestGapMs: null);
+    }
 
     /// <summary>Bytes that do not compress, cut from one block so that making them costs nothing.</summary>
     public static ReadOnlyMemory<byte> Value(Random random, int bytes) => RandomBytes.AsMemory(random.Next(RandomBytes.Length - bytes), bytes);
@@ -62,5 +69,5 @@ internal static class ClosedLoop
     }
 
     private static double At(int[] sorted, double fraction) =>
-        sorted.Length == 0 ? double.NaN : sorted[(int)Math.Min(sorted.Length - 1, fraction * sorted.Length)] / 1000.0;
+        sorted.Length == 0 ? 0 : sorted[(int)Math.Min(sorted.Length - 1, fraction * sorted.Length)] / 1000.0;
 }

@@ -16,8 +16,8 @@ internal static class CostMode
         var starts = options.IsQuick ? 2 : 5;
         long[] keys = options.IsQuick ? [10_000] : [10_000, 1_000_000];
         var idle = TimeSpan.FromSeconds(options.IsQuick ? 10 : 30);
-        Dictionary<(string System, string What), List<double>> measured = [];
-        void Add(string system, string what, double value) => (measured.TryGetValue((system, what), out var list) ? list : measured[(system, what)] = []).Add(value);
+        Dictionary<(string System, string What), List<double>> figures = [];
+        void Add(string system, string what, double value) => (figures.TryGetValue((system, what), out var list) ? list : figures[(system, what)] = []).Add(value);
         List<string> rows = [];
 
         List<string> names = [];
@@ -33,9 +33,9 @@ internal static class CostMode
                     foreach (var count in callers)
                     {
                         options.Say($"{cluster.Name}: {Puts:N0} puts, C = {count}, round {round}/{rounds}");
-                        var before = cluster.Members.Sum(m => m.CpuSeconds);
-                        await cluster.LoadAsync(new LoadSpec(Operation.Put, count, 0, Total: Puts)).ConfigureAwait(false);
-                        Add(cluster.Name, $"CPU seconds of all members per {Puts:N0} puts, C = {count}", cluster.Members.Sum(m => m.CpuSeconds) - before);
+                        var measured = await Measurement.TakeAsync(cluster, new LoadSpec(Operation.Put, count, 0, Total: Puts)).ConfigureAwait(false);
+                        Add(cluster.Name, $"CPU seconds of all members per {Puts:N0} puts, C = {count}", measured.MembersCpuSeconds);
+                        if (measured.LoadCpuSeconds is { } load) Add(cluster.Name, $"CPU seconds of the load per {Puts:N0} puts, C = {count}", load);
                     }
                 Add(cluster.Name, "Peak memory of a member, MiB (largest of three)", cluster.Members.Max(m => m.PeakMiB));
 
@@ -64,16 +64,16 @@ internal static class CostMode
             }
         }
 
-        var report = new MarkdownReport(options, "cost", $"Medians over {rounds} rounds; {starts} starts each. CPU and memory are those of the members alone.");
-        rows.AddRange(measured.Keys.Select(k => k.What).Distinct());
+        var report = new MarkdownReport(options, "cost", $"Medians over {rounds} rounds; {starts} starts each. Memory is that of the members alone.");
+        rows.AddRange(figures.Keys.Select(k => k.What).Distinct());
         report.Table(
             "Cost",
             ["", .. names, .. names.Skip(1).Select(n => $"{names[0]} : {n}")],
             rows.Select(what => (IReadOnlyList<string>)
             [
                 what,
-                .. names.Select(n => Figures.Ms(Figures.Median(measured[(n, what)]))),
-                .. names.Skip(1).Select(n => Figures.Ratio(Figures.Median(measured[(names[0], what)]) / Figures.Median(measured[(n, what)]))),
+                .. names.Select(n => Figures.Ms(Figures.Median(figures[(n, what)]))),
+                .. names.Skip(1).Select(n => Figures.Ratio(Figures.Median(figures[(names[0], what)]) / Figures.Median(figures[(n, what)]))),
             ]));
         report.Write();
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using AkkaRaft.Benchmarks.Clusters;
 using AkkaRaft.Benchmarks.Load;
@@ -10,8 +9,9 @@ namespace AkkaRaft.Benchmarks.Modes;
 internal static class FailoverMode
 {
     private const int Callers = 16;
-    private const double GiveUpSeconds = 30;
-    private const int SuccessesAfter = 200;
+    private const double LoadSeconds = 10;
+
+    private static readonly TimeSpan KillAfter = TimeSpan.FromSeconds(1.5);
 
     public static async Task RunAsync(BenchmarkOptions options)
     {
@@ -40,7 +40,7 @@ internal static class FailoverMode
             foreach (var cluster in clusters) await cluster.DisposeAsync().ConfigureAwait(false);
         }
 
-        var report = new MarkdownReport(options, "failover", $"Longest time between two successful puts around the `kill -9` of the leader, over {kills} kills; C = {Callers}, defaults of both.");
+        var report = new MarkdownReport(options, "failover", $"Longest time between two successful puts around the `kill -9` of the leader, over {kills} kills; C = {Callers}, in a load of {LoadSeconds:0} s each; defaults of both.");
         report.Table(
             "Failover",
             ["", .. clusters.Select(c => $"{c.Name} ms"), .. clusters.Skip(1).Select(c => $"{clusters[0].Name} : {c.Name}")],
@@ -53,46 +53,15 @@ internal static class FailoverMode
         report.Write();
     }
 
+    /// <summary>In milliseconds; what is left of the load's time when nothing succeeded any more.</summary>
     private static async Task<double> LongestGapAsync(IRestartableCluster cluster)
     {
-        List<long> successes = [];
-        using var stop = new CancellationTokenSource();
-
-        async Task Caller(int caller)
-        {
-            var store = cluster.StoreOf(caller);
-            var random = new Random(caller);
-            while (!stop.IsCancellationRequested)
-            {
-                try
-                {
-                    await store.PutAsync(ClosedLoop.Key(random.Next(10_000)), ClosedLoop.Value(random, 100)).ConfigureAwait(false);
-                    lock (successes) successes.Add(Stopwatch.GetTimestamp());
-                }
-                catch (Exception e) when (e is not OutOfMemoryException)
-                {
-                    await Task.Delay(5).ConfigureAwait(false);
-                }
-            }
-        }
-
-        var callers = Enumerable.Range(0, Callers).Select(i => Task.Run(() => Caller(i))).ToList();
-        await Task.Delay(TimeSpan.FromSeconds(1.5)).ConfigureAwait(false);
+        var load = cluster.LoadAsync(new LoadSpec(Operation.Put, Callers, LoadSeconds, LosesLeader: true));
+        await Task.Delay(KillAfter).ConfigureAwait(false);
         var leader = await cluster.LeaderAsync().ConfigureAwait(false);
-        var killedAt = Stopwatch.GetTimestamp();
         await cluster.Members[leader].KillAsync().ConfigureAwait(false);
-        int SuccessesSinceGap()
-        {
-            lock (successes) return successes.Count(t => Stopwatch.GetElapsedTime(killedAt, t).TotalSeconds > 0.05);
-        }
-
-        while (SuccessesSinceGap() < SuccessesAfter && Stopwatch.GetElapsedTime(killedAt).TotalSeconds < GiveUpSeconds) await Task.Delay(50).ConfigureAwait(false);
-        await Task.Delay(TimeSpan.FromSeconds(1)).ConfigureAwait(false);
-        await stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(callers).ConfigureAwait(false);
+        var result = await load.ConfigureAwait(false);
         await cluster.RestartAsync(leader).ConfigureAwait(false);
-
-        var around = successes.Order().Where(t => Stopwatch.GetElapsedTime(killedAt, t).TotalSeconds > -0.5).ToList();
-        return around.Count < 2 ? GiveUpSeconds * 1000 : around.Zip(around.Skip(1), (a, b) => Stopwatch.GetElapsedTime(a, b).TotalMilliseconds).Max();
+        return result.LongestGapMs ?? throw new InvalidOperationException($"{cluster.Name}'s load does not say how long nothing succeeded.");
     }
 }

@@ -18,7 +18,7 @@ internal static class ThroughputMode
         var seconds = options.IsQuick ? 2.0 : 3.0;
         var clusters = options.CreateClusters().ToList();
         var results = (from cluster in clusters from operation in Enum.GetValues<Operation>() from count in callers.Distinct() select (cluster.Name, operation, count))
-            .ToDictionary(key => key, _ => new List<Sample>());
+            .ToDictionary(key => key, _ => new List<Measurement>());
         // A system that breaks down under the load takes no further part; what was measured before stands.
         Dictionary<string, string> brokenDown = [];
         try
@@ -38,10 +38,10 @@ internal static class ThroughputMode
                     foreach (var count in callers)
                         foreach (var cluster in clusters.Where(c => !brokenDown.ContainsKey(c.Name)))
                         {
-                            Sample sample;
+                            Measurement sample;
                             try
                             {
-                                sample = await MeasureAsync(cluster, new LoadSpec(operation, count, seconds)).ConfigureAwait(false);
+                                sample = await Measurement.TakeAsync(cluster, new LoadSpec(operation, count, seconds)).ConfigureAwait(false);
                             }
                             catch (IOException e)
                             {
@@ -50,9 +50,9 @@ internal static class ThroughputMode
                                 continue;
                             }
                             results[(cluster.Name, operation, count)].Add(sample);
-                            var result = sample.Load;
+                            var result = sample.Result;
                             options.Say(string.Create(CultureInfo.InvariantCulture,
-                                $"[{++done,3}/{all}] {cluster.Name,-8} {operation} C={count,-4} round {round}: {result.PerSecond,8:N0}/s  p50 {result.P50Ms:0.00} ms  p99 {result.P99Ms:0.00} ms  cpu {sample.CpuMicroseconds:0} µs{(result.Failed > 0 ? $"  {result.Failed} failed" : "")}"));
+                                $"[{++done,3}/{all}] {cluster.Name,-8} {operation} C={count,-4} round {round}: {result.PerSecond,8:N0}/s  p50 {result.P50Ms:0.00} ms  p99 {result.P99Ms:0.00} ms  cpu {sample.MembersCpuMicroseconds:0} µs{(sample.LoadCpuMicroseconds is { } load ? $"  load {load:0} µs" : "")}{(result.Failed > 0 ? $"  {result.Failed} failed" : "")}"));
                         }
         }
         finally
@@ -60,14 +60,17 @@ internal static class ThroughputMode
             foreach (var cluster in clusters) await cluster.DisposeAsync().ConfigureAwait(false);
         }
 
-        var report = new MarkdownReport(options, "throughput", $"Median of {rounds} rounds of {seconds:0} s each, in which the systems take turns; a ratio is the median of the rounds' ratios. Three members and one load process, 16 B keys out of 10 000, 100 B values. CPU is that of all members for one operation; DotNext's has the load in it.");
+        var report = new MarkdownReport(options, "throughput", $"Median of {rounds} rounds of {seconds:0} s each, in which the systems take turns; a ratio is the median of the rounds' ratios. Three members and one load process each, 10 000 keys, 100 B values. For one operation, *CPU* is that of all members and *load* that of the load's process; DotNext's load is in its leader.");
         foreach (var how in brokenDown.Values) report.Note(how);
+        string Ratios(Operation operation, ICluster other) => string.Join(", ", callers.Select(count => Ratio(results[(clusters[0].Name, operation, count)], results[(other.Name, operation, count)])));
+        foreach (var other in clusters.Skip(1))
+            report.Note($"{clusters[0].Name} : {other.Name} at C = {string.Join(", ", callers.Select(c => Figures.Whole(c)))}: puts {Ratios(Operation.Put, other)}; linearizable gets {Ratios(Operation.Get, other)}.");
         foreach (var operation in Enum.GetValues<Operation>())
         {
             var title = operation == Operation.Put ? "Puts" : "Linearizable gets";
             report.Table(
                 title,
-                ["C", .. clusters.SelectMany(c => new[] { $"{c.Name} /s", "p50 ms", "p99 ms", "CPU µs" }), .. clusters.Skip(1).Select(c => $"{clusters[0].Name} : {c.Name}")],
+                ["C", .. clusters.SelectMany(c => new[] { $"{c.Name} /s", "p50 ms", "p99 ms", "CPU µs", "load µs" }), .. clusters.Skip(1).Select(c => $"{clusters[0].Name} : {c.Name}")],
                 callers.Select(count => (IReadOnlyList<string>)
                 [
                     $"{count}",
@@ -77,31 +80,21 @@ internal static class ThroughputMode
             report.Chart(
                 $"{title} per second", "callers", "per second", operation == Operation.Put ? "puts" : "gets",
                 clusters.Select(c => new Series(
-                    c.Name, [.. callers.Where(count => results[(c.Name, operation, count)].Count > 0).Select(count => ((double)count, Median(results[(c.Name, operation, count)].Select(r => r.Load.PerSecond))))])));
+                    c.Name, [.. callers.Where(count => results[(c.Name, operation, count)].Count > 0).Select(count => ((double)count, Median(results[(c.Name, operation, count)].Select(r => r.Result.PerSecond))))])));
         }
         report.Write();
     }
 
-    private static async Task<Sample> MeasureAsync(ICluster cluster, LoadSpec load)
-    {
-        var cpu = cluster.Members.Sum(m => m.CpuSeconds);
-        var result = await cluster.LoadAsync(load).ConfigureAwait(false);
-        return new Sample(result, 1_000_000 * (cluster.Members.Sum(m => m.CpuSeconds) - cpu) / result.Completed);
-    }
-
-    private static string[] Cells(List<Sample> samples) => samples.Count == 0 ? ["–", "–", "–", "–"] :
+    private static string[] Cells(List<Measurement> samples) => samples.Count == 0 ? ["–", "–", "–", "–", "–"] :
     [
-        Figures.Whole(Median(samples.Select(s => s.Load.PerSecond))), Figures.Ms(Median(samples.Select(s => s.Load.P50Ms))),
-        Figures.Ms(Median(samples.Select(s => s.Load.P99Ms))), Figures.Whole(Median(samples.Select(s => s.CpuMicroseconds))),
+        Figures.Whole(Median(samples.Select(s => s.Result.PerSecond))), Figures.Ms(Median(samples.Select(s => s.Result.P50Ms))), Figures.Ms(Median(samples.Select(s => s.Result.P99Ms))),
+        Figures.Whole(Median(samples.Select(s => s.MembersCpuMicroseconds))),
+        samples.Select(s => s.LoadCpuMicroseconds).OfType<double>().ToList() is { Count: > 0 } load ? Figures.Whole(Median(load)) : "in CPU",
     ];
 
     /// <summary>Over the rounds that both have.</summary>
-    private static string Ratio(List<Sample> mine, List<Sample> theirs) =>
-        mine.Count == 0 || theirs.Count == 0 ? "–" : Figures.Ratio(Median(mine.Zip(theirs, (a, b) => a.Load.PerSecond / b.Load.PerSecond)));
-
-    /// <param name="Load">What the load saw.</param>
-    /// <param name="CpuMicroseconds">What one operation cost the members, all together.</param>
-    private sealed record Sample(LoadResult Load, double CpuMicroseconds);
+    private static string Ratio(List<Measurement> mine, List<Measurement> theirs) =>
+        mine.Count == 0 || theirs.Count == 0 ? "–" : Figures.Ratio(Median(mine.Zip(theirs, (a, b) => a.Result.PerSecond / b.Result.PerSecond)));
 
     private static double Median(IEnumerable<double> values) => Figures.Median(values);
 }

@@ -21,7 +21,7 @@ internal sealed class MarkdownReport
         Line(how);
         Line("");
         Line(string.Create(CultureInfo.InvariantCulture,
-            $"{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Environment.ProcessorCount} cores ({Processor}), {RuntimeInformation.OSDescription}, .NET {Environment.Version}. Load average when it began: {Load}.{(options.IsQuick ? " A quick run: not to be relied on." : "")}"));
+            $"{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Environment.ProcessorCount} cores ({Processor}), {RuntimeInformation.OSDescription}, .NET {Environment.Version}. Load average when it began: {options.LoadAverage}.{(options.IsQuick ? " A quick run: not to be relied on." : "")}"));
     }
 
     public void Note(string text)
@@ -65,6 +65,4 @@ internal sealed class MarkdownReport
 
     private static string Processor =>
         File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim() ?? "unknown";
-
-    private static string Load => File.ReadAllText("/proc/loadavg").Split(' ')[0];
 }
