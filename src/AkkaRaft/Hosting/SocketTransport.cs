@@ -35,15 +35,14 @@ internal sealed class SocketTransport : Transport
 
     private readonly ILoggingAdapter _logger;
     private readonly TaskCompletionSource<IAssociationEventListener> _associations = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    // With the number of those that were opened before.
-    private readonly ConcurrentDictionary<SocketAssociation, long> _open = new(ReferenceEqualityComparer.Instance);
+    // As a set.
+    private readonly ConcurrentDictionary<SocketAssociation, bool> _open = new(ReferenceEqualityComparer.Instance);
     private readonly CancellationTokenSource _shutdown = new();
     private readonly TimeSpan _connectTimeout;
     private readonly TimeSpan _acknowledgeTimeout;
     private readonly bool _receivesByTurns;
     private Socket? _server;
     private Address? _self;
-    private long _opened;
 
     /// <summary>Called by Akka.Remote, by the name in <c>transport-class</c>.</summary>
     public SocketTransport(ActorSystem system, Config config)
@@ -164,7 +163,7 @@ internal sealed class SocketTransport : Transport
         if (Config.GetByteSize("send-buffer-size") is > 0 and var send) socket.SendBufferSize = (int)send;
         if (Config.GetByteSize("receive-buffer-size") is > 0 and var receive) socket.ReceiveBufferSize = (int)receive;
         var association = new SocketAssociation(socket, _self!, remote, (int)MaximumPayloadBytes, _logger, receivesByTurns) { Peer = peer };
-        _open[association] = Interlocked.Increment(ref _opened);
+        _open[association] = true;
         association.Closed = () => Closed(association, isInbound: peer is null);
         association.Introduced = () => IsWelcome(association);
         if (_shutdown.IsCancellationRequested) association.Close();
@@ -185,19 +184,17 @@ internal sealed class SocketTransport : Transport
     // ---- several connections with one peer -----------------------------------------------------------------------
 
     /// <summary>
-    /// A connection that the peer opened has ended. Akka.Remote stops reading an older one in favour of a newer, and does not go back to it when that one ends:
-    /// the peer would be heard no more (EndpointReader, NotReading). So the older ones end too, and a new one begins.
+    /// The connections with a peer end together. When a peer opens another, Akka.Remote stops reading the one that it had, and does not go back to it when the new one
+    /// ends (EndpointReader, NotReading): as when the peer had given that one up before its handshake was read, and speaks over the first. It would be heard no more.
     /// </summary>
     private void Closed(SocketAssociation association, bool isInbound)
     {
-        _open.TryRemove(association, out var number);
-        if (!isInbound || association.Peer is not { } peer || _shutdown.IsCancellationRequested) return;
-        CloseAllWith(peer, before: number);
+        if (_open.TryRemove(association, out _) && isInbound && association.Peer is { } peer && !_shutdown.IsCancellationRequested) CloseAllWith(peer);
     }
 
     /// <summary>A client has one connection: another means that the first is gone, or that Akka.Remote holds on to it. Both end, so that the next finds no trace of them.</summary>
     private bool IsWelcome(SocketAssociation association) =>
-        !ClientAddress.Is(association.Peer) || (_open.TryGetValue(association, out var number) && CloseAllWith(association.Peer!, before: number) == 0);
+        !ClientAddress.Is(association.Peer) || CloseAllWith(association.Peer!, but: association) == 0;
 
     /// <summary>Who cannot be connected to is answered over its own connection. When Akka.Remote asks for another it would not do so, and the client is to begin anew.</summary>
     private InvalidAssociationException Unreachable(Address client)
@@ -219,11 +216,17 @@ internal sealed class SocketTransport : Transport
 
     /// <summary>Closes the connections with a peer, whoever opened them.</summary>
     /// <returns>How many there were.</returns>
-    public int CloseAllWith(Address peer, long before = long.MaxValue)
+    public int CloseAllWith(Address peer, SocketAssociation? but = null)
     {
-        var older = _open.Where(open => open.Value < before && peer.Equals(open.Key.Peer)).Select(open => open.Key).ToList();
-        foreach (var association in older) association.Close();
-        return older.Count;
+        var closed = 0;
+        foreach (var association in _open.Keys)
+        {
+            // Whoever removes it closes it: none is closed for the end of another that ends for the same reason.
+            if (association == but || !peer.Equals(association.Peer) || !_open.TryRemove(association, out _)) continue;
+            association.Close();
+            closed++;
+        }
+        return closed;
     }
 
     public override Task<bool> Shutdown()

@@ -6,6 +6,7 @@ using Akka.Configuration;
 using Akka.Event;
 using Akka.Remote.Transport;
 using AkkaRaft.Hosting;
+using AkkaRaft.Tests.Threading;
 using AkkaRaft.Threading;
 using Google.Protobuf;
 
@@ -98,9 +99,10 @@ public sealed class SocketTransportTests : IAsyncLifetime
         using var system = ActorSystem.Create("serial", $$"""open { type = Dispatcher, executor = "{{typeof(SerialExecutor.Configurator).AssemblyQualifiedName}}", throughput = 1, takes-visitors = on }""");
         using var doing = new Doing();
         var actor = system.ActorOf(Props.Create(() => new Worker(doing)).WithDispatcher("open"));
-        await actor.Ask<ActorIdentity>(new Identify(null), Patience);
         doing.Actor = actor;
         var (_, theirs) = await Pair(doing);
+        // Else the executor's own thread has what arrives, and does it when it gets its turn.
+        IdleExecutor.Await(system.Dispatchers.Lookup("open"));
         await theirs.SendAsync(Frame([0]));
         Assert.True(doing.First.Wait(Patience));
         // It is held by the first; all of these are there when it goes on.
