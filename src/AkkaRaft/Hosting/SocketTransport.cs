@@ -35,8 +35,9 @@ internal sealed class SocketTransport : Transport
 
     private readonly ILoggingAdapter _logger;
     private readonly TaskCompletionSource<IAssociationEventListener> _associations = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    // As a set.
+    // These two as sets.
     private readonly ConcurrentDictionary<SocketAssociation, bool> _open = new(ReferenceEqualityComparer.Instance);
+    private readonly ConcurrentDictionary<Connect, bool> _connecting = new(ReferenceEqualityComparer.Instance);
     private readonly CancellationTokenSource _shutdown = new();
     private readonly TimeSpan _connectTimeout;
     private readonly TimeSpan _acknowledgeTimeout;
@@ -128,15 +129,26 @@ internal sealed class SocketTransport : Transport
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_shutdown.Token);
         timeout.CancelAfter(_connectTimeout);
+        var connect = new Connect(remoteAddress);
+        _connecting[connect] = true;
         try
         {
             await ConnectAsync(socket, remoteAddress, timeout.Token).ConfigureAwait(false);
-            return Open(socket, remoteAddress, remoteAddress, _receivesByTurns);
+            var association = Open(socket, remoteAddress, remoteAddress, _receivesByTurns);
+            // From here on it is found among those that are open.
+            _connecting.TryRemove(connect, out _);
+            if (!connect.HasEnded) return association;
+            association.Close();
+            throw new InvalidAssociationException($"Another connection has ended meanwhile, and this one with it: {remoteAddress}");
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
             socket.Dispose();
             throw new InvalidAssociationException(e is SocketException ? $"{e.Message} {remoteAddress}" : $"No connection within {_connectTimeout.TotalSeconds:0.0} s to {remoteAddress}", e);
+        }
+        finally
+        {
+            _connecting.TryRemove(connect, out _);
         }
     }
 
@@ -186,6 +198,7 @@ internal sealed class SocketTransport : Transport
     /// <summary>
     /// The connections with a peer end together. When a peer opens another, Akka.Remote stops reading the one that it had, and does not go back to it when the new one
     /// ends (EndpointReader, NotReading): as when the peer had given that one up before its handshake was read, and speaks over the first. It would be heard no more.
+    /// The first may be one that is still being made: Akka.Remote lets the other wait until then.
     /// </summary>
     private void Closed(SocketAssociation association, bool isInbound)
     {
@@ -214,10 +227,14 @@ internal sealed class SocketTransport : Transport
         return messages;
     }
 
-    /// <summary>Closes the connections with a peer, whoever opened them.</summary>
-    /// <returns>How many there were.</returns>
+    /// <summary>Closes the connections with a peer, whoever opened them, and those that are being made.</summary>
+    /// <returns>How many were open.</returns>
     public int CloseAllWith(Address peer, SocketAssociation? but = null)
     {
+        foreach (var connect in _connecting.Keys)
+        {
+            if (peer.Equals(connect.Peer)) connect.HasEnded = true;
+        }
         var closed = 0;
         foreach (var association in _open.Keys)
         {
@@ -235,5 +252,20 @@ internal sealed class SocketTransport : Transport
         _server?.Dispose();
         foreach (var association in _open.Keys) association.Close();
         return Task.FromResult(true);
+    }
+
+    /// <summary>A connection that is being made.</summary>
+    private sealed class Connect(Address peer)
+    {
+        private volatile bool _hasEnded;
+
+        public Address Peer => peer;
+
+        /// <summary>Whether it has ended before it began, with others of the same peer.</summary>
+        public bool HasEnded
+        {
+            get => _hasEnded;
+            set => _hasEnded = value;
+        }
     }
 }

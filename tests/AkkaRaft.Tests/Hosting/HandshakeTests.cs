@@ -6,7 +6,6 @@ using Akka.Configuration;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
-using Google.Protobuf;
 using Xunit.Abstractions;
 
 namespace AkkaRaft.Tests.Hosting;
@@ -115,7 +114,7 @@ public sealed class HandshakeTests : IAsyncLifetime
         using (var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
         {
             await late.ConnectAsync(IPAddress.Loopback, MemberConfiguration.Split(members[new MemberId(0)].Address).Port);
-            await late.SendAsync(Associate(((ExtendedActorSystem)b.System).Provider.DefaultAddress, uid: 4711));
+            await late.SendAsync(AkkaFrame.Associate(((ExtendedActorSystem)b.System).Provider.DefaultAddress, uid: 4711));
             await late.ReceiveAsync(new byte[4]);
         }
 
@@ -173,52 +172,6 @@ public sealed class HandshakeTests : IAsyncLifetime
         }
         Assert.Fail($"Nothing comes back to {from.Settings.Id}, and both run.");
         return 0;
-    }
-
-    /// <summary>The frame that begins a connection of Akka.Remote's (WireFormats.proto).</summary>
-    private static byte[] Associate(Address origin, ulong uid)
-    {
-        static byte[] Message(Action<CodedOutputStream> write)
-        {
-            using var bytes = new MemoryStream();
-            using (var output = new CodedOutputStream(bytes, leaveOpen: true)) write(output);
-            return bytes.ToArray();
-        }
-
-        static void Bytes(CodedOutputStream output, int field, byte[] bytes)
-        {
-            output.WriteTag(field, WireFormat.WireType.LengthDelimited);
-            output.WriteBytes(ByteString.CopyFrom(bytes));
-        }
-
-        static void Text(CodedOutputStream output, int field, string text)
-        {
-            output.WriteTag(field, WireFormat.WireType.LengthDelimited);
-            output.WriteString(text);
-        }
-
-        var address = Message(m =>
-        {
-            Text(m, 1, origin.System);
-            Text(m, 2, origin.Host!);
-            m.WriteTag(3, WireFormat.WireType.Varint);
-            m.WriteUInt32((uint)origin.Port!.Value);
-            Text(m, 4, "tcp");
-        });
-        var info = Message(m =>
-        {
-            Bytes(m, 1, address);
-            m.WriteTag(2, WireFormat.WireType.Fixed64);
-            m.WriteFixed64(uid);
-        });
-        var control = Message(m =>
-        {
-            m.WriteTag(1, WireFormat.WireType.Varint);
-            m.WriteEnum(1);
-            Bytes(m, 2, info);
-        });
-        var frame = Message(m => Bytes(m, 2, control));
-        return [.. BitConverter.GetBytes(frame.Length), .. frame];
     }
 
     private sealed class Echo : ReceiveActor

@@ -209,25 +209,37 @@ public sealed class SocketTransportTests : IAsyncLifetime
     [InlineData(true)]
     public async Task Who_does_not_answer_a_connect_is_not_waited_for(bool byTurns)
     {
-        using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        server.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        server.Listen(1);
-        // Nobody accepts: once the queue is full, what else comes is dropped.
-        Task connecting;
-        do
-        {
-            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            _sockets.Add(socket);
-            connecting = socket.ConnectAsync(server.LocalEndPoint!);
-        }
-        while (await Task.WhenAny(connecting, Task.Delay(500)) == connecting && _sockets.Count < 100);
-        Assert.False(connecting.IsCompleted, "The system takes more connections than were to be.");
-
+        using var server = await Full();
         var system = Remote(Ours);
         var transport = new SocketTransport(system, ConfigurationFactory.ParseString($"connection-timeout = 200 ms, receive-by-turns = {(byTurns ? "on" : "off")}").WithFallback(system.Settings.Config.GetConfig("akka.remote.dot-netty.tcp")));
-        var e = await Assert.ThrowsAsync<InvalidAssociationException>(() => transport.Associate(new Address("tcp", "none", "127.0.0.1", ((IPEndPoint)server.LocalEndPoint!).Port)).WaitAsync(Patience));
+        var e = await Assert.ThrowsAsync<InvalidAssociationException>(() => transport.Associate(AddressOf(server)).WaitAsync(Patience));
         Assert.Contains("No connection within 0.2 s", e.Message, StringComparison.Ordinal);
         Assert.True(await transport.Shutdown());
+    }
+
+    [Fact]
+    public async Task A_connect_ends_with_a_connection_of_the_same_peer_that_ended_meanwhile()
+    {
+        using var server = await Full();
+        var system = Remote(Ours, "connect-timeout = 2 minutes");
+        var transport = SocketTransport.Of(system)!;
+        var connecting = transport.Associate(AddressOf(server));
+        using (var peer = await Connect(system))
+        {
+            await peer.SendAsync(AkkaFrame.Associate(AddressOf(server), uid: 1));
+            Assert.True(await peer.ReceiveAsync(new byte[4]).WaitAsync(Patience) > 0);
+        }
+        Assert.True(SpinWait.SpinUntil(() => !transport.RaftMessages().ContainsKey(AddressOf(server)), Patience));
+        Assert.False(connecting.IsCompleted);
+        // Somebody accepts, and it is there.
+        foreach (var socket in _sockets) socket.Dispose();
+        var accepting = Task.Run(() =>
+        {
+            while (!connecting.IsCompleted) if (server.Poll(TimeSpan.FromMilliseconds(10), SelectMode.SelectRead)) server.Accept().Dispose();
+        });
+        var e = await Assert.ThrowsAsync<InvalidAssociationException>(() => connecting.WaitAsync(Patience));
+        Assert.Contains("Another connection has ended meanwhile", e.Message, StringComparison.Ordinal);
+        await accepting;
     }
 
     [Fact]
@@ -278,6 +290,26 @@ public sealed class SocketTransportTests : IAsyncLifetime
         _systems.Add(system);
         return system;
     }
+
+    /// <summary>A server whose queue is full, and that accepts nobody: what else connects is dropped.</summary>
+    private async Task<Socket> Full()
+    {
+        var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        server.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        server.Listen(1);
+        Task connecting;
+        do
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            _sockets.Add(socket);
+            connecting = socket.ConnectAsync(server.LocalEndPoint!);
+        }
+        while (await Task.WhenAny(connecting, Task.Delay(500)) == connecting && _sockets.Count < 100);
+        Assert.False(connecting.IsCompleted, "The system takes more connections than were to be.");
+        return server;
+    }
+
+    private static Address AddressOf(Socket server) => new("tcp", "none", "127.0.0.1", ((IPEndPoint)server.LocalEndPoint!).Port);
 
     private static int PortOf(ActorSystem system) => ((ExtendedActorSystem)system).Provider.DefaultAddress.Port!.Value;
 
