@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
+using Akka.Remote;
 using Akka.Remote.Transport;
 using AkkaRaft.Threading;
 
@@ -35,9 +36,8 @@ internal sealed class SocketTransport : Transport
 
     private readonly ILoggingAdapter _logger;
     private readonly TaskCompletionSource<IAssociationEventListener> _associations = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    // These two as sets.
+    // As a set.
     private readonly ConcurrentDictionary<SocketAssociation, bool> _open = new(ReferenceEqualityComparer.Instance);
-    private readonly ConcurrentDictionary<Connect, bool> _connecting = new(ReferenceEqualityComparer.Instance);
     private readonly CancellationTokenSource _shutdown = new();
     private readonly TimeSpan _connectTimeout;
     private readonly TimeSpan _acknowledgeTimeout;
@@ -70,6 +70,7 @@ internal sealed class SocketTransport : Transport
         if (Config.GetString("byte-order") is not "little-endian" and var order)
             throw new RaftConfigurationException($"akka.remote.dot-netty.tcp.byte-order = \"{order}\", and AkkaRaft's transport knows little-endian alone.");
         Listening.AddOrUpdate(System, this);
+        System.EventStream.Subscribe(((ExtendedActorSystem)System).SystemActorOf(Props.CreateBy(new Producer<Ends>(() => new Ends(this)))), typeof(DisassociatedEvent));
         var host = Config.GetString("hostname");
         if (ClientAddress.IsHost(host)) return (_self = new Address(SchemeIdentifier, System.Name, host, ClientAddress.Port), _associations);
         var at = new IPEndPoint(await ResolveAsync(host).ConfigureAwait(false), Config.GetInt("port"));
@@ -129,26 +130,15 @@ internal sealed class SocketTransport : Transport
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_shutdown.Token);
         timeout.CancelAfter(_connectTimeout);
-        var connect = new Connect(remoteAddress);
-        _connecting[connect] = true;
         try
         {
             await ConnectAsync(socket, remoteAddress, timeout.Token).ConfigureAwait(false);
-            var association = Open(socket, remoteAddress, remoteAddress, _receivesByTurns);
-            // From here on it is found among those that are open.
-            _connecting.TryRemove(connect, out _);
-            if (!connect.HasEnded) return association;
-            association.Close();
-            throw new InvalidAssociationException($"Another connection has ended meanwhile, and this one with it: {remoteAddress}");
+            return Open(socket, remoteAddress, remoteAddress, _receivesByTurns);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
             socket.Dispose();
             throw new InvalidAssociationException(e is SocketException ? $"{e.Message} {remoteAddress}" : $"No connection within {_connectTimeout.TotalSeconds:0.0} s to {remoteAddress}", e);
-        }
-        finally
-        {
-            _connecting.TryRemove(connect, out _);
         }
     }
 
@@ -176,7 +166,7 @@ internal sealed class SocketTransport : Transport
         if (Config.GetByteSize("receive-buffer-size") is > 0 and var receive) socket.ReceiveBufferSize = (int)receive;
         var association = new SocketAssociation(socket, _self!, remote, (int)MaximumPayloadBytes, _logger, receivesByTurns) { Peer = peer };
         _open[association] = true;
-        association.Closed = () => Closed(association, isInbound: peer is null);
+        association.Closed = () => _open.TryRemove(association, out _);
         association.Introduced = () => IsWelcome(association);
         if (_shutdown.IsCancellationRequested) association.Close();
         return association;
@@ -196,13 +186,14 @@ internal sealed class SocketTransport : Transport
     // ---- several connections with one peer -----------------------------------------------------------------------
 
     /// <summary>
-    /// The connections with a peer end together. When a peer opens another, Akka.Remote stops reading the one that it had, and does not go back to it when the new one
-    /// ends (EndpointReader, NotReading): as when the peer had given that one up before its handshake was read, and speaks over the first. It would be heard no more.
-    /// The first may be one that is still being made: Akka.Remote lets the other wait until then.
+    /// The connections with a peer end together. When a peer opens another, Akka.Remote stops reading the one that it has, and does not go back to it when the other ends
+    /// (EndpointReader, NotReading): the peer may have given that one up before its handshake was read, and speak over the first, and would be heard no more.
+    /// A connection may have ended long before Akka.Remote takes it up, and only Akka.Remote knows when it has done with it.
     /// </summary>
-    private void Closed(SocketAssociation association, bool isInbound)
+    private sealed class Ends : ReceiveActor
     {
-        if (_open.TryRemove(association, out _) && isInbound && association.Peer is { } peer && !_shutdown.IsCancellationRequested) CloseAllWith(peer);
+        public Ends(SocketTransport transport) =>
+            Receive<DisassociatedEvent>(end => end.IsInbound, end => transport.CloseAllWith(end.RemoteAddress.WithProtocol(transport.SchemeIdentifier)));
     }
 
     /// <summary>A client has one connection: another means that the first is gone, or that Akka.Remote holds on to it. Both end, so that the next finds no trace of them.</summary>
@@ -227,19 +218,14 @@ internal sealed class SocketTransport : Transport
         return messages;
     }
 
-    /// <summary>Closes the connections with a peer, whoever opened them, and those that are being made.</summary>
-    /// <returns>How many were open.</returns>
+    /// <summary>Closes the connections with a peer, whoever opened them.</summary>
+    /// <returns>How many there were.</returns>
     public int CloseAllWith(Address peer, SocketAssociation? but = null)
     {
-        foreach (var connect in _connecting.Keys)
-        {
-            if (peer.Equals(connect.Peer)) connect.HasEnded = true;
-        }
         var closed = 0;
         foreach (var association in _open.Keys)
         {
-            // Whoever removes it closes it: none is closed for the end of another that ends for the same reason.
-            if (association == but || !peer.Equals(association.Peer) || !_open.TryRemove(association, out _)) continue;
+            if (association == but || !peer.Equals(association.Peer)) continue;
             association.Close();
             closed++;
         }
@@ -252,20 +238,5 @@ internal sealed class SocketTransport : Transport
         _server?.Dispose();
         foreach (var association in _open.Keys) association.Close();
         return Task.FromResult(true);
-    }
-
-    /// <summary>A connection that is being made.</summary>
-    private sealed class Connect(Address peer)
-    {
-        private volatile bool _hasEnded;
-
-        public Address Peer => peer;
-
-        /// <summary>Whether it has ended before it began, with others of the same peer.</summary>
-        public bool HasEnded
-        {
-            get => _hasEnded;
-            set => _hasEnded = value;
-        }
     }
 }

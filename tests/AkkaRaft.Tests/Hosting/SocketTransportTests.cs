@@ -218,31 +218,6 @@ public sealed class SocketTransportTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_connect_ends_with_a_connection_of_the_same_peer_that_ended_meanwhile()
-    {
-        using var server = await Full();
-        var system = Remote(Ours, "connect-timeout = 2 minutes");
-        var transport = SocketTransport.Of(system)!;
-        var connecting = transport.Associate(AddressOf(server));
-        using (var peer = await Connect(system))
-        {
-            await peer.SendAsync(AkkaFrame.Associate(AddressOf(server), uid: 1));
-            Assert.True(await peer.ReceiveAsync(new byte[4]).WaitAsync(Patience) > 0);
-        }
-        Assert.True(SpinWait.SpinUntil(() => !transport.RaftMessages().ContainsKey(AddressOf(server)), Patience));
-        Assert.False(connecting.IsCompleted);
-        // Somebody accepts, and it is there.
-        foreach (var socket in _sockets) socket.Dispose();
-        var accepting = Task.Run(() =>
-        {
-            while (!connecting.IsCompleted) if (server.Poll(TimeSpan.FromMilliseconds(10), SelectMode.SelectRead)) server.Accept().Dispose();
-        });
-        var e = await Assert.ThrowsAsync<InvalidAssociationException>(() => connecting.WaitAsync(Patience));
-        Assert.Contains("Another connection has ended meanwhile", e.Message, StringComparison.Ordinal);
-        await accepting;
-    }
-
-    [Fact]
     public void A_port_in_use_is_said_to_be()
     {
         var port = PortOf(Remote(Ours));
