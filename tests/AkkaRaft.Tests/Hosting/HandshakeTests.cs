@@ -21,17 +21,15 @@ public sealed class HandshakeTests : IAsyncLifetime
     private readonly ITestOutputHelper _output;
     private readonly TcpProxy _beforeA = new();
     private readonly TcpProxy _beforeB = new();
-    private readonly ImmutableSortedDictionary<MemberId, Member> _members;
     private readonly int _portA = TcpPort.Free();
-    private readonly RaftNode _a;
-    private readonly RaftNode _b;
+    private readonly ActorSystem _a;
+    private readonly ActorSystem _b;
 
     public HandshakeTests(ITestOutputHelper output)
     {
         _output = output;
         var portB = TcpPort.Free();
-        _members = new[] { Member(0, _beforeA.Port), Member(1, _beforeB.Port) }.ToImmutableSortedDictionary(m => m.Id, m => m);
-        (_a, _b) = (Start(0, _portA), Start(1, portB));
+        (_a, _b) = (System(_portA, _beforeA.Port), System(portB, _beforeB.Port));
         _beforeA.Start(_portA, portB);
         _beforeB.Start(portB, _portA);
     }
@@ -40,7 +38,7 @@ public sealed class HandshakeTests : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        await Task.WhenAll(_a.System.Terminate(), _b.System.Terminate());
+        await Task.WhenAll(_a.Terminate(), _b.Terminate());
         _beforeA.Dispose();
         _beforeB.Dispose();
         Directory.Delete(_directory, recursive: true);
@@ -142,27 +140,22 @@ public sealed class HandshakeTests : IAsyncLifetime
 
     private static Member Member(int id, int port) => new(new MemberId(id), $"127.0.0.1:{port}");
 
-    /// <summary>A member with all that watches over its connections, known by the proxy's address.</summary>
-    private RaftNode Start(int id, int port)
+    /// <summary>With a member's transport and settings, but no member, whose watch over what is delivered would end a connection that is not read after some seconds.</summary>
+    private static ActorSystem System(int port, int publicPort)
     {
-        var settings = new RaftSettings { ClusterId = "pair", Id = new MemberId(id), DataDirectory = _directory, Members = _members };
-        var system = ActorSystem.Create(settings.SystemName, ConfigurationFactory.ParseString($$"""
-            akka {
-              loggers = []
-              stdout-loglevel = OFF
-              actor.serialization-bindings { "System.Byte[]" = bytes }
-              # Handshakes are given up while the proxy still holds them.
-              remote.dot-netty.tcp { port = {{port}}, public-port = {{MemberConfiguration.Split(_members[settings.Id].Address).Port}}, connection-timeout = 300 ms }
-            }
-            """).WithFallback(RaftNode.Configuration(settings, hardened: false)));
+        var system = ActorSystem.Create("pair", ConfigurationFactory.ParseString($$"""
+            akka { loggers = [], stdout-loglevel = OFF, actor.serialization-bindings { "System.Byte[]" = bytes } }
+            # Handshakes are given up while the proxy still holds them.
+            akka.remote.dot-netty.tcp { port = {{port}}, public-port = {{publicPort}}, connection-timeout = 300 ms }
+            """).WithFallback(RaftClient.Configuration("127.0.0.1")));
         system.ActorOf(Props.Create<Echo>(), "echo");
-        return RaftNode.Start(system, settings);
+        return system;
     }
 
-    private static ActorSelection EchoOf(RaftNode to, RaftNode from) => from.System.ActorSelection($"{((ExtendedActorSystem)to.System).Provider.DefaultAddress}/user/echo");
+    private static ActorSelection EchoOf(ActorSystem to, ActorSystem from) => from.ActorSelection($"{((ExtendedActorSystem)to).Provider.DefaultAddress}/user/echo");
 
     /// <returns>How many attempts it took.</returns>
-    private static async Task<int> Talk(RaftNode from, RaftNode to)
+    private static async Task<int> Talk(ActorSystem from, ActorSystem to)
     {
         for (var attempt = 1; attempt <= Patience / AskAgainAfter; attempt++)
         {
@@ -170,7 +163,7 @@ public sealed class HandshakeTests : IAsyncLifetime
             await ((Task)ask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (ask.IsCompletedSuccessfully) return attempt;
         }
-        Assert.Fail($"Nothing comes back to {from.Settings.Id}, and both run.");
+        Assert.Fail($"Nothing comes back to {((ExtendedActorSystem)from).Provider.DefaultAddress}, and both run.");
         return 0;
     }
 
