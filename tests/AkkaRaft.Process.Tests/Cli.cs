@@ -60,13 +60,15 @@ internal static class Cli
 {
     public static string Root { get; } = FindRoot();
 
-    public static OsProcess Start(params string[] args) => StartWith([], args);
+    public static OsProcess Start(params string[] args) => StartWith([], ["dotnet"], args);
 
-    private static OsProcess StartWith((string Name, string Value)[] variables, string[] args)
+    /// <summary>Starts it by a command that is given its command line, such as <c>ip netns exec NAME</c>, and that it replaces.</summary>
+    public static OsProcess StartBy(string[] command, params string[] args) => StartWith([], [.. command, "dotnet"], args);
+
+    private static OsProcess StartWith((string Name, string Value)[] variables, string[] command, string[] args)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Root };
-        start.ArgumentList.Add(typeof(ExitCodes).Assembly.Location);
-        foreach (string arg in args)
+        var start = new ProcessStartInfo(command[0]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Root };
+        foreach (string arg in (string[])[.. command[1..], typeof(ExitCodes).Assembly.Location, .. args])
         {
             start.ArgumentList.Add(arg);
         }
@@ -83,7 +85,10 @@ internal static class Cli
     public static Task<Ended> RunAsync(params string[] args) => PipeAsync("", args);
 
     /// <summary>Runs it with these environment variables.</summary>
-    public static Task<Ended> RunWithAsync((string Name, string Value)[] variables, params string[] args) => EndAsync(StartWith(variables, args), "", args);
+    public static Task<Ended> RunWithAsync((string Name, string Value)[] variables, params string[] args) => EndAsync(StartWith(variables, ["dotnet"], args), "", args);
+
+    /// <summary>As <see cref="StartBy"/>, and waits for its end.</summary>
+    public static Task<Ended> RunByAsync(string[] command, params string[] args) => EndAsync(StartBy(command, args), "", args);
 
     /// <summary>Runs it with <paramref name="input"/> on a pipe.</summary>
     public static Task<Ended> PipeAsync(string input, params string[] args) => EndAsync(Start(args), input, args);

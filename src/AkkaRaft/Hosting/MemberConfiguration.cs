@@ -131,6 +131,9 @@ internal static partial class MemberConfiguration
           remote {
             # A member that restarted must be reached at once, and five seconds are the default.
             retry-gate-closed-for = 100 ms
+            # Five days by default, in which a process that runs is refused: after a handshake that came late from the one before it at its address, or two days without
+            # a message to it. Nothing that Raft sends needs quarantine; the marker goes with the next look at all of them, once a second.
+            prune-quarantine-marker-after = 0 s
             log-remote-lifecycle-events = off
             # For a process that stands still; two minutes are the default.
             transport-failure-detector { heartbeat-interval = 2 s, acceptable-heartbeat-pause = 10 s }

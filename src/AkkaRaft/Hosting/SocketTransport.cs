@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
+using Akka.Remote;
 using Akka.Remote.Transport;
 using AkkaRaft.Threading;
 
@@ -35,15 +36,14 @@ internal sealed class SocketTransport : Transport
 
     private readonly ILoggingAdapter _logger;
     private readonly TaskCompletionSource<IAssociationEventListener> _associations = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    // With the number of those that were opened before.
-    private readonly ConcurrentDictionary<SocketAssociation, long> _open = new(ReferenceEqualityComparer.Instance);
+    // As a set.
+    private readonly ConcurrentDictionary<SocketAssociation, bool> _open = new(ReferenceEqualityComparer.Instance);
     private readonly CancellationTokenSource _shutdown = new();
     private readonly TimeSpan _connectTimeout;
     private readonly TimeSpan _acknowledgeTimeout;
     private readonly bool _receivesByTurns;
     private Socket? _server;
     private Address? _self;
-    private long _opened;
 
     /// <summary>Called by Akka.Remote, by the name in <c>transport-class</c>.</summary>
     public SocketTransport(ActorSystem system, Config config)
@@ -70,6 +70,7 @@ internal sealed class SocketTransport : Transport
         if (Config.GetString("byte-order") is not "little-endian" and var order)
             throw new RaftConfigurationException($"akka.remote.dot-netty.tcp.byte-order = \"{order}\", and AkkaRaft's transport knows little-endian alone.");
         Listening.AddOrUpdate(System, this);
+        System.EventStream.Subscribe(((ExtendedActorSystem)System).SystemActorOf(Props.CreateBy(new Producer<Ends>(() => new Ends(this)))), typeof(DisassociatedEvent));
         var host = Config.GetString("hostname");
         if (ClientAddress.IsHost(host)) return (_self = new Address(SchemeIdentifier, System.Name, host, ClientAddress.Port), _associations);
         var at = new IPEndPoint(await ResolveAsync(host).ConfigureAwait(false), Config.GetInt("port"));
@@ -164,8 +165,8 @@ internal sealed class SocketTransport : Transport
         if (Config.GetByteSize("send-buffer-size") is > 0 and var send) socket.SendBufferSize = (int)send;
         if (Config.GetByteSize("receive-buffer-size") is > 0 and var receive) socket.ReceiveBufferSize = (int)receive;
         var association = new SocketAssociation(socket, _self!, remote, (int)MaximumPayloadBytes, _logger, receivesByTurns) { Peer = peer };
-        _open[association] = Interlocked.Increment(ref _opened);
-        association.Closed = () => Closed(association, isInbound: peer is null);
+        _open[association] = true;
+        association.Closed = () => _open.TryRemove(association, out _);
         association.Introduced = () => IsWelcome(association);
         if (_shutdown.IsCancellationRequested) association.Close();
         return association;
@@ -185,19 +186,19 @@ internal sealed class SocketTransport : Transport
     // ---- several connections with one peer -----------------------------------------------------------------------
 
     /// <summary>
-    /// A connection that the peer opened has ended. Akka.Remote stops reading an older one in favour of a newer, and does not go back to it when that one ends:
-    /// the peer would be heard no more (EndpointReader, NotReading). So the older ones end too, and a new one begins.
+    /// The connections with a peer end together. When a peer opens another, Akka.Remote stops reading the one that it has, and does not go back to it when the other ends
+    /// (EndpointReader, NotReading): the peer may have given that one up before its handshake was read, and speak over the first, and would be heard no more.
+    /// A connection may have ended long before Akka.Remote takes it up, and only Akka.Remote knows when it has done with it.
     /// </summary>
-    private void Closed(SocketAssociation association, bool isInbound)
+    private sealed class Ends : ReceiveActor
     {
-        _open.TryRemove(association, out var number);
-        if (!isInbound || association.Peer is not { } peer || _shutdown.IsCancellationRequested) return;
-        CloseAllWith(peer, before: number);
+        public Ends(SocketTransport transport) =>
+            Receive<DisassociatedEvent>(end => end.IsInbound, end => transport.CloseAllWith(end.RemoteAddress.WithProtocol(transport.SchemeIdentifier)));
     }
 
     /// <summary>A client has one connection: another means that the first is gone, or that Akka.Remote holds on to it. Both end, so that the next finds no trace of them.</summary>
     private bool IsWelcome(SocketAssociation association) =>
-        !ClientAddress.Is(association.Peer) || (_open.TryGetValue(association, out var number) && CloseAllWith(association.Peer!, before: number) == 0);
+        !ClientAddress.Is(association.Peer) || CloseAllWith(association.Peer!, but: association) == 0;
 
     /// <summary>Who cannot be connected to is answered over its own connection. When Akka.Remote asks for another it would not do so, and the client is to begin anew.</summary>
     private InvalidAssociationException Unreachable(Address client)
@@ -219,11 +220,16 @@ internal sealed class SocketTransport : Transport
 
     /// <summary>Closes the connections with a peer, whoever opened them.</summary>
     /// <returns>How many there were.</returns>
-    public int CloseAllWith(Address peer, long before = long.MaxValue)
+    public int CloseAllWith(Address peer, SocketAssociation? but = null)
     {
-        var older = _open.Where(open => open.Value < before && peer.Equals(open.Key.Peer)).Select(open => open.Key).ToList();
-        foreach (var association in older) association.Close();
-        return older.Count;
+        var closed = 0;
+        foreach (var association in _open.Keys)
+        {
+            if (association == but || !peer.Equals(association.Peer)) continue;
+            association.Close();
+            closed++;
+        }
+        return closed;
     }
 
     public override Task<bool> Shutdown()

@@ -57,7 +57,7 @@ public sealed class ClientConnectionTests : IAsyncLifetime
         for (var i = 0; i < 20; i++)
         {
             var (hold, cut) = (TimeSpan.FromMilliseconds(random.Next(400)), random.Next(2) == 0);
-            _proxy.Disturb(() => new Handshake(hold, cut));
+            _proxy.Disturb(() => new Handshake(hold, hold, cut));
             _proxy.Cut();
             for (var j = 0; j < 3; j++)
             {

@@ -6,6 +6,7 @@ using Akka.Configuration;
 using Akka.Event;
 using Akka.Remote.Transport;
 using AkkaRaft.Hosting;
+using AkkaRaft.Tests.Threading;
 using AkkaRaft.Threading;
 using Google.Protobuf;
 
@@ -98,9 +99,10 @@ public sealed class SocketTransportTests : IAsyncLifetime
         using var system = ActorSystem.Create("serial", $$"""open { type = Dispatcher, executor = "{{typeof(SerialExecutor.Configurator).AssemblyQualifiedName}}", throughput = 1, takes-visitors = on }""");
         using var doing = new Doing();
         var actor = system.ActorOf(Props.Create(() => new Worker(doing)).WithDispatcher("open"));
-        await actor.Ask<ActorIdentity>(new Identify(null), Patience);
         doing.Actor = actor;
         var (_, theirs) = await Pair(doing);
+        // Else the executor's own thread has what arrives, and does it when it gets its turn.
+        IdleExecutor.Await(system.Dispatchers.Lookup("open"));
         await theirs.SendAsync(Frame([0]));
         Assert.True(doing.First.Wait(Patience));
         // It is held by the first; all of these are there when it goes on.
@@ -207,23 +209,10 @@ public sealed class SocketTransportTests : IAsyncLifetime
     [InlineData(true)]
     public async Task Who_does_not_answer_a_connect_is_not_waited_for(bool byTurns)
     {
-        using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        server.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        server.Listen(1);
-        // Nobody accepts: once the queue is full, what else comes is dropped.
-        Task connecting;
-        do
-        {
-            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            _sockets.Add(socket);
-            connecting = socket.ConnectAsync(server.LocalEndPoint!);
-        }
-        while (await Task.WhenAny(connecting, Task.Delay(500)) == connecting && _sockets.Count < 100);
-        Assert.False(connecting.IsCompleted, "The system takes more connections than were to be.");
-
+        using var server = await Full();
         var system = Remote(Ours);
         var transport = new SocketTransport(system, ConfigurationFactory.ParseString($"connection-timeout = 200 ms, receive-by-turns = {(byTurns ? "on" : "off")}").WithFallback(system.Settings.Config.GetConfig("akka.remote.dot-netty.tcp")));
-        var e = await Assert.ThrowsAsync<InvalidAssociationException>(() => transport.Associate(new Address("tcp", "none", "127.0.0.1", ((IPEndPoint)server.LocalEndPoint!).Port)).WaitAsync(Patience));
+        var e = await Assert.ThrowsAsync<InvalidAssociationException>(() => transport.Associate(AddressOf(server)).WaitAsync(Patience));
         Assert.Contains("No connection within 0.2 s", e.Message, StringComparison.Ordinal);
         Assert.True(await transport.Shutdown());
     }
@@ -276,6 +265,26 @@ public sealed class SocketTransportTests : IAsyncLifetime
         _systems.Add(system);
         return system;
     }
+
+    /// <summary>A server whose queue is full, and that accepts nobody: what else connects is dropped.</summary>
+    private async Task<Socket> Full()
+    {
+        var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        server.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        server.Listen(1);
+        Task connecting;
+        do
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            _sockets.Add(socket);
+            connecting = socket.ConnectAsync(server.LocalEndPoint!);
+        }
+        while (await Task.WhenAny(connecting, Task.Delay(500)) == connecting && _sockets.Count < 100);
+        Assert.False(connecting.IsCompleted, "The system takes more connections than were to be.");
+        return server;
+    }
+
+    private static Address AddressOf(Socket server) => new("tcp", "none", "127.0.0.1", ((IPEndPoint)server.LocalEndPoint!).Port);
 
     private static int PortOf(ActorSystem system) => ((ExtendedActorSystem)system).Provider.DefaultAddress.Port!.Value;
 

@@ -4,13 +4,15 @@ using System.Net.Sockets;
 
 namespace AkkaRaft.Tests.Hosting;
 
-/// <summary>What a <see cref="TcpProxy"/> does to the handshake of one connection.</summary>
-/// <param name="Hold">How long either side's first frame is held.</param>
+/// <summary>What a <see cref="TcpProxy"/> does to one connection and its handshake.</summary>
+/// <param name="Hold">How long the first frame of whoever connected is held; it is passed on even if he has given up meanwhile.</param>
+/// <param name="HoldAnswer">How long the answer to it is held.</param>
 /// <param name="Cut">Whether the connection is cut when the first frame has been passed on.</param>
 /// <param name="Repeat">Whether whoever connected is sent the other's first frame again, over a connection that then closes.</param>
-internal sealed record Handshake(TimeSpan Hold, bool Cut = false, bool Repeat = false)
+/// <param name="CutAfter">How long after the handshake the connection is cut; null when it is not.</param>
+internal sealed record Handshake(TimeSpan Hold = default, TimeSpan HoldAnswer = default, bool Cut = false, bool Repeat = false, TimeSpan? CutAfter = null)
 {
-    public static readonly Handshake Undisturbed = new(TimeSpan.Zero);
+    public static readonly Handshake Undisturbed = new();
 }
 
 /// <summary>Stands before a port, passes on what comes and goes, and disturbs handshakes.</summary>
@@ -78,11 +80,11 @@ internal sealed class TcpProxy : IDisposable
             await far.SendAsync(first);
             if (handshake.Cut) return;
             var answer = await FirstFrameAsync(far);
-            await Task.Delay(handshake.Hold);
+            await Task.Delay(handshake.HoldAnswer);
             await near.SendAsync(answer);
             _answer = answer;
             if (handshake.Repeat) await RepeatAsync(dialer);
-            await Task.WhenAny(CopyAsync(near, far), CopyAsync(far, near));
+            await Task.WhenAny(CopyAsync(near, far), CopyAsync(far, near), Task.Delay(handshake.CutAfter ?? Timeout.InfiniteTimeSpan));
         }
         catch (Exception e) when (e is ObjectDisposedException or SocketException or EndOfStreamException)
         {

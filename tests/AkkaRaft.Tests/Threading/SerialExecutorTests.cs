@@ -6,13 +6,15 @@ namespace AkkaRaft.Tests.Threading;
 
 public sealed class SerialExecutorTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     private readonly ActorSystem _system = ActorSystem.Create("serial", Dispatchers);
 
     private static Config Dispatchers => ConfigurationFactory.ParseString($$"""
         alone { type = Dispatcher, executor = "{{typeof(SerialExecutor.Configurator).AssemblyQualifiedName}}", throughput = 1, takes-visitors = off }
         open { type = Dispatcher, executor = "{{typeof(SerialExecutor.Configurator).AssemblyQualifiedName}}", throughput = 1, takes-visitors = on }
+        other = ${open}
+        third = ${open}
         """);
 
     public void Dispose() => _system.Dispose();
@@ -154,6 +156,26 @@ public sealed class SerialExecutorTests : IDisposable
         }
         foreach (var actor in shared) Assert.Equal(Messages, await actor.Ask<int>("count", Patience));
         Assert.Equal(0, inside.Collisions);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_run_that_fails_leaves_nothing_undone_of_what_was_given_with_it(bool duringVisit)
+    {
+        string[] all = ["open", "other", "third"];
+        var actors = all.Select(dispatcher => Counter(dispatcher)).ToList();
+        var dispatchers = all.Select(_system.Dispatchers.Lookup).ToList();
+        for (var i = 0; i < 20; i++)
+        {
+            foreach (var dispatcher in dispatchers) IdleExecutor.Await(dispatcher);
+            using (var visit = duringVisit ? SerialExecutor.Visit() : default)
+            {
+                foreach (var dispatcher in dispatchers.Take(2)) dispatcher.Schedule(() => throw new InvalidOperationException("This run fails, on purpose."));
+                foreach (var actor in actors) actor.Tell(i);
+            }
+            foreach (var actor in actors) Assert.Equal(i + 1, (await actor.Ask<Seen>("count", Patience)).Count);
+        }
     }
 
     [Fact]
