@@ -24,7 +24,7 @@ public sealed class KeyValueActorTests : TestKit
     {
         var actor = ChildActorOf(KeyValueActor.Props(Settings, null));
         var ready = ExpectMsg<StateMachineReady>();
-        Assert.Equal((0, 0, 0, null), (ready.AppliedIndex, ready.AppliedTerm, ready.JournalSequenceNr, ready.Damage));
+        Assert.Equal((0, 0, 0), (ready.AppliedIndex, ready.AppliedTerm, ready.JournalSequenceNr));
         Assert.Equal(StoreLimits.Of(Settings), StoreLimits.Decode(ready.LeaderProposal.Span));
         actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1), TestActor);
         var applied = ExpectMsg<EntriesApplied>();
@@ -53,7 +53,7 @@ public sealed class KeyValueActorTests : TestKit
             var waiting = Watch(ChildActorOf(KeyValueActor.Props(Settings, file)));
             var ready = ExpectMsg<StateMachineReady>();
             Assert.Equal((0, 0, 0), (ready.AppliedIndex, ready.AppliedTerm, ready.JournalSequenceNr));
-            Assert.Contains(file, ready.Damage);
+            Assert.Contains(file, new DamagedState(file).Noted);
             Assert.Equal(rubbish, File.ReadAllText(file));
             Sys.Stop(waiting);
             ExpectTerminated(waiting);
@@ -65,7 +65,8 @@ public sealed class KeyValueActorTests : TestKit
         ExpectTerminated(actor);
         ChildActorOf(KeyValueActor.Props(Settings, file));
         var again = ExpectMsg<StateMachineReady>();
-        Assert.Equal((2, null), (again.AppliedIndex, again.Damage));
+        Assert.Equal(2, again.AppliedIndex);
+        Assert.Null(new DamagedState(file).Noted);
     }
 
     [Fact]
@@ -103,7 +104,7 @@ public sealed class KeyValueActorTests : TestKit
         ChildActorOf(KeyValueActor.Props(Settings, file));
         var ready = ExpectMsg<StateMachineReady>();
         Assert.Equal((0, 0), (ready.AppliedIndex, ready.JournalSequenceNr));
-        Assert.Contains($"{file} is damaged: a row of its table kv", ready.Damage);
+        Assert.Contains($"{file} is damaged: a row of its table kv", new DamagedState(file).Noted);
     }
 
     [Fact]
@@ -129,7 +130,8 @@ public sealed class KeyValueActorTests : TestKit
         ExpectTerminated(actor, TimeSpan.FromSeconds(30));
         Directory.Delete(file);
         ChildActorOf(KeyValueActor.Props(Settings, file));
-        Assert.Null(ExpectMsg<StateMachineReady>().Damage);
+        ExpectMsg<StateMachineReady>();
+        Assert.Null(new DamagedState(file).Noted);
     }
 
     [Fact]
