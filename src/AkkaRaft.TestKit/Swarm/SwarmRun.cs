@@ -114,8 +114,10 @@ public static class SwarmRun
         }
         // Whoever leads knows what the member had acknowledged, or has a log that needs it no more.
         Serve(simulation, lost);
+        var acknowledged = simulation.Committed;
         simulation.Restart(lost);
         Serve(simulation, lost);
+        simulation.RunUntil(() => simulation.HasFailed(lost) || simulation.AppliedIndexOf(lost) >= acknowledged, what: $"that member {lost} is refused or has caught up");
         simulation.EndFaultsAndConverge();
     }
 
