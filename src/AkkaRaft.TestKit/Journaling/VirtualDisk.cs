@@ -229,6 +229,7 @@ internal sealed class DurableState
 {
     private readonly List<long> _terms = [0];
     private long _base;
+    private bool _hasGap;
 
     public long Term { get; private set; }
 
@@ -261,14 +262,14 @@ internal sealed class DurableState
     /// <summary>Whether both are one term, one vote and one log, as far as both know it.</summary>
     public bool Agrees(DurableState other)
     {
-        if ((Term, VotedFor, LastIndex) != (other.Term, other.VotedFor, other.LastIndex)) return false;
+        if (_hasGap || other._hasGap || (Term, VotedFor, LastIndex) != (other.Term, other.VotedFor, other.LastIndex)) return false;
         for (var index = Math.Max(_base, other._base); index <= LastIndex; index++)
             if (_terms[(int)index] != other._terms[(int)index]) return false;
         return true;
     }
 
     /// <summary>Term, vote, and where the log ends.</summary>
-    public override string ToString() => $"term {Term}, vote {VotedFor?.ToString() ?? "none"}, log to {LastIndex} of term {_terms[^1]}";
+    public override string ToString() => $"term {Term}, vote {VotedFor?.ToString() ?? "none"}, log to {LastIndex} of term {_terms[^1]}{(_hasGap ? ", and a gap behind it" : "")}";
 
     public bool Has(long index, long term) => index <= _base || (index < _terms.Count && _terms[(int)index] == term);
 
@@ -279,6 +280,9 @@ internal sealed class DurableState
             case TermAndVote vote:
                 Term = vote.Term;
                 VotedFor = vote.VotedFor;
+                break;
+            case EntriesAppended { PrevLogIndex: var prev } when prev > LastIndex:
+                _hasGap = true;
                 break;
             case EntriesAppended appended:
                 _terms.RemoveRange((int)appended.PrevLogIndex + 1, _terms.Count - (int)appended.PrevLogIndex - 1);

@@ -72,9 +72,11 @@ public sealed partial class RaftClient
     {
         ImmutableArray<Member> named = [.. members];
         var change = new ChangeMembers(_settings.ClusterId, 0, kind, named);
+        var isTaken = false;
         try
         {
             var now = await AskLeader<Membership>(change, cancellationToken).ConfigureAwait(false);
+            isTaken = true;
             while (true)
             {
                 progress?.Report(now);
@@ -89,6 +91,10 @@ public sealed partial class RaftClient
                 await PauseAsync(cancellationToken).ConfigureAwait(false);
                 now = await MembersAsync(cancellationToken).ConfigureAwait(false);
             }
+        }
+        catch (RaftException e) when (isTaken && e is NoLeaderException or ClusterUnreachableException)
+        {
+            throw new OutcomeUnknownException($"A leader has taken the change, and whether it is in force is not known; 'members' tells. {e.Message}");
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -233,6 +239,8 @@ public sealed partial class RaftClient
         var deadline = Deadline.In(_settings.RequestTimeout, _clock);
         var outcomes = new Dictionary<Member, string>();
         var answered = false;
+        // Whoever was told of a change and did not answer may have made it.
+        var mayHaveRun = false;
         while (true)
         {
             // The last leader first; each round asks everyone once.
@@ -245,6 +253,7 @@ public sealed partial class RaftClient
                     next = null;
                     var reply = await TryAsk(asked, request, deadline.AtMost(_settings.AttemptTimeout), cancellationToken).ConfigureAwait(false);
                     answered |= reply is not null;
+                    mayHaveRun |= reply is null && request is ChangeMembers or TransferLeadership;
                     outcomes[asked] = (reply as Refused)?.Message.TrimEnd('.') ?? (reply is null ? "no answer" : "follows");
                     switch (reply)
                     {
@@ -268,6 +277,8 @@ public sealed partial class RaftClient
                 }
                 if (!deadline.IsOver) continue;
                 var tried = $"Tried {string.Join("; ", outcomes.OrderBy(o => o.Key.Id).Select(o => $"{o.Key}: {o.Value}"))}.";
+                if (answered && mayHaveRun)
+                    throw new OutcomeUnknownException($"No leader answered within {_settings.RequestTimeout.TotalSeconds:0.0} s, and one that was asked may have done it. {tried}");
                 if (answered) throw new NoLeaderException($"No leader after {_settings.RequestTimeout.TotalSeconds:0.0} s. {tried}");
                 throw new ClusterUnreachableException($"No member answered within {_settings.RequestTimeout.TotalSeconds:0.0} s. {tried}");
             }

@@ -57,12 +57,28 @@ public sealed class CopyOfTheBuild : IDisposable
             return test.Out.Contains("Failed!", StringComparison.Ordinal) ? (0, $"the scenario {story} fails") : null;
         }
         var run = await RunAsync("AkkaRaft.Node.dll", "simulate", "--seeds", bug.Budget.ToString(CultureInfo.InvariantCulture), "--virtual", "3s", "--json");
+        Assert.True(run.Out.Length > 0, $"The simulation ended with {run.Code} and without a result: {run.Errors}");
         using var result = JsonDocument.Parse(run.Out);
         if (!result.RootElement.TryGetProperty("violation", out var violation)) return null;
         return (result.RootElement.GetProperty("seed").GetUInt64(), violation.GetString()!.Split('\n')[0]);
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    /// <summary>Where the copy is: AkkaRaft.Node.dll and all that it needs.</summary>
+    public string BuildDirectory => _directory;
+
+    /// <summary>Makes AkkaRaft.dll anew from changed sources.</summary>
+    /// <param name="change">A source's path below <c>src/AkkaRaft</c> and its tree; returns the tree to take.</param>
+    /// <param name="added">A source more.</param>
+    public void Compile(Func<string, SyntaxTree, SyntaxTree> change, string added)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        var compilation = _original.AddSyntaxTrees(Parse(added, "Added.cs"));
+        foreach (var tree in _original.SyntaxTrees)
+            if (change(Path.GetRelativePath(_source, tree.FilePath), tree) is var changed && changed != tree) compilation = compilation.ReplaceSyntaxTree(tree, changed);
+        Emit(compilation, "the changed source");
+    }
 
     private void Compile(PlantedBug bug)
     {
@@ -75,17 +91,22 @@ public sealed class CopyOfTheBuild : IDisposable
             Assert.True(text.Split(old).Length == 2, $"The text that '{bug.Name}' replaces is not there exactly once in {file}: {old}");
             compilation = compilation.ReplaceSyntaxTree(tree, Parse(text.Replace(old, replacement, StringComparison.Ordinal), path));
         }
+        Emit(compilation, $"'{bug.Name}'");
+    }
+
+    private void Emit(CSharpCompilation compilation, string what)
+    {
         var original = typeof(RaftSettings).Assembly;
         var resources = original.GetManifestResourceNames().Select(name => new ResourceDescription(name, () => original.GetManifestResourceStream(name)!, isPublic: true));
         using var assembly = File.Create(Path.Combine(_directory, "AkkaRaft.dll"));
         var emitted = compilation.Emit(assembly, manifestResources: resources);
-        Assert.True(emitted.Success, $"'{bug.Name}' does not compile:\n{string.Join('\n', emitted.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error))}");
+        Assert.True(emitted.Success, $"{what} does not compile:\n{string.Join('\n', emitted.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error))}");
     }
 
     private static SyntaxTree Parse(string text, string path) =>
         CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), new CSharpParseOptions(LanguageVersion.Latest), path);
 
-    private async Task<(int Code, string Out)> RunAsync(params string[] arguments)
+    private async Task<(int Code, string Out, string Errors)> RunAsync(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = _directory, RedirectStandardOutput = true, RedirectStandardError = true };
         // What the test host was started with is not meant for another.
@@ -105,8 +126,7 @@ public sealed class CopyOfTheBuild : IDisposable
             process.Kill(entireProcessTree: true);
             Assert.Fail($"This did not end within {Patience}: dotnet {string.Join(' ', arguments)}");
         }
-        await errors;
-        return (process.ExitCode, await output);
+        return (process.ExitCode, await output, await errors);
     }
 
     private static string FindRoot()
