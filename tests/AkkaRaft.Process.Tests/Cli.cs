@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using AkkaRaft.Node;
 using Microsoft.Data.Sqlite;
 using OsProcess = System.Diagnostics.Process;
@@ -140,7 +138,7 @@ internal static class Cli
 /// <summary>Three member processes on free ports with data in a temporary directory.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
-    private readonly OsProcess?[] _members = new OsProcess?[3];
+    private readonly MemberProcesses _members = new();
 
     public Cluster()
     {
@@ -162,12 +160,7 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Starts a member with a file of its own.</summary>
     public void Start(int id, string config)
     {
-        var process = Cli.Start("node", $"{id}", "--config", config, "--data", Data, "--stop-with-stdin");
-        process.OutputDataReceived += (_, _) => { };
-        process.ErrorDataReceived += (_, _) => { };
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        _members[id] = process;
+        _members.Add(id, Cli.Start("node", $"{id}", "--config", config, "--data", Data, "--stop-with-stdin"));
     }
 
     public void StartAll()
@@ -179,25 +172,10 @@ internal sealed class Cluster : IAsyncDisposable
     }
 
     /// <summary>As kill -9 does.</summary>
-    public async Task KillAsync(int id)
-    {
-        if (_members[id] is { } process)
-        {
-            process.Kill();
-            await process.WaitForExitAsync();
-            process.Dispose();
-            _members[id] = null;
-        }
-    }
+    public Task KillAsync(int id) => _members.KillAsync(id);
 
     /// <summary>Waits until the member's process ends by itself.</summary>
-    public async Task<int> EndAsync(int id)
-    {
-        using var process = _members[id]!;
-        int code = await Patience.EndAsync(process, $"member {id}, by itself");
-        _members[id] = null;
-        return code;
-    }
+    public Task<int> EndAsync(int id) => _members.EndAsync(id);
 
     public async Task<List<System.Text.Json.JsonElement>> StatusAsync()
     {
@@ -270,47 +248,8 @@ internal sealed class Cluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        for (int i = 0; i < 3; i++)
-        {
-            await KillAsync(i);
-        }
-
+        await _members.DisposeAsync();
         Directory.Delete(Data, recursive: true);
-    }
-}
-
-internal static class Ports
-{
-    public static int[] Free(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(l => l.Start());
-        int[] ports = listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port).ToArray();
-        listeners.ForEach(l => l.Stop());
-        return ports;
-    }
-
-    /// <summary>The first of <paramref name="count"/> free ports in a row, below those that the system gives out.</summary>
-    public static int FreeRow(int count)
-    {
-        while (true)
-        {
-            int first = Random.Shared.Next(10_000, 30_000);
-            try
-            {
-                foreach (int port in Enumerable.Range(first, count))
-                {
-                    using var listener = new TcpListener(IPAddress.Loopback, port);
-                    listener.Start();
-                }
-
-                return first;
-            }
-            catch (SocketException)
-            {
-                // Another place, then.
-            }
-        }
     }
 }
 

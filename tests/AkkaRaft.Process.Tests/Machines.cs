@@ -21,7 +21,7 @@ internal sealed class Machines : IAsyncDisposable
 
     private readonly string _prefix = $"akkaraft-{Environment.ProcessId}-{Guid.NewGuid():N}"[..24];
     private readonly List<string> _names = [];
-    private readonly OsProcess?[] _members = new OsProcess?[3];
+    private readonly MemberProcesses _members = new();
     private readonly TemporaryDirectory _data = new();
     private readonly string _config;
 
@@ -104,25 +104,11 @@ internal sealed class Machines : IAsyncDisposable
 
     public void Start(int id)
     {
-        var process = Cli.StartBy(On($"{id}"), "node", $"{id}", "--config", _config, "--data", _data.Path, "--allow-insecure-network", "--stop-with-stdin");
-        process.OutputDataReceived += (_, _) => { };
-        process.ErrorDataReceived += (_, _) => { };
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        _members[id] = process;
+        _members.Add(id, Cli.StartBy(On($"{id}"), "node", $"{id}", "--config", _config, "--data", _data.Path, "--allow-insecure-network", "--stop-with-stdin"));
     }
 
     /// <summary>As kill -9 does.</summary>
-    public async Task KillAsync(int id)
-    {
-        if (_members[id] is { } process)
-        {
-            process.Kill();
-            await process.WaitForExitAsync();
-            process.Dispose();
-            _members[id] = null;
-        }
-    }
+    public Task KillAsync(int id) => _members.KillAsync(id);
 
     /// <summary>The command that runs another on a machine.</summary>
     public string[] On(string machine) => ["ip", "netns", "exec", $"{_prefix}-{machine}"];
@@ -195,10 +181,7 @@ internal sealed class Machines : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        for (int id = 0; id < 3; id++)
-        {
-            await KillAsync(id);
-        }
+        await _members.DisposeAsync();
 
         foreach (string name in _names)
         {

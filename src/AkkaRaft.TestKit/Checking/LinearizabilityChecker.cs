@@ -141,9 +141,9 @@ public static class LinearizabilityChecker
                 {
                     var operation = _operations[index];
                     var with = (done.A ^ _marks[index].Item1, done.B ^ _marks[index].Item2);
-                    var fits = (_alikeBefore[index] < 0 || _taken[_alikeBefore[index]]) & Step(state, operation, out var after);
+                    var fits = Step(state, operation, out var after) && (_alikeBefore[index] < 0 || _taken[_alikeBefore[index]]);
                     // What changes nothing costs nothing: whatever order there is has one with it here.
-                    var isFree = fits && operation is { Outcome: OperationOutcome.Done, Writes: false } and not { Kind: OperationKind.Delete, Result: "1" };
+                    var isFree = fits && operation is { Outcome: OperationOutcome.Done, Changes: false };
                     if (fits && (isFree || _tried.Add((with.Item1, with.Item2, after))))
                     {
                         order.Push((at, state, isFree));
@@ -191,8 +191,7 @@ public static class LinearizabilityChecker
                 OperationKind.Delete => new State(null, 0, state.Highest),
                 _ => state,
             };
-            var changes = operation.Writes || (operation.Kind == OperationKind.Delete && operation.Result == "1");
-            if (changes && operation.Version > 0 && operation.Version <= state.Highest) return false;
+            if (operation.Changes && operation.Version > 0 && operation.Version <= state.Highest) return false;
             // One of unknown outcome that finds another version changes nothing, as if it never came.
             if (operation is { Kind: OperationKind.CompareAndSet, IsConflict: false }) return state.MayHave(operation.ExpectedVersion);
             if (!known) return true;

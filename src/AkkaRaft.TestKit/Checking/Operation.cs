@@ -57,6 +57,9 @@ public sealed record Operation(
     /// <summary>Whether it sets its key, if it takes effect.</summary>
     internal bool Writes => Kind == OperationKind.Put || (Kind == OperationKind.CompareAndSet && !IsConflict);
 
+    /// <summary>Whether it is known to have changed its key, or will if it takes effect.</summary>
+    internal bool Changes => Writes || this is { Kind: OperationKind.Delete, Result: "1" };
+
     /// <summary>Whether it says what its key holds.</summary>
     internal bool Reads => Outcome == OperationOutcome.Done && (Kind == OperationKind.Get || IsConflict);
 }

@@ -24,8 +24,7 @@ public static class VersionChecker
                 continue;
             }
             var before = atCall[operation];
-            var changed = operation.Writes || operation is { Kind: OperationKind.Delete, Result: "1" };
-            if (changed && operation.Version <= before.Store)
+            if (operation.Changes && operation.Version <= before.Store)
                 return Text($"{operation} got version {operation.Version}, though version {before.Store} was known before it was called");
             if (operation is { Reads: true, Result: not null } && operation.Version < before.Key)
                 return Text($"{operation} read version {operation.Version} of key {operation.Key}, though version {before.Key} of it was known before");

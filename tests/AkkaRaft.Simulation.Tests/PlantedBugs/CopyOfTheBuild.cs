@@ -65,8 +65,23 @@ public sealed class CopyOfTheBuild : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    /// <summary>Where the copy is: AkkaRaft.Node.dll and all that it needs.</summary>
-    public string BuildDirectory => _directory;
+    /// <summary>Runs a program of the copy.</summary>
+    /// <param name="environment">What it finds in its environment beside all else.</param>
+    /// <param name="arguments">The program, and what it is told.</param>
+    public Process Start(IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        var start = new ProcessStartInfo("dotnet", arguments)
+        {
+            WorkingDirectory = _directory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        // What the test host was started with is not meant for another.
+        start.Environment.Remove("MSBUILD_EXE_PATH");
+        start.Environment.Remove("MSBuildExtensionsPath");
+        start.Environment.Remove("MSBuildSDKsPath");
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
 
     /// <summary>Makes AkkaRaft.dll anew from changed sources.</summary>
     /// <param name="change">A source's path below <c>src/AkkaRaft</c> and its tree; returns the tree to take.</param>
@@ -108,12 +123,7 @@ public sealed class CopyOfTheBuild : IDisposable
 
     private async Task<(int Code, string Out, string Errors)> RunAsync(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = _directory, RedirectStandardOutput = true, RedirectStandardError = true };
-        // What the test host was started with is not meant for another.
-        start.Environment.Remove("MSBUILD_EXE_PATH");
-        start.Environment.Remove("MSBuildExtensionsPath");
-        start.Environment.Remove("MSBuildSDKsPath");
-        using var process = Process.Start(start)!;
+        using var process = Start([], arguments);
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEndAsync();
         using var late = new CancellationTokenSource(Patience);
