@@ -12,6 +12,7 @@ using AkkaRaft.TestKit.Engine;
 using AkkaRaft.TestKit.Journaling;
 using AkkaRaft.TestKit.Network;
 using AkkaRaft.TestKit.Tracing;
+using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.TestKit;
 
@@ -331,7 +332,17 @@ public sealed partial class ClusterSimulation : IDisposable
     {
         if (_settings.StateMachine is not null || !_settings.StateSurvivesCrash) return;
         // The state machine may be ahead of what its member has heard of it.
-        var (applied, state) = member.DumpState();
+        long applied;
+        string state;
+        try
+        {
+            (applied, state) = member.DumpState();
+        }
+        catch (SqliteException error)
+        {
+            Violated(member.Id, $"the state machine cannot write what it applied: {error.Message}");
+            return;
+        }
         if (!_states.TryAdd(applied, (member.Id, state)) && _states[applied].State != state)
             Violated(member.Id, $"members {_states[applied].Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{_states[applied].State}\nand\n{state}");
     }

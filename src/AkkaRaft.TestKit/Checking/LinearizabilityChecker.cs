@@ -6,8 +6,8 @@ namespace AkkaRaft.TestKit.Checking;
 /// <summary>
 /// Tells whether a history of calls could have come from one register per key that takes each call at one moment between its call and its answer.
 /// The search is Wing and Gong's with Lowe's memory of what was tried ("Testing for linearizability", 2017), key by key.
-/// Versions, where they are told, must grow along the order; that, one order for calls of unknown outcome that nothing tells apart, and no second thought
-/// about a call that changes nothing and fits where it is, keep the search short.
+/// Versions, where they are told, must grow along the order, so that no change goes before one that was answered with a lower version; that, one order for
+/// calls of unknown outcome that nothing tells apart, and no second thought about a call that changes nothing and fits where it is, keep the search short.
 /// </summary>
 public static class LinearizabilityChecker
 {
@@ -86,12 +86,16 @@ public static class LinearizabilityChecker
         // Of calls of unknown outcome that do the same, the one called before: it goes first.
         private readonly int[] _alikeBefore;
         private readonly bool[] _taken;
+
+        // The versions that changes were answered with. They grow, so that those in order are always the lowest.
+        private readonly long[] _answeredVersions;
         private readonly HashSet<(ulong, ulong, State)> _tried = [];
 
         public Search(List<Operation> operations)
         {
             _operations = [.. operations.OrderBy(o => o.Called)];
             _taken = new bool[_operations.Length];
+            _answeredVersions = [.. _operations.Where(IsAnsweredChange).Select(o => o.Version).Order()];
             _alikeBefore = new int[_operations.Length];
             var alike = new Dictionary<(OperationKind, long), int>();
             for (var i = 0; i < _operations.Length; i++)
@@ -130,6 +134,7 @@ public static class LinearizabilityChecker
             var order = new Stack<(int Event, State Before, bool IsFree)>();
             (ulong A, ulong B) done = (0, 0);
             var state = new State(null, 0, 0);
+            var changes = 0;
             var deepest = -1;
             var at = _next[Head];
             while (left > 0)
@@ -141,7 +146,7 @@ public static class LinearizabilityChecker
                 {
                     var operation = _operations[index];
                     var with = (done.A ^ _marks[index].Item1, done.B ^ _marks[index].Item2);
-                    var fits = Step(state, operation, out var after) && (_alikeBefore[index] < 0 || _taken[_alikeBefore[index]]);
+                    var fits = Step(state, operation, out var after) && (_alikeBefore[index] < 0 || _taken[_alikeBefore[index]]) && IsDue(operation, changes);
                     // What changes nothing costs nothing: whatever order there is has one with it here.
                     var isFree = fits && operation is { Outcome: OperationOutcome.Done, Changes: false };
                     if (fits && (isFree || _tried.Add((with.Item1, with.Item2, after))))
@@ -150,6 +155,7 @@ public static class LinearizabilityChecker
                         (state, done) = (after, with);
                         Take(at, index);
                         if (operation.Outcome == OperationOutcome.Done) left--;
+                        if (IsAnsweredChange(operation)) changes++;
                         at = _next[Head];
                     }
                     else
@@ -173,6 +179,7 @@ public static class LinearizabilityChecker
                     done = (done.A ^ _marks[undone].Item1, done.B ^ _marks[undone].Item2);
                     PutBack(last.Event, undone);
                     if (_operations[undone].Outcome == OperationOutcome.Done) left++;
+                    if (IsAnsweredChange(_operations[undone])) changes--;
                     at = _next[last.Event];
                     wasFree = last.IsFree;
                 }
@@ -180,6 +187,12 @@ public static class LinearizabilityChecker
             }
             return true;
         }
+
+        private static bool IsAnsweredChange(Operation operation) => operation is { Outcome: OperationOutcome.Done, Changes: true, Version: > 0 };
+
+        /// <summary>Whether no change that was answered with a lower version, and is not in order yet, would come too late behind this one.</summary>
+        private bool IsDue(Operation operation, int changes) =>
+            !operation.Changes || operation.Version <= 0 || changes == _answeredVersions.Length || operation.Version <= _answeredVersions[changes];
 
         private static bool Step(State state, Operation operation, out State after)
         {
