@@ -35,6 +35,7 @@ internal static class RaftHealth
         {
             if (await node.StatusAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false) is not { } status)
                 return HealthCheckResult.Unhealthy($"Member {node.Settings.Id} has not answered within {AnswerTimeout.TotalSeconds:0} s.");
+            if (status.Problem is { } problem) return HealthCheckResult.Unhealthy(problem, data: Data(status));
             if (status.Leader is null) return HealthCheckResult.Unhealthy($"Member {status.Id} knows no leader.", data: Data(status));
             committed ??= status.CommitIndex;
             if (status.AppliedIndex >= committed) return HealthCheckResult.Healthy($"Member {status.Id} serves; member {status.Leader} leads.", Data(status));

@@ -87,6 +87,11 @@ internal static class Output
             w.WriteNumber("snapshotReceived", status.SnapshotReceived);
             w.WriteNumber("snapshotLength", status.SnapshotLength);
         }
+
+        if (status.Problem is { } problem)
+        {
+            w.WriteString("problem", problem);
+        }
     });
 
     public static string Member(MembershipMember member) => Write(w =>

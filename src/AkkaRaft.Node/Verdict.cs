@@ -11,6 +11,9 @@ internal sealed record Verdict(MemberId? Leader, int Voters, int Answering)
     /// <summary>Of a read that only a leader with a quorum answers: why it was not answered. Null when it was, or was not asked for.</summary>
     public string? ReadFailure { get; init; }
 
+    /// <summary>What members say that does not pass by itself, each once.</summary>
+    public ImmutableArray<string> Problems { get; init; } = [];
+
     public int Quorum => (Voters / 2) + 1;
 
     public bool IsHealthy => Reasons.IsEmpty;
@@ -20,6 +23,7 @@ internal sealed record Verdict(MemberId? Leader, int Voters, int Answering)
     [
         .. Leader is null ? ["no leader"] : Array.Empty<string>(),
         .. Answering < Quorum ? [$"{Answering} of {Voters} voters answer, and {Quorum} are needed"] : Array.Empty<string>(),
+        .. Problems,
         .. ReadFailure is { } failure ? [failure] : Array.Empty<string>(),
     ];
 
@@ -28,7 +32,10 @@ internal sealed record Verdict(MemberId? Leader, int Voters, int Answering)
     {
         var voters = all.Where(s => s.Role != MemberRole.Learner).ToList();
         var leader = voters.Where(s => s.Role == MemberRole.Leader).MaxBy(s => s.Term);
-        return new Verdict(leader?.Id, voters.Count, voters.Count(s => s.Role != MemberRole.Unreachable));
+        return new Verdict(leader?.Id, voters.Count, voters.Count(s => s.Role != MemberRole.Unreachable))
+        {
+            Problems = [.. all.Select(s => s.Problem?.TrimEnd('.')).OfType<string>().Distinct()],
+        };
     }
 
     public override string ToString() => IsHealthy

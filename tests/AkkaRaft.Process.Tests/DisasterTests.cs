@@ -40,4 +40,51 @@ public sealed class DisasterTests
         cluster.Start((left + 1) % 3);
         Assert.Equal(0, await cluster.EndAsync((left + 1) % 3));
     }
+
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task A_member_keeps_what_an_older_copy_of_another_has_forgotten_and_says_so()
+    {
+        await using var cluster = new Cluster();
+        cluster.StartAll();
+        await cluster.LeaderAsync();
+        Assert.Equal(0, (await Cli.RunAsync("put", "k", "old", "--config", cluster.Config)).Code);
+        await cluster.InSyncAsync();
+        for (int i = 0; i < 3; i++) await cluster.KillAsync(i);
+        string directory = Path.Combine(cluster.Data, "0");
+        string copy = Path.Combine(cluster.Data, "copy");
+        Copy(directory, copy);
+
+        cluster.Start(0);
+        cluster.Start(1);
+        Assert.Equal(0, (await Cli.RunAsync("put", "k", "new", "--config", cluster.Config, "--timeout", "30s")).Code);
+        await Patience.UntilAsync("the new value in member 1's file", () => Task.FromResult((cluster.Rows(1)["k"] == "new", cluster.Rows(1)["k"])));
+        await cluster.KillAsync(0);
+        await cluster.KillAsync(1);
+        Directory.Delete(directory, recursive: true);
+        Directory.Move(copy, directory);
+
+        cluster.Start(0);
+        cluster.Start(2);
+        Assert.Equal("old", (await Cli.RunAsync("get", "k", "--config", cluster.Config, "--timeout", "30s")).Out.Trim());
+        cluster.Start(1);
+        await Patience.UntilAsync("a word of it", async () =>
+        {
+            var status = await Cli.RunAsync("status", "--config", cluster.Config);
+            return (status.Code == 2 && status.Out.Contains("Member 1 has committed entry", StringComparison.Ordinal), status.Out + status.Err);
+        });
+        Assert.Equal(2, (await Cli.RunAsync("health", "--config", cluster.Config)).Code);
+        // What it has is still there, to go on with.
+        Assert.Equal("new", cluster.Rows(1)["k"]);
+        Assert.Equal(0, (await Cli.RunAsync("members", "remove", "1", "--config", cluster.Config)).Code);
+        Assert.Equal(0, await cluster.EndAsync(1));
+        Assert.Equal("new", cluster.Rows(1)["k"]);
+        Assert.Equal(0, (await Cli.RunAsync("health", "--config", cluster.Config)).Code);
+    }
+
+    private static void Copy(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (string file in Directory.EnumerateFiles(from)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+        foreach (string directory in Directory.EnumerateDirectories(from)) Copy(directory, Path.Combine(to, Path.GetFileName(directory)));
+    }
 }

@@ -117,11 +117,15 @@ internal sealed partial class RaftActor
     /// <summary>AppendEntries, receiver's part (§3.5).</summary>
     private void Follow(FollowerState follower, AppendEntries append)
     {
+        if (Contradicted(append) is { } committed)
+        {
+            Refuse(follower, append.Header, append.Round, committed);
+            return;
+        }
         HearLeader(follower, append.Header.From);
         _clockMs = Math.Max(_clockMs, append.ClockMs);
         foreach (var (voter, index) in append.Acknowledged) Acknowledged(voter, index);
 
-        // What is committed cannot conflict; an old message that begins before it is answered by what is known to match.
         if (append.PrevLogIndex >= _log.BaseIndex && _log.TermAt(append.PrevLogIndex) != append.PrevLogTerm)
         {
             var hint = _log.FindConflict(Math.Min(append.PrevLogIndex, _log.LastIndex), append.PrevLogTerm);
@@ -129,9 +133,7 @@ internal sealed partial class RaftActor
             return;
         }
 
-        if (_log.Merge(append.Entries) is { } truncatedFrom && truncatedFrom <= _commitIndex)
-            throw new InvariantViolationException($"Leader {append.Header.From} of term {_term} overwrites entry {truncatedFrom}, though {_commitIndex} is committed.");
-
+        _log.Merge(append.Entries);
         var verified = append.PrevLogIndex + append.Entries.Count;
         // Only what this leader has vouched for is committed by its word (§3.5, rule 5).
         if (Math.Min(append.LeaderCommit, verified) > _commitIndex)
@@ -153,6 +155,7 @@ internal sealed partial class RaftActor
         _lastLeaderContact = Now;
         _lastLeader = leader;
         _fruitless = 0;
+        _contradiction = null;
         if (_leader == leader) return;
         _leader = leader;
         _logger.Info("Member {0} follows {1} at term {2}.", Me, leader, _term);

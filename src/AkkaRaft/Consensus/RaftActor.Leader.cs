@@ -50,6 +50,9 @@ internal sealed partial class RaftActor
                 _pumpPending = false;
                 PumpNow(_leading);
                 break;
+            case AppendEntriesReply { CommittedHere: > 0 } reply when ProgressOf(_leading, reply.Header) is { } progress:
+                Contradicted(progress, reply);
+                break;
             case AppendEntriesReply reply when ProgressOf(_leading, reply.Header) is { } progress:
                 Answered(_leading, progress, reply);
                 break;
@@ -75,7 +78,8 @@ internal sealed partial class RaftActor
                 AfterDurable(0, () => Send(request.Header.From, h => new RequestVoteReply(h, Granted: false)));
                 break;
             case AppendEntries or InstallSnapshot:
-                throw new InvariantViolationException($"Members {Me} and {((IRaftMessage)message).Header.From} both lead at term {_term}.");
+                RefuseSecondLeader((IRaftMessage)message);
+                break;
             // Votes beyond the quorum, answers of strangers, and a demand to campaign that came late.
             case RequestVoteReply or PreVoteReply or AppendEntriesReply or InstallSnapshotReply or TimeoutNow or Hello or HelloReply:
                 break;
@@ -197,6 +201,7 @@ internal sealed partial class RaftActor
     {
         Heard(progress, reply.Header.From, reply.Round);
         progress.LacksStateTo = reply.LacksStateTo;
+        progress.ContradictsAt = 0;
         if (reply.Success) progress.Matched(reply.PrevLogIndex, reply.MatchIndex, leading.Reads.Round);
         else if (progress.HasLost(reply.PrevLogIndex, reply.Round)) Dismiss(progress, reply.Header.From);
         else progress.Mismatched(reply.PrevLogIndex, _log.FindConflict(reply.HintIndex, reply.HintTerm));
@@ -387,7 +392,7 @@ internal sealed partial class RaftActor
     {
         foreach (var (id, progress) in leading.Progress)
         {
-            if (progress.SaidSilent || Now - progress.LastContact < _settings.ElectionTimeoutMax) continue;
+            if (progress.SaidSilent || progress.ContradictsAt > 0 || Now - progress.LastContact < _settings.ElectionTimeoutMax) continue;
             progress.SaidSilent = true;
             _logger.Warning("Member {0} has heard nothing from {1} for {2}; it has the log to {3}.", Me, Locate(id), _settings.ElectionTimeoutMax, progress.MatchIndex);
         }

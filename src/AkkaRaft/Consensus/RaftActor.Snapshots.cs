@@ -181,6 +181,11 @@ internal sealed partial class RaftActor
 
     private void Follow(FollowerState follower, InstallSnapshot install)
     {
+        if (Contradicted(install) is { } committed)
+        {
+            Refuse(follower, install.Header, install.Round, committed);
+            return;
+        }
         HearLeader(follower, install.Header.From);
         var from = install.Header.From;
         if (install.Snapshot is { } snapshot)

@@ -465,7 +465,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         requestId, Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
         _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting())
     {
-        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0,
+        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts,
     };
 
     private ImmutableArray<MemberId> Waiting()

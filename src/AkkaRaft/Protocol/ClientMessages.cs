@@ -126,6 +126,9 @@ public sealed record MemberStatus(
 
     /// <summary>Size in bytes of the snapshot that it fetches; 0 when it fetches none.</summary>
     public long SnapshotLength { get; init; }
+
+    /// <summary>What keeps it from taking part and does not pass by itself, and what to do; null when nothing does.</summary>
+    public string? Problem { get; init; }
 }
 
 /// <summary>Asks the leader to hand over.</summary>

@@ -97,7 +97,7 @@ internal static class RaftWire
                 wire.AppendEntriesReply = new WireAppendEntriesReply
                 {
                     Success = m.Success, PrevLogIndex = m.PrevLogIndex, MatchIndex = m.MatchIndex,
-                    HintIndex = m.HintIndex, HintTerm = m.HintTerm, Round = m.Round, LacksStateTo = m.LacksStateTo,
+                    HintIndex = m.HintIndex, HintTerm = m.HintTerm, Round = m.Round, LacksStateTo = m.LacksStateTo, CommittedHere = m.CommittedHere,
                 };
                 break;
             case TimeoutNow:
@@ -145,7 +145,10 @@ internal static class RaftWire
             WireRaftMessage.BodyOneofCase.AppendEntries => FromWire(header, wire.AppendEntries),
             WireRaftMessage.BodyOneofCase.AppendEntriesReply => new AppendEntriesReply(
                 header, wire.AppendEntriesReply.Success, wire.AppendEntriesReply.PrevLogIndex, wire.AppendEntriesReply.MatchIndex,
-                wire.AppendEntriesReply.HintIndex, wire.AppendEntriesReply.HintTerm, wire.AppendEntriesReply.Round) { LacksStateTo = wire.AppendEntriesReply.LacksStateTo },
+                wire.AppendEntriesReply.HintIndex, wire.AppendEntriesReply.HintTerm, wire.AppendEntriesReply.Round) 
+            {
+                LacksStateTo = wire.AppendEntriesReply.LacksStateTo, CommittedHere = wire.AppendEntriesReply.CommittedHere,
+            },
             WireRaftMessage.BodyOneofCase.TimeoutNow => new TimeoutNow(header),
             WireRaftMessage.BodyOneofCase.Hello => new Hello(header),
             WireRaftMessage.BodyOneofCase.HelloReply => new HelloReply(header, wire.HelloReply.ToIncarnation, FromWire(wire.HelloReply.Incarnations)),
@@ -276,7 +279,7 @@ internal static class RaftWire
         {
             Id = status.Id.Value, Address = status.Address, Role = (int)status.Role, Term = status.Term,
             LastIndex = status.LastIndex, CommitIndex = status.CommitIndex, AppliedIndex = status.AppliedIndex, ProcessId = status.ProcessId,
-            SnapshotReceived = status.SnapshotReceived, SnapshotLength = status.SnapshotLength,
+            SnapshotReceived = status.SnapshotReceived, SnapshotLength = status.SnapshotLength, Problem = status.Problem ?? "",
         };
         if (status.Leader is { } leader) wire.Leader = leader.Value;
         wire.Waiting.AddRange(status.Waiting.Select(id => id.Value));
@@ -287,7 +290,7 @@ internal static class RaftWire
         requestId, new MemberId(wire.Id), wire.Address, Known<MemberRole>(wire.Role), wire.Term, wire.HasLeader ? new MemberId(wire.Leader) : null,
         wire.LastIndex, wire.CommitIndex, wire.AppliedIndex, wire.ProcessId, [.. wire.Waiting.Select(id => new MemberId(id))])
     {
-        SnapshotReceived = wire.SnapshotReceived, SnapshotLength = wire.SnapshotLength,
+        SnapshotReceived = wire.SnapshotReceived, SnapshotLength = wire.SnapshotLength, Problem = wire.Problem.Length > 0 ? wire.Problem : null,
     };
 
     private static WireChangeMembers ToWire(ChangeMembers change)

@@ -292,6 +292,62 @@ public sealed class RaftActorTests : TestKit
     }
 
     [Fact]
+    public void A_leader_that_lacks_what_is_committed_here_is_not_followed_and_overwrites_nothing()
+    {
+        var member = StartedMember();
+        member.Tell(Append(1, 1, 0, 0, 2, Entry(1, 1), Entry(2, 1)));
+        Assert.True(Sent<AppendEntriesReply>().Success);
+        AwaitAssert(() => Assert.Equal(2, StatusOf(member).AppliedIndex));
+        Drain();
+        Watch(member);
+
+        IRaftMessage[] contradictions =
+        [
+            Append(2, 2, 1, 1, 3, Entry(2, 2), Entry(3, 2)),
+            Append(2, 2, 2, 2, 3, Entry(3, 2)),
+            new InstallSnapshot(From(2, 2), new Snapshot(new LogBase(2, 2, 0, Configuration.Of(Settings().Members.Values)), 1, 1), 0),
+        ];
+        foreach (var contradiction in contradictions)
+        {
+            member.Tell(contradiction);
+            var reply = Sent<AppendEntriesReply>();
+            Assert.Equal((false, 2), (reply.Success, reply.CommittedHere));
+            var status = StatusOf(member);
+            Assert.Equal((2, 2, null), (status.LastIndex, status.CommitIndex, status.Leader));
+            Assert.Contains("Member 0 has committed entry 2, which leader 2 of term 2 has otherwise", status.Problem, StringComparison.Ordinal);
+        }
+
+        // Whoever has all of it is followed.
+        member.Tell(Append(1, 3, 2, 1, 3, Entry(3, 3)));
+        Assert.True(Sent<AppendEntriesReply>().Success);
+        Assert.Null(StatusOf(member).Problem);
+    }
+
+    [Fact]
+    public void A_leader_that_lacks_what_a_follower_has_committed_says_so_and_does_not_count_it()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        member.Tell(new AppendEntriesReply(From(1, 1), false, 0, 0, 0, 0, long.MaxValue) { CommittedHere = 1 });
+        Assert.Contains("Member 1 has committed entry 1, which leader 0 of term 1 has otherwise", StatusOf(member).Problem, StringComparison.Ordinal);
+        Assert.Equal(0, StatusOf(member).CommitIndex);
+        member.Tell(new AppendEntriesReply(From(1, 1), true, 0, 1, 0, 0, 1));
+        AwaitAssert(() => Assert.Equal(1, StatusOf(member).CommitIndex));
+        Assert.Null(StatusOf(member).Problem);
+    }
+
+    [Fact]
+    public void A_leader_goes_on_though_another_says_that_it_leads_at_the_same_term()
+    {
+        var member = StartedMember();
+        Elect(member, 0);
+        Watch(member);
+        member.Tell(Append(2, 1, 0, 0, 0, Entry(1, 1)));
+        member.Tell(new InstallSnapshot(From(2, 1), null, 0));
+        Assert.Equal((MemberRole.Leader, new MemberId(0)), (StatusOf(member).Role, StatusOf(member).Leader));
+    }
+
+    [Fact]
     public void The_logs_clock_does_not_follow_a_clock_that_jumps()
     {
         var clock = new LogClock(1000, TimeSpan.FromSeconds(5), longestStep: TimeSpan.FromMilliseconds(600));

@@ -1,0 +1,75 @@
+using Akka.Event;
+using AkkaRaft.Protocol;
+
+namespace AkkaRaft.Consensus;
+
+/// <summary>
+/// A leader has all that was ever committed (Raft dissertation §3.6.3). One that would overwrite what is committed here proves that voters have forgotten what
+/// they acknowledged, as when an older copy of a directory was put back. This member then keeps what it has, follows nobody who lacks it, and says so.
+/// </summary>
+internal sealed partial class RaftActor
+{
+    private Contradiction? _contradiction;
+    private TimeSpan? _saidContradiction;
+
+    /// <summary>What an operator has to know of this; null when there is nothing.</summary>
+    private string? WhatContradicts =>
+        _contradiction is { } found ? Words(Me, found.Leader, found.Term, found.Index)
+        : _leading?.Progress.FirstOrDefault(p => p.Value.ContradictsAt > 0) is { Value: { } progress } follower ? Words(follower.Key, Me, _term, progress.ContradictsAt)
+        : null;
+
+    /// <summary>The first entry that is committed here and that the leader has otherwise; null when there is none.</summary>
+    private long? Contradicted(AppendEntries append)
+    {
+        if (IsCommittedOtherwise(append.PrevLogIndex, append.PrevLogTerm)) return append.PrevLogIndex;
+        foreach (var entry in append.Entries)
+        {
+            if (entry.Index > _commitIndex) break;
+            if (IsCommittedOtherwise(entry.Index, entry.Term)) return entry.Index;
+        }
+        return null;
+    }
+
+    private long? Contradicted(InstallSnapshot install) =>
+        install.Snapshot is { Base: var end } && IsCommittedOtherwise(end.Index, end.Term) ? end.Index : null;
+
+    private bool IsCommittedOtherwise(long index, long term) => index <= _commitIndex && _log.TermAt(index) is { } here && here != term;
+
+    /// <summary>It is neither followed nor disturbed.</summary>
+    private void Refuse(FollowerState follower, RaftHeader leader, long round, long index)
+    {
+        _contradiction = new Contradiction(leader.From, leader.Term, index);
+        _leader = null;
+        follower.ElectionDeadline = Now + RandomElectionTimeout();
+        SayWhatContradicts();
+        AfterDurable(0, () => Send(leader.From, h => new AppendEntriesReply(h, Success: false, 0, 0, 0, 0, round) { CommittedHere = index }));
+    }
+
+    private void Contradicted(Progress progress, AppendEntriesReply reply)
+    {
+        progress.ContradictsAt = reply.CommittedHere;
+        SayWhatContradicts();
+    }
+
+    /// <summary>A vote was forgotten, or the message is not what it says: one of the two is heard by a quorum, and the other by none.</summary>
+    private void RefuseSecondLeader(IRaftMessage message)
+    {
+        if (Now - _saidContradiction < SayEvery) return;
+        _saidContradiction = Now;
+        _logger.Error("Member {0} leads at term {1}, and so says member {2}: a voter has voted twice, or {2}'s directory runs twice. What {2} sends is dropped.", Me, _term, message.Header.From);
+    }
+
+    private void SayWhatContradicts()
+    {
+        if (Now - _saidContradiction < SayEvery) return;
+        _saidContradiction = Now;
+        _logger.Error(WhatContradicts!);
+    }
+
+    private static string Words(MemberId member, MemberId leader, long term, long index) =>
+        $"Member {member} has committed entry {index}, which leader {leader} of term {term} has otherwise: voters have forgotten what they acknowledged, as when an older copy of a directory is put back. "
+        + $"Member {member} keeps its log and does not follow {leader}. To go on with what {leader} has, remove it ('akkaraft members remove {member}') and add a member under a new id; "
+        + $"to go on with what {member} has, stop the others and see 'akkaraft recover'.";
+
+    private sealed record Contradiction(MemberId Leader, long Term, long Index);
+}
