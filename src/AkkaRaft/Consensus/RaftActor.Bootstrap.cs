@@ -34,14 +34,20 @@ internal sealed partial class RaftActor
         if (incarnation == 0) return;
         AfterDurable(0, () =>
         {
-            Send(from, h => new HelloReply(h, incarnation, _log.Configuration.Incarnations));
+            Send(from, h => new HelloReply(h with { ToIncarnation = incarnation }, _log.Configuration.Incarnations));
             if (!HasBegun && !_met.ContainsKey(from)) Send(from, h => new Hello(h));
         });
     }
 
     private void Learn(HelloReply reply)
     {
-        if (HasBegun || !_originDurable || reply.ToIncarnation != Origin.Incarnation) return;
+        if (!IsToMe(reply.Header)) return;
+        if (HasBegun)
+        {
+            // This member's log may be older than whoever leads.
+            foreach (var (id, incarnation) in reply.Incarnations) _incarnations[id] = incarnation;
+            return;
+        }
         if (reply.Incarnations.IsEmpty)
         {
             _met[reply.Header.From] = reply.Header.Incarnation;

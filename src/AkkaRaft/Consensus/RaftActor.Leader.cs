@@ -199,6 +199,11 @@ internal sealed partial class RaftActor
 
     private void Answered(LeaderState leading, Progress progress, AppendEntriesReply reply)
     {
+        if (MessageCheck.Complaint(reply, _log.LastIndex, leading.Reads.Round) is { } complaint)
+        {
+            Drop(DropReason.Impossible, reply.Header, complaint);
+            return;
+        }
         Heard(progress, reply.Header.From, reply.Round);
         progress.LacksStateTo = reply.LacksStateTo;
         progress.ContradictsAt = 0;

@@ -246,7 +246,7 @@ internal sealed partial class RaftActor
 
     // ---- who is no member any more --------------------------------------------------------------------------------
 
-    /// <summary>Whether the sender is one that was removed, or that began anew and forgot what it voted and acknowledged; it is told so.</summary>
+    /// <summary>Whether the sender is one that was removed; it is told so.</summary>
     private bool IsDismissed(IRaftMessage message)
     {
         var header = message.Header;
@@ -257,10 +257,7 @@ internal sealed partial class RaftActor
             Send(header.From, h => new Dismissed(h, DismissalReason.Removed));
             return true;
         }
-        if (header.Incarnation == 0 || !_log.Configuration.Incarnations.TryGetValue(header.From, out var known) || known == header.Incarnation) return false;
-        _logger.Warning("Member {0} refuses {1}: it began anew, with nothing, under an id that the cluster knows.", Me, header.From);
-        Send(header.From, h => new Dismissed(h, DismissalReason.BeganAnew));
-        return true;
+        return false;
     }
 
     /// <summary>Two processes that vote and acknowledge with one member's promises keep neither's. The newer one, which a copy was made for, has to go.</summary>
@@ -270,10 +267,49 @@ internal sealed partial class RaftActor
         SendTo(copy, h => new Dismissed(h, DismissalReason.RunsTwice));
     }
 
+    // What voters say of this member, by reason.
+    private readonly Dictionary<DismissalReason, HashSet<MemberId>> _dismissals = [];
+
+    /// <summary>Who says that this member is none any more, while others have yet to say so; null when nobody does.</summary>
+    private string? WhoDismisses => _dismissals.Count == 0 ? null : string.Join(' ', _dismissals.Select(d =>
+        $"{(d.Value.Count == 1 ? "Member" : "Members")} {string.Join(", ", d.Value.Order())} {(d.Value.Count == 1 ? "says" : "say")} of member {Me}: {Words(d.Key)} It ends when as many others say so as decide; when they cannot, and it is true, stop it."));
+
+    private static string Words(DismissalReason reason) => reason switch
+    {
+        DismissalReason.Removed => "it was removed.",
+        DismissalReason.BeganAnew => "it began anew on an empty directory.",
+        DismissalReason.RunsTwice => "it runs twice, on a copy of its directory.",
+        _ => "it has lost what it acknowledged.",
+    };
+
+    /// <summary>
+    /// Nobody is believed alone: a majority of the voters that this member knows must say the same, or all of the others. Only a leader sees what a follower has lost.
+    /// </summary>
+    private void Heed(Dismissed dismissed)
+    {
+        var from = dismissed.Header.From;
+        if (dismissed.Reason == DismissalReason.LostEntries)
+        {
+            FailForLostEntries($"member {from}, which leads at term {dismissed.Header.Term}, says so");
+            return;
+        }
+        var voters = Deciders;
+        if (!voters.Contains(from)) return;
+        if (!_dismissals.TryGetValue(dismissed.Reason, out var sayers)) _dismissals[dismissed.Reason] = sayers = [];
+        var isNew = sayers.Add(from);
+        if (_log.Configuration.HasQuorum(sayers.Contains) || voters.All(id => id == Me || sayers.Contains(id))) Leave(dismissed);
+        else if (isNew)
+        {
+            _logger.Warning(WhoDismisses!);
+            Greet();
+        }
+    }
+
+    private IReadOnlyCollection<MemberId> Deciders => _log.Configuration.Voters.IsEmpty ? [.. _settings.Members.Keys] : [.. _log.Configuration.Voters.Keys.Union(_log.Configuration.Outgoing.Keys)];
+
     private void Leave(Dismissed dismissed)
     {
         if (dismissed.Reason == DismissalReason.Removed) Removed(dismissed.Header.From);
-        else if (dismissed.Reason == DismissalReason.LostEntries) FailForLostEntries($"member {dismissed.Header.From}, which leads at term {dismissed.Header.Term}, says so");
         else if (dismissed.Reason == DismissalReason.RunsTwice)
             Fail($"Member {Me} runs twice: member {dismissed.Header.From} hears it from here and from another place in turn. This process is the newer one, and its directory is a copy of the other's. It does not vote or serve. Remove the copy; to have one member more, start it with --join on an empty directory, and a new id.");
         else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Remove it ('akkaraft members remove {Me}') and add a member under a new id, with an empty directory.");

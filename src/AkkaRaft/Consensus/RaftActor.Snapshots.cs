@@ -16,6 +16,7 @@ internal sealed partial class RaftActor
     private Snapshot? _image;
     private bool _imagePending;
     private Fetching? _fetching;
+    private (Snapshot Snapshot, string File)? _checking;
     private (Snapshot Snapshot, string File)? _installing;
 
     /// <summary>
@@ -84,15 +85,15 @@ internal sealed partial class RaftActor
                 Fetch(fetching);
                 return true;
             case SnapshotActor.Complete complete when _fetching is { } fetching && fetching.Snapshot == complete.Snapshot:
-                _fetching = null;
-                Install(complete.Snapshot, complete.File);
+                // Its checksum is its giver's; whether it is an image, and of what, only the state machine can tell.
+                _checking = (complete.Snapshot, complete.File);
+                _stateMachine.Tell(new CheckImage(complete.File, complete.Snapshot.Base.Index, complete.Snapshot.Base.Term));
+                return true;
+            case ImageChecked result:
+                Checked(result);
                 return true;
             case SnapshotActor.Failed failed:
-                // Its giver may have it damaged, and would give it for ever.
-                if (failed.Damaged is { } damaged && _fetching is { From: var giver })
-                    AfterDurable(0, () => Send(giver, h => new InstallSnapshotReply(h, Installed: false, 0, 0, 0) { Damaged = damaged.Checksum }));
-                // The next offer begins it anew.
-                _fetching = null;
+                GiveUp(failed.Damaged);
                 return true;
             case SnapshotActor.Received or SnapshotActor.Complete:
                 return true;
@@ -170,6 +171,11 @@ internal sealed partial class RaftActor
 
     private void Answered(LeaderState leading, Progress progress, InstallSnapshotReply reply)
     {
+        if (MessageCheck.Complaint(reply, _commitIndex, leading.Reads.Round) is { } complaint)
+        {
+            Drop(DropReason.Impossible, reply.Header, complaint);
+            return;
+        }
         Heard(progress, reply.Header.From, reply.Round);
         if (reply.Damaged is { } checksum && _image is { } image && image.Checksum == checksum) _snapshots.Tell(new SnapshotActor.Verify(image));
         if (reply.Installed) progress.Installed(reply.MatchIndex, leading.Reads.Round, _log.LastIndex);
@@ -197,7 +203,7 @@ internal sealed partial class RaftActor
                 AfterDurable(index, () => Send(from, h => new InstallSnapshotReply(h, Installed: true, index, snapshot.Length, install.Round)));
                 return;
             }
-            if (_installing is not null)
+            if (_installing is not null || _checking is not null)
             {
                 // Its file is still needed.
             }
@@ -229,6 +235,29 @@ internal sealed partial class RaftActor
         if (_fetching is not { Writes: false } fetching || chunk.Offset != fetching.Received || chunk.SnapshotChecksum != fetching.Snapshot.Checksum) return;
         fetching.Writes = true;
         _snapshots.Tell(new SnapshotActor.Chunk(chunk.Index, chunk.SnapshotChecksum, chunk.Offset, chunk.Bytes, chunk.Checksum));
+    }
+
+    private void Checked(ImageChecked result)
+    {
+        if (_checking is not { } received || received.Snapshot.Base.Index != result.Index) return;
+        _checking = null;
+        if (result.Failure is { } failure)
+        {
+            _logger.Error("Member {0} fetches another snapshot than that to entry {1}, which its state machine cannot take over: {2}", Me, result.Index, failure);
+            _snapshots.Tell(new SnapshotActor.DropIncoming());
+            GiveUp(received.Snapshot);
+            return;
+        }
+        _fetching = null;
+        Install(received.Snapshot, received.File);
+    }
+
+    /// <summary>Its giver may have it damaged, and would give it for ever. The next offer begins it anew.</summary>
+    private void GiveUp(Snapshot? damaged)
+    {
+        if (damaged is not null && _fetching is { From: var giver })
+            AfterDurable(0, () => Send(giver, h => new InstallSnapshotReply(h, Installed: false, 0, 0, 0) { Damaged = damaged.Checksum }));
+        _fetching = null;
     }
 
     /// <summary>The image is on the disk: the log takes note of it, durably, before the state machine takes it over.</summary>

@@ -39,7 +39,6 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private long _clockMs;
     private IActorRef _stateMachine = ActorRefs.Nobody;
     private IActorRef _snapshots = ActorRefs.Nobody;
-    private (MemberId From, string ClusterId, MemberId To)? _stranger;
     private (IActorRef Asker, long RequestId)? _transferAsker;
 
     private FollowerState? _follower;
@@ -365,19 +364,22 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private bool Admit(IRaftMessage message)
     {
         var header = message.Header;
-        if (header.ClusterId != _settings.ClusterId || header.To != Me)
+        if (!IsForMe(message)) return false;
+        if (_settings.LogMessages) _logger.Debug("{0} <- {1}", Me, message);
+        if (!Knows(header))
         {
-            // Once, and not for each of its messages.
-            if (_stranger != (header.From, header.ClusterId, header.To))
-                _logger.Warning("Member {0} of cluster '{1}' drops what {2} of cluster '{3}' sends to {4}.", Me, _settings.ClusterId, header.From, header.ClusterId, header.To);
-            _stranger = (header.From, header.ClusterId, header.To);
+            HearStranger(message);
             return false;
         }
-        if (_settings.LogMessages) _logger.Debug("{0} <- {1}", Me, message);
+        if (MessageCheck.Complaint(message, _term) is { } complaint)
+        {
+            Drop(DropReason.Impossible, header, complaint);
+            return false;
+        }
         if (header.FromAddress is { } address && _addresses.Heard(header.From, address, Now) is { } copy) RefuseCopy(new Member(header.From, copy));
         if (message is Dismissed dismissed)
         {
-            Leave(dismissed);
+            if (IsToMe(header)) Heed(dismissed);
             return false;
         }
         if (HasLost(header) || IsDismissed(message)) return false;
@@ -465,7 +467,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         requestId, Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
         _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting())
     {
-        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts,
+        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts ?? WhoDismisses,
     };
 
     private ImmutableArray<MemberId> Waiting()
@@ -505,7 +507,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         {
             // Until the journal has it, another run of this member may draw another.
             FromAddress = _settings.Members.GetValueOrDefault(Me)?.Address, Incarnation = _originDurable ? Origin.Incarnation : 0,
-            AckedIndex = AckedBy(to.Id), AckedTerm = _heardTerms.GetValueOrDefault(to.Id),
+            ToIncarnation = IncarnationOf(to.Id), AckedIndex = AckedBy(to.Id), AckedTerm = _heardTerms.GetValueOrDefault(to.Id),
         };
         var sent = message(header);
         if (_settings.LogMessages) _logger.Debug("{0} -> {1}", Me, sent);

@@ -16,6 +16,12 @@ internal readonly record struct RaftHeader(string ClusterId, MemberId From, Memb
     /// <summary>Tells the sender from one that began anew, with nothing, under its id; 0 when it did not say.</summary>
     public ulong Incarnation { get; init; }
 
+    /// <summary>
+    /// The receiver's, as the sender knows it; 0 when it does not. Incarnations are random and told to members alone: whoever names the receiver's has it from
+    /// the receiver, or from a member.
+    /// </summary>
+    public ulong ToIncarnation { get; init; }
+
     /// <summary>The highest committed index that the sender knows the receiver to have acknowledged: a receiver whose log is shorter has lost entries.</summary>
     public long AckedIndex { get; init; }
 
@@ -98,10 +104,9 @@ internal sealed record TimeoutNow(RaftHeader Header) : IRaftMessage;
 internal sealed record Hello(RaftHeader Header) : IRaftMessage;
 
 /// <summary>Answer to <see cref="Hello"/>.</summary>
-/// <param name="Header">Sender, receiver and term.</param>
-/// <param name="ToIncarnation">Echo of the asker's: an answer to one that was there before under its id tells it nothing.</param>
+/// <param name="Header">Sender, receiver and term; an answer to one that was there before under the receiver's id has another <see cref="RaftHeader.ToIncarnation"/>, and tells it nothing.</param>
 /// <param name="Incarnations">Those of the cluster's members as the sender's configuration has them; empty when its cluster has not begun.</param>
-internal sealed record HelloReply(RaftHeader Header, ulong ToIncarnation, ImmutableSortedDictionary<MemberId, ulong> Incarnations) : IRaftMessage;
+internal sealed record HelloReply(RaftHeader Header, ImmutableSortedDictionary<MemberId, ulong> Incarnations) : IRaftMessage;
 
 /// <summary>To a follower whose next entries the leader no longer holds: "fetch this". It stands for a heartbeat too (Raft dissertation §5.2).</summary>
 /// <param name="Header">Sender, receiver and term.</param>
@@ -149,5 +154,5 @@ internal enum DismissalReason
     RunsTwice = 3,
 }
 
-/// <summary>To a member that is none any more; without effect on others.</summary>
+/// <summary>To a member that is none any more; heeded by the incarnation that it names alone, and once enough voters say so.</summary>
 internal sealed record Dismissed(RaftHeader Header, DismissalReason Reason) : IRaftMessage;

@@ -72,7 +72,7 @@ internal static class RaftWire
         var wire = new WireRaftMessage
         {
             ClusterId = header.ClusterId, From = header.From.Value, To = header.To.Value, Term = header.Term,
-            FromAddress = header.FromAddress ?? "", Incarnation = header.Incarnation, AckedIndex = header.AckedIndex, AckedTerm = header.AckedTerm,
+            FromAddress = header.FromAddress ?? "", Incarnation = header.Incarnation, ToIncarnation = header.ToIncarnation, AckedIndex = header.AckedIndex, AckedTerm = header.AckedTerm,
         };
         switch (message)
         {
@@ -107,7 +107,7 @@ internal static class RaftWire
                 wire.Hello = new WireEmpty();
                 break;
             case HelloReply m:
-                wire.HelloReply = new WireHelloReply { ToIncarnation = m.ToIncarnation, Incarnations = { ToWire(m.Incarnations) } };
+                wire.HelloReply = new WireHelloReply { Incarnations = { ToWire(m.Incarnations) } };
                 break;
             case InstallSnapshot m:
                 wire.InstallSnapshot = new WireInstallSnapshot { Snapshot = m.Snapshot is { } s ? ToWire(s) : null, Round = m.Round };
@@ -134,7 +134,7 @@ internal static class RaftWire
         var header = new RaftHeader(wire.ClusterId, new MemberId(wire.From), new MemberId(wire.To), wire.Term)
         {
             FromAddress = wire.FromAddress.Length > 0 ? wire.FromAddress : null, Incarnation = wire.Incarnation,
-            AckedIndex = wire.AckedIndex, AckedTerm = wire.AckedTerm,
+            ToIncarnation = wire.ToIncarnation, AckedIndex = wire.AckedIndex, AckedTerm = wire.AckedTerm,
         };
         return wire.BodyCase switch
         {
@@ -151,7 +151,7 @@ internal static class RaftWire
             },
             WireRaftMessage.BodyOneofCase.TimeoutNow => new TimeoutNow(header),
             WireRaftMessage.BodyOneofCase.Hello => new Hello(header),
-            WireRaftMessage.BodyOneofCase.HelloReply => new HelloReply(header, wire.HelloReply.ToIncarnation, FromWire(wire.HelloReply.Incarnations)),
+            WireRaftMessage.BodyOneofCase.HelloReply => new HelloReply(header, FromWire(wire.HelloReply.Incarnations)),
             WireRaftMessage.BodyOneofCase.InstallSnapshot => new InstallSnapshot(
                 header, wire.InstallSnapshot.Snapshot is { } s ? FromWire(s) : null, wire.InstallSnapshot.Round),
             WireRaftMessage.BodyOneofCase.InstallSnapshotReply => new InstallSnapshotReply(

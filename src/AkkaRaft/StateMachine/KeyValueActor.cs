@@ -20,6 +20,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private readonly ParkedWatches _watches = new();
     private readonly StoreLimits _ownLimits;
     private readonly DamagedState? _damaged;
+    private CheckImage? _checked;
     private readonly ILoggingAdapter _logger = Context.GetLogger();
     private KeyValueStore? _store;
     private StoreLimits? _comparedLimits;
@@ -53,13 +54,22 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         Receive<CommitFailed>(failed => ExceptionDispatchInfo.Throw(failed.Cause));
         Receive<SaveImage>(save => Save(save));
         Receive<ImageSaved>(saved => Context.Parent.Tell(saved));
+        Receive<CheckImage>(check =>
+        {
+            var wrong = KeyValueStore.WhatIsWrongWith(check);
+            _checked = wrong is null ? check : null;
+            Sender.Tell(new ImageChecked(check.Index, wrong));
+        });
         Receive<LoadImage>(load =>
         {
-            if (KeyValueStore.WhatIsWrongWith(load) is { } wrong)
+            var image = new CheckImage(load.File, load.Index, load.Term);
+            // Each row is read: once is enough.
+            if (_checked != image && KeyValueStore.WhatIsWrongWith(image) is { } wrong)
             {
                 Sender.Tell(new ImageLoaded(load.Index, wrong));
                 return;
             }
+            _checked = null;
             Store.Load(load.File, load.JournalSequenceNr);
             Synced();
             Sender.Tell(new ImageLoaded(load.Index));

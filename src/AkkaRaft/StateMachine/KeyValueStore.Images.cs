@@ -55,12 +55,12 @@ internal sealed partial class KeyValueStore
     }
 
     /// <summary>Why an image cannot be taken over, for people; null when it can.</summary>
-    public static string? WhatIsWrongWith(LoadImage load)
+    public static string? WhatIsWrongWith(CheckImage check)
     {
         try
         {
-            var (index, term, _) = Inspect(load.File);
-            return (index, term) == (load.Index, load.Term) ? null : $"{load.File} is of entry {index} of term {term}, not of {load.Index} of term {load.Term}.";
+            var (index, term, _) = Inspect(check.File);
+            return (index, term) == (check.Index, check.Term) ? null : $"{check.File} is of entry {index} of term {term}, not of {check.Index} of term {check.Term}.";
         }
         catch (KeyValueStoreException e)
         {
@@ -68,8 +68,10 @@ internal sealed partial class KeyValueStore
         }
     }
 
-    /// <summary>Takes over the state of an image, in one transaction. The image stays as it is; the state's file stays this member's.</summary>
-    /// <exception cref="KeyValueStoreException">The image is damaged, or of another version.</exception>
+    /// <summary>
+    /// Takes over the state of an image that was found to be sound, in one transaction. The image stays as it is; the state's file stays this member's.
+    /// </summary>
+    /// <exception cref="KeyValueStoreException">The image is damaged where it says what it is of, or of another version.</exception>
     public void Load(string imageFile, long journalSequenceNr)
     {
         Commit();
@@ -81,7 +83,7 @@ internal sealed partial class KeyValueStore
             foreach (var suffix in (string[])["-journal", "-wal", "-shm"]) File.Delete(copy + suffix);
             File.Copy(imageFile, copy, overwrite: true);
             using var image = OpenImage(copy, SqliteOpenMode.ReadWrite);
-            var progress = Checked(imageFile, () => StateSchema.Verify(image, imageFile));
+            var progress = Checked(imageFile, () => StateSchema.ProgressOf(image, imageFile));
             StateSchema.SetOwner(image, _owner);
             using (var update = new Statement(image, StateProgress.Update)) (progress with { JournalSequenceNr = journalSequenceNr }).Write(update);
             image.BackupDatabase(_connection.Idle());

@@ -85,6 +85,20 @@ public sealed record SaveImage(string File);
 public sealed record ImageSaved(long Index, long Term, string? Failure = null);
 
 /// <summary>
+/// Asks whether a file is an image that can be loaded, before anything is noted of it: it came from another member, whose word is not enough. Answered with
+/// <see cref="ImageChecked"/>; the state stays as it is.
+/// </summary>
+/// <param name="File">What was received.</param>
+/// <param name="Index">Index of the last entry whose effect is in the image, as its sender says.</param>
+/// <param name="Term">Term of that entry, as its sender says.</param>
+public sealed record CheckImage(string File, long Index, long Term);
+
+/// <summary>Answer to <see cref="CheckImage"/>.</summary>
+/// <param name="Index">Echo of the index.</param>
+/// <param name="Failure">Why the file is of no use, for people; null when <see cref="LoadImage"/> can take it.</param>
+public sealed record ImageChecked(long Index, string? Failure = null);
+
+/// <summary>
 /// The state becomes that of an image, all of it or nothing, durably; then the sender gets <see cref="ImageLoaded"/>. It may come again, after a crash.
 /// </summary>
 /// <param name="File">An image that a member's state machine has written; it must stay as it is.</param>

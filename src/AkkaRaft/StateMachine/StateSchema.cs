@@ -73,8 +73,15 @@ internal static class StateSchema
     /// <exception cref="UnusableStateException">One is not as it was written, or is missing.</exception>
     public static StateProgress Verify(SqliteConnection connection, string file)
     {
-        Check(connection, file);
         foreach (var table in Tables) table.Verify(connection, file);
+        return ProgressOf(connection, file);
+    }
+
+    /// <summary>Reads how far the state is.</summary>
+    /// <exception cref="UnusableStateException">The row is not as it was written, or is missing; or the file is of another version.</exception>
+    public static StateProgress ProgressOf(SqliteConnection connection, string file)
+    {
+        Check(connection, file);
         using var progress = new Statement(connection, StateProgress.Table.Select());
         return StateProgress.Read(progress, file);
     }

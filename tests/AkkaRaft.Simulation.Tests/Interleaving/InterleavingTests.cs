@@ -80,7 +80,7 @@ public sealed class InterleavingTests(CopyOfTheBuild copy) : IClassFixture<CopyO
         var found = last.StandardOutput.ReadToEndAsync();
         foreach (var key in acknowledged) await last.StandardInput.WriteLineAsync($"get {key}");
         last.StandardInput.Close();
-        var answers = (await found).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => Parsed(l)!.Value).ToList();
+        var answers = (await found).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Answer).ToList();
         Assert.True(answers.Count == acknowledged.Count, await complaints);
         Assert.All(answers, answer => Assert.True(
             answer.TryGetProperty("value", out var value) && $"k{value.GetString()}" == answer.GetProperty("key").GetString(), $"an acknowledged put is not there: {answer}"));
@@ -101,7 +101,7 @@ public sealed class InterleavingTests(CopyOfTheBuild copy) : IClassFixture<CopyO
             if (i % 3 == 0) await shell.StandardInput.WriteLineAsync($"get c{client}-{i % 20}");
         }
         shell.StandardInput.Close();
-        var told = (await answers).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => Parsed(l)!.Value).ToList();
+        var told = (await answers).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Answer).ToList();
         Assert.All(told, answer => Assert.True(answer.GetProperty("ok").GetBoolean(), $"{answer}"));
         Assert.True(told.Count == calls + calls / 3, $"{told.Count} answers: {await errors}");
         var versions = told.Where(a => a.GetProperty("op").GetString() == "put").Select(a => a.GetProperty("version").GetInt64()).ToList();
@@ -115,6 +115,12 @@ public sealed class InterleavingTests(CopyOfTheBuild copy) : IClassFixture<CopyO
     private static bool IsOfDisks(string path) => Folder(path) is "Storage" or "StateMachine";
 
     private static string Folder(string path) => path.Split(Path.DirectorySeparatorChar)[0];
+
+    private static JsonElement Answer(string line)
+    {
+        Assert.True(Parsed(line) is not null, $"this is no answer: {line}");
+        return Parsed(line)!.Value;
+    }
 
     private static JsonElement? Parsed(string line)
     {

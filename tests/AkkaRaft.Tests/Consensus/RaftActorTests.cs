@@ -19,6 +19,7 @@ public sealed class RaftActorTests : TestKit
     private readonly TestProbe _client;
     // Another than the client, whose messages are to be seen one and all.
     private readonly TestProbe _observer;
+    private ulong _incarnation;
 
     public RaftActorTests() : base("akka.loglevel = WARNING\nakka.persistence.journal.plugin = \"akka.persistence.journal.inmem\"")
     {
@@ -48,7 +49,7 @@ public sealed class RaftActorTests : TestKit
     private IActorRef Member(RaftSettings? settings = null, Props? stateMachine = null) => Sys.ActorOf(RaftActor.Props(
         settings ?? Settings(), new ProbeTransport(_network.Ref), stateMachine ?? Props.Create<CountingStateMachine>(), new LongestTimeout()));
 
-    internal static RaftHeader From(int id, long term, string cluster = Cluster) => new(cluster, new MemberId(id), new MemberId(0), term);
+    internal static RaftHeader From(int id, long term, string cluster = Cluster) => new(cluster, new MemberId(id), new MemberId(0), term) { Incarnation = (ulong)id };
 
     private static LogEntry Entry(long index, long term) => new(index, term, 0, EntryKind.Command, new byte[] { 7 });
 
@@ -63,20 +64,24 @@ public sealed class RaftActorTests : TestKit
 
     private void AwaitStarted(IActorRef member, int peers)
     {
-        MeetPeers(_network, member, peers);
+        _incarnation = MeetPeers(_network, member, peers);
         _ = StatusOf(member);
         Drain();
     }
 
     /// <summary>Each peer that the member greets says that it has not begun either; a member that has heeds it not.</summary>
-    internal static void MeetPeers(TestProbe network, IActorRef member, int peers = 2)
+    /// <returns>The member's incarnation.</returns>
+    internal static ulong MeetPeers(TestProbe network, IActorRef member, int peers = 2)
     {
+        var incarnation = 0UL;
         foreach (var peer in Enumerable.Range(1, peers))
         {
             var hello = (Hello)network.FishForMessage(m => m is Hello { Header: { Incarnation: > 0 } header } && header.To.Value == peer, TimeSpan.FromMinutes(1));
+            incarnation = hello.Header.Incarnation;
             member.Tell(new HelloReply(
-                From(peer, 0) with { Incarnation = (ulong)peer }, hello.Header.Incarnation, ImmutableSortedDictionary<MemberId, ulong>.Empty));
+                From(peer, 0) with { ToIncarnation = hello.Header.Incarnation }, ImmutableSortedDictionary<MemberId, ulong>.Empty));
         }
+        return incarnation;
     }
 
     private void Drain()
@@ -152,12 +157,8 @@ public sealed class RaftActorTests : TestKit
     [Fact]
     public void S13_A_lone_member_elects_itself_and_commits()
     {
-        var member = Member(Settings(members: 1));
-        AwaitAssert(() =>
-        {
-            member.Tell(new TimeoutNow(From(1, 0)));
-            Assert.Equal(MemberRole.Leader, StatusOf(member).Role);
-        }, TimeSpan.FromSeconds(20));
+        var member = Member(Settings(members: 1) with { ElectionTimeoutMax = TimeSpan.FromMilliseconds(1) });
+        AwaitAssert(() => Assert.Equal(MemberRole.Leader, StatusOf(member).Role), TimeSpan.FromMinutes(1));
         member.Tell(new Submit(Cluster, 42, new byte[] { 1 }), _client.Ref);
         var reply = (SubmitReply)_client.FishForMessage(m => m is SubmitReply);
         Assert.Equal(42, reply.RequestId);
@@ -232,14 +233,14 @@ public sealed class RaftActorTests : TestKit
         member.Tell(new RequestVote(From(1, 1), 0, 0, false));
         member.Tell(Append(1, 1, 0, 0, 0, Entry(1, 1)));
         member.Tell(new TimeoutNow(From(1, 0)));
-        member.Tell(new HelloReply(From(1, 0) with { Incarnation = 1 }, hello.Header.Incarnation, ImmutableSortedDictionary<MemberId, ulong>.Empty));
+        member.Tell(new HelloReply(From(1, 0) with { ToIncarnation = hello.Header.Incarnation }, ImmutableSortedDictionary<MemberId, ulong>.Empty));
         // An answer to one that was there before under its id.
-        member.Tell(new HelloReply(From(2, 0) with { Incarnation = 2 }, hello.Header.Incarnation + 1, ImmutableSortedDictionary<MemberId, ulong>.Empty));
+        member.Tell(new HelloReply(From(2, 0) with { ToIncarnation = hello.Header.Incarnation + 1 }, ImmutableSortedDictionary<MemberId, ulong>.Empty));
         Assert.Equal(0, StatusOf(member).Term);
         Assert.Equal(0, StatusOf(member).LastIndex);
         while (_network.HasMessages) Assert.True(_network.ReceiveOne() is Hello or HelloReply);
 
-        member.Tell(new HelloReply(From(2, 0) with { Incarnation = 2 }, hello.Header.Incarnation, ImmutableSortedDictionary<MemberId, ulong>.Empty));
+        member.Tell(new HelloReply(From(2, 0) with { ToIncarnation = hello.Header.Incarnation }, ImmutableSortedDictionary<MemberId, ulong>.Empty));
         member.Tell(new RequestVote(From(1, 1), 0, 0, false));
         Assert.True(Sent<RequestVoteReply>().Granted);
     }
@@ -254,7 +255,8 @@ public sealed class RaftActorTests : TestKit
         Drain();
         // Late, and so nothing new.
         member.Tell(new AppendEntriesReply(From(1, 1), false, 0, 0, 0, 0, 1));
-        member.Tell(new AppendEntriesReply(From(1, 1), false, 1, 0, 0, 0, long.MaxValue));
+        member.Tell(new Read(Cluster, 9, ReadConsistency.Linearizable, default), _client.Ref);
+        member.Tell(new AppendEntriesReply(From(1, 1), false, 1, 0, 0, 0, Sent<AppendEntries>().Round));
         Assert.Equal(DismissalReason.LostEntries, Sent<Dismissed>().Reason);
         // What it says from now on commits nothing.
         member.Tell(new Submit(Cluster, 1, new byte[] { 1 }), _client.Ref);
@@ -328,7 +330,7 @@ public sealed class RaftActorTests : TestKit
     {
         var member = StartedMember();
         Elect(member, 0);
-        member.Tell(new AppendEntriesReply(From(1, 1), false, 0, 0, 0, 0, long.MaxValue) { CommittedHere = 1 });
+        member.Tell(new AppendEntriesReply(From(1, 1), false, 0, 0, 0, 0, 1) { CommittedHere = 1 });
         Assert.Contains("Member 1 has committed entry 1, which leader 0 of term 1 has otherwise", StatusOf(member).Problem, StringComparison.Ordinal);
         Assert.Equal(0, StatusOf(member).CommitIndex);
         member.Tell(new AppendEntriesReply(From(1, 1), true, 0, 1, 0, 0, 1));
@@ -604,7 +606,13 @@ public sealed class RaftActorTests : TestKit
         var (to, reason) = dismissals.ExpectMsg<(string, DismissalReason)>();
         Assert.Equal(("copy:1", DismissalReason.RunsTwice), (to, reason));
         Watch(member);
-        member.Tell(new Dismissed(From(1, 1), DismissalReason.RunsTwice));
+        var (mine, former) = (_incarnation, _incarnation + 1);
+        // One that says it twice is one, and what is for another that was here under its id is not for this one.
+        member.Tell(new Dismissed(From(1, 1) with { ToIncarnation = mine }, DismissalReason.RunsTwice));
+        member.Tell(new Dismissed(From(1, 1) with { ToIncarnation = mine }, DismissalReason.RunsTwice));
+        member.Tell(new Dismissed(From(2, 1) with { ToIncarnation = former }, DismissalReason.RunsTwice));
+        Assert.Contains("Member 1 says of member 0", StatusOf(member).Problem, StringComparison.Ordinal);
+        member.Tell(new Dismissed(From(2, 1) with { ToIncarnation = mine }, DismissalReason.RunsTwice));
         ExpectTerminated(member);
     }
 

@@ -41,13 +41,13 @@ public sealed class ImageTests : StoreTest
     public void An_image_of_another_entry_or_with_a_row_missing_is_told_and_not_thrown()
     {
         SaveImage();
-        var load = new LoadImage(Image, Store.AppliedIndex, 7, 5);
-        Assert.Null(KeyValueStore.WhatIsWrongWith(load));
-        Assert.Contains("of entry", KeyValueStore.WhatIsWrongWith(load with { Index = load.Index + 1 }), StringComparison.Ordinal);
+        var check = new CheckImage(Image, Store.AppliedIndex, 7);
+        Assert.Null(KeyValueStore.WhatIsWrongWith(check));
+        Assert.Contains("of entry", KeyValueStore.WhatIsWrongWith(check with { Index = check.Index + 1 }), StringComparison.Ordinal);
         Run(Image, "DELETE FROM progress");
-        Assert.Contains("damaged", KeyValueStore.WhatIsWrongWith(load), StringComparison.Ordinal);
+        Assert.Contains("damaged", KeyValueStore.WhatIsWrongWith(check), StringComparison.Ordinal);
         Assert.Contains("damaged", Assert.Throws<KeyValueStoreException>(() => KeyValueStore.Inspect(Image)).Message, StringComparison.Ordinal);
         File.WriteAllBytes(Image, [1, 2, 3]);
-        Assert.Contains("no backup", KeyValueStore.WhatIsWrongWith(load), StringComparison.Ordinal);
+        Assert.Contains("no backup", KeyValueStore.WhatIsWrongWith(check), StringComparison.Ordinal);
     }
 }
