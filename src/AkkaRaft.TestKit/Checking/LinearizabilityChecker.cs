@@ -7,7 +7,7 @@ namespace AkkaRaft.TestKit.Checking;
 /// Tells whether a history of calls could have come from one register per key that takes each call at one moment between its call and its answer.
 /// The search is Wing and Gong's with Lowe's memory of what was tried ("Testing for linearizability", 2017), key by key.
 /// Versions, where they are told, must grow along the order, so that no change goes before one that was answered with a lower version; that, one order for
-/// calls of unknown outcome that nothing tells apart, and no second thought about a call that changes nothing and fits where it is, keep the search short.
+/// calls of unknown outcome that nothing tells apart, those tried last, and no second thought about a call that changes nothing and fits where it is, keep the search short.
 /// </summary>
 public static class LinearizabilityChecker
 {
@@ -54,13 +54,14 @@ public static class LinearizabilityChecker
     private static string? CheckKey(string key, List<Operation> operations)
     {
         var search = new Search(operations);
-        return search.Succeeds() ? null : Explain(key, operations, search.Blocked);
+        return search.Succeeds() ? null : Explain(key, operations, search.Blocked, search.GaveUp);
     }
 
-    private static string Explain(string key, List<Operation> operations, Operation? blocked)
+    private static string Explain(string key, List<Operation> operations, Operation? blocked, bool gaveUp)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"the calls of key '{key}' cannot be put in one order");
+        if (gaveUp) text.Append(CultureInfo.InvariantCulture, $", as far as {MostTried} beginnings of one tell");
         if (blocked is null) return text.ToString();
         text.Append(CultureInfo.InvariantCulture, $"; this one fits nowhere: {Line(blocked)}\naround it:");
         foreach (var operation in operations.OrderBy(o => o.Called).Where(o => o.Called < blocked.Answered).TakeLast(Shown)) text.Append("\n  ").Append(Line(operation));
@@ -89,6 +90,11 @@ public static class LinearizabilityChecker
 
         // The versions that changes were answered with. They grow, so that those in order are always the lowest.
         private readonly long[] _answeredVersions;
+
+        // Reads that tell a version, by version, and the first that is not in order yet.
+        private readonly int[] _reads;
+        private readonly int[] _placeOfRead;
+        private int _lowestRead;
         private readonly HashSet<(ulong, ulong, State)> _tried = [];
 
         public Search(List<Operation> operations)
@@ -96,6 +102,9 @@ public static class LinearizabilityChecker
             _operations = [.. operations.OrderBy(o => o.Called)];
             _taken = new bool[_operations.Length];
             _answeredVersions = [.. _operations.Where(IsAnsweredChange).Select(o => o.Version).Order()];
+            _reads = [.. Enumerable.Range(0, _operations.Length).Where(i => _operations[i] is { Outcome: OperationOutcome.Done, Changes: false, Version: > 0 }).OrderBy(i => _operations[i].Version)];
+            _placeOfRead = [.. Enumerable.Repeat(int.MaxValue, _operations.Length)];
+            for (var i = 0; i < _reads.Length; i++) _placeOfRead[_reads[i]] = i;
             _alikeBefore = new int[_operations.Length];
             var alike = new Dictionary<(OperationKind, long), int>();
             for (var i = 0; i < _operations.Length; i++)
@@ -128,6 +137,9 @@ public static class LinearizabilityChecker
         /// <summary>The call at whose answer the longest attempt was stuck.</summary>
         public Operation? Blocked { get; private set; }
 
+        /// <summary>Whether there is more to try.</summary>
+        public bool GaveUp { get; private set; }
+
         public bool Succeeds()
         {
             var left = _operations.Count(o => o.Outcome == OperationOutcome.Done);
@@ -137,16 +149,23 @@ public static class LinearizabilityChecker
             var changes = 0;
             var deepest = -1;
             var at = _next[Head];
+            // What may never have been done is tried where nothing that was done goes on.
+            var known = true;
             while (left > 0)
             {
                 // A check that cannot tell must not say that all is well.
-                if (_tried.Count > MostTried) return false;
+                if (_tried.Count > MostTried)
+                {
+                    GaveUp = true;
+                    return false;
+                }
                 var (index, isCall) = _events[at];
                 if (isCall)
                 {
                     var operation = _operations[index];
                     var with = (done.A ^ _marks[index].Item1, done.B ^ _marks[index].Item2);
-                    var fits = Step(state, operation, out var after) && (_alikeBefore[index] < 0 || _taken[_alikeBefore[index]]) && IsDue(operation, changes);
+                    var after = state;
+                    var fits = known == (operation.Outcome == OperationOutcome.Done) && Step(state, operation, out after) && (_alikeBefore[index] < 0 || _taken[_alikeBefore[index]]) && IsDue(operation, changes, state);
                     // What changes nothing costs nothing: whatever order there is has one with it here.
                     var isFree = fits && operation is { Outcome: OperationOutcome.Done, Changes: false };
                     if (fits && (isFree || _tried.Add((with.Item1, with.Item2, after))))
@@ -156,12 +175,18 @@ public static class LinearizabilityChecker
                         Take(at, index);
                         if (operation.Outcome == OperationOutcome.Done) left--;
                         if (IsAnsweredChange(operation)) changes++;
-                        at = _next[Head];
+                        (at, known) = (_next[Head], true);
                     }
                     else
                     {
                         at = _next[at];
                     }
+                    continue;
+                }
+
+                if (known)
+                {
+                    (at, known) = (_next[Head], false);
                     continue;
                 }
 
@@ -180,7 +205,7 @@ public static class LinearizabilityChecker
                     PutBack(last.Event, undone);
                     if (_operations[undone].Outcome == OperationOutcome.Done) left++;
                     if (IsAnsweredChange(_operations[undone])) changes--;
-                    at = _next[last.Event];
+                    (at, known) = (_next[last.Event], _operations[undone].Outcome == OperationOutcome.Done);
                     wasFree = last.IsFree;
                 }
                 while (wasFree);
@@ -190,9 +215,15 @@ public static class LinearizabilityChecker
 
         private static bool IsAnsweredChange(Operation operation) => operation is { Outcome: OperationOutcome.Done, Changes: true, Version: > 0 };
 
-        /// <summary>Whether no change that was answered with a lower version, and is not in order yet, would come too late behind this one.</summary>
-        private bool IsDue(Operation operation, int changes) =>
-            !operation.Changes || operation.Version <= 0 || changes == _answeredVersions.Length || operation.Version <= _answeredVersions[changes];
+        /// <summary>Whether no change that was answered with a lower version, and no read of one, is left that would come too late behind this change.</summary>
+        private bool IsDue(Operation operation, int changes, State state)
+        {
+            if (!operation.Changes && operation.Kind != OperationKind.Delete) return true;
+            while (_lowestRead < _reads.Length && _taken[_reads[_lowestRead]]) _lowestRead++;
+            var lowestRead = _lowestRead < _reads.Length ? _operations[_reads[_lowestRead]].Version : long.MaxValue;
+            if (operation.Version <= 0) return lowestRead > state.Highest;
+            return operation.Version <= lowestRead && (changes == _answeredVersions.Length || operation.Version <= _answeredVersions[changes]);
+        }
 
         private static bool Step(State state, Operation operation, out State after)
         {
@@ -235,6 +266,7 @@ public static class LinearizabilityChecker
         private void PutBack(int call, int operation)
         {
             _taken[operation] = false;
+            _lowestRead = Math.Min(_lowestRead, _placeOfRead[operation]);
             if (_answerOf[operation] > 0) Link(_answerOf[operation]);
             Link(call);
         }

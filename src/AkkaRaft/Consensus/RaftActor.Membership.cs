@@ -277,13 +277,13 @@ internal sealed partial class RaftActor
     private static string Words(DismissalReason reason) => reason switch
     {
         DismissalReason.Removed => "it was removed.",
-        DismissalReason.BeganAnew => "it began anew on an empty directory.",
         DismissalReason.RunsTwice => "it runs twice, on a copy of its directory.",
         _ => "it has lost what it acknowledged.",
     };
 
     /// <summary>
-    /// Nobody is believed alone: a majority of the voters that this member knows must say the same, or all of the others. Only a leader sees what a follower has lost.
+    /// Nobody is believed alone: a majority of the voters that this member knows must say the same, or all of the others. One that begins has promised nothing
+    /// yet, and its settings may name members that are none any more: one is enough. Only a leader sees what a follower has lost.
     /// </summary>
     private void Heed(Dismissed dismissed)
     {
@@ -293,19 +293,24 @@ internal sealed partial class RaftActor
             FailForLostEntries($"member {from}, which leads at term {dismissed.Header.Term}, says so");
             return;
         }
-        var voters = Deciders;
-        if (!voters.Contains(from)) return;
+        if (dismissed.Reason == DismissalReason.BeganAnew)
+        {
+            if (!HasBegun || _log.Configuration.Voters.IsEmpty) Leave(dismissed);
+            return;
+        }
+        var known = _log.Configuration;
+        HashSet<MemberId> others = [.. known.Voters.Keys, .. known.Outgoing.Keys];
+        others.Remove(Me);
+        if (!others.Contains(from)) return;
         if (!_dismissals.TryGetValue(dismissed.Reason, out var sayers)) _dismissals[dismissed.Reason] = sayers = [];
         var isNew = sayers.Add(from);
-        if (_log.Configuration.HasQuorum(sayers.Contains) || voters.All(id => id == Me || sayers.Contains(id))) Leave(dismissed);
+        if (known.HasQuorum(sayers.Contains) || sayers.SetEquals(others)) Leave(dismissed);
         else if (isNew)
         {
             _logger.Warning(WhoDismisses!);
             Greet();
         }
     }
-
-    private IReadOnlyCollection<MemberId> Deciders => _log.Configuration.Voters.IsEmpty ? [.. _settings.Members.Keys] : [.. _log.Configuration.Voters.Keys.Union(_log.Configuration.Outgoing.Keys)];
 
     private void Leave(Dismissed dismissed)
     {
