@@ -9,11 +9,7 @@ internal static class BackupCommand
         return new Verb(new Command("backup", "Write a consistent image of the state to FILE, while the cluster runs") { file, from }, async (parsed, call) =>
         {
             string path = parsed.GetRequiredValue(file);
-            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } directory && !Directory.Exists(directory))
-            {
-                throw new UsageException($"The directory '{directory}', in which the backup is to be, does not exist.");
-            }
-
+            ClientOptions.CheckDirectoryOf(path, "backup");
             if (Path.Exists(path))
             {
                 throw new UsageException($"'{path}' exists; a backup is written to a file that does not.");

@@ -37,9 +37,11 @@ internal sealed class ClientOptions
 
     public ClientSession Open(ParseResult parsed)
     {
-        string? Value(Option<string?> option, string variable) => parsed.GetValue(option) ?? FromEnvironment(variable);
+        // What is wrong is said under the name under which it was given.
+        (string? Text, string Name) Value(Option<string?> option, string variable) =>
+            parsed.GetValue(option) is { } given ? (given, option.Name) : (FromEnvironment(variable), variable);
 
-        TimeSpan timeout = Value(_timeout, "AKKARAFT_TIMEOUT") is { } t ? ParseTimeout(t) : DefaultTimeout;
+        TimeSpan timeout = Value(_timeout, "AKKARAFT_TIMEOUT") is ({ } time, var source) ? ParseTimeout(time, source) : DefaultTimeout;
         string? members = parsed.GetValue(_members);
         string? config = parsed.GetValue(_config);
         if (members is not null && config is not null)
@@ -54,21 +56,21 @@ internal sealed class ClientOptions
             config = FromEnvironment("AKKARAFT_CONFIG");
         }
 
-        string? clusterId = Value(_clusterId, "AKKARAFT_CLUSTER_ID");
-        string? systemName = Value(_systemName, "AKKARAFT_SYSTEM_NAME");
+        var (clusterId, clusterIdSource) = Value(_clusterId, "AKKARAFT_CLUSTER_ID");
         if (clusterId is not null)
         {
-            CheckNames.ClusterId(clusterId, "--cluster-id");
+            CheckNames.ClusterId(clusterId, clusterIdSource);
         }
 
+        var (systemName, systemNameSource) = Value(_systemName, "AKKARAFT_SYSTEM_NAME");
         if (systemName is not null)
         {
-            CheckNames.SystemName(systemName, "--system-name");
+            CheckNames.SystemName(systemName, systemNameSource);
         }
 
         RaftClientSettings settings = members is null
             ? RaftSettings.FromFile(FindConfig(config)).ForClients()
-            : new RaftClientSettings { ClusterId = DefaultName, Members = ParseMembers(members, "--members") };
+            : new RaftClientSettings { ClusterId = DefaultName, Members = ParseMembers(members, parsed.GetValue(_members) is null ? "AKKARAFT_MEMBERS" : _members.Name) };
         return new ClientSession(settings with
         {
             ClusterId = clusterId ?? settings.ClusterId,
@@ -177,6 +179,15 @@ internal sealed class ClientOptions
         "local" => ReadConsistency.Local,
         _ => throw new UsageException($"--consistency: '{text}' is none of linearizable, lease, local."),
     };
+
+    /// <summary>Checks that a file can be made where it is to be, before there is anything to write to it.</summary>
+    public static void CheckDirectoryOf(string file, string what)
+    {
+        if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
+        {
+            throw new UsageException($"The directory '{directory}', in which the {what} is to be, does not exist.");
+        }
+    }
 
     public static T Within<T>(string name, T value, T least, T most)
         where T : INumber<T> =>

@@ -61,7 +61,7 @@ internal static class MembersCommand
         return ExitCodes.Ok;
     }
 
-    private static string CaughtUp(MembershipMember member) => member.SnapshotLength > 0
+    internal static string CaughtUp(MembershipMember member) => member.SnapshotLength > 0
         ? $"member {member.Member.Id} has {100 * member.SnapshotReceived / member.SnapshotLength} % of the snapshot"
         : member.MatchIndex > 0 ? $"member {member.Member.Id} has the log to {member.MatchIndex}"
         : $"member {member.Member.Id} is not heard yet";

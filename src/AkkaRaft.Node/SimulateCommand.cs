@@ -40,6 +40,11 @@ internal static class SimulateCommand
             int[] sizes = Sizes(parsed.GetValue(nodes)!);
             TimeSpan duration = ClientOptions.ParseTimeout(parsed.GetValue(virtualTime)!, virtualTime.Name);
             string? file = parsed.GetValue(trace);
+            if (file is not null)
+            {
+                ClientOptions.CheckDirectoryOf(file, "trace");
+            }
+
             return Task.FromResult(parsed.GetValue(one) is { } seed
                 ? RunOne(SwarmPlan.Draw(seed, sizes, duration), parsed.GetValue(shrink), file)
                 : RunMany(parsed.GetValue(first), parsed.GetValue(seeds), sizes, duration, parsed.GetValue(minutes), file, parsed.GetValue(json), cancel));

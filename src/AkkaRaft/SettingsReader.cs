@@ -24,7 +24,7 @@ internal sealed partial class SettingsReader
     {
         try
         {
-            return SettingsText.Parse(File.ReadAllText(file), Block, out var blocks) is { } values
+            return SettingsText.Parse(Read(file), Block, out var blocks) is { } values
                 ? new SettingsReader(file, values)
                 : throw new RaftConfigurationException($"{file} has no block '{Block}'{(Spelling.Nearest(Block, blocks) is { } near ? $"; is '{near}' to be it?" : ".")}");
         }
@@ -36,6 +36,14 @@ internal sealed partial class SettingsReader
         {
             throw new RaftConfigurationException($"{file} cannot be read: {e.Message}", e);
         }
+    }
+
+    /// <summary>Reads one character more than settings may have: a file may have no end.</summary>
+    private static string Read(string file)
+    {
+        using var reader = new StreamReader(file);
+        var buffer = new char[SettingsText.MaxLength + 1];
+        return new string(buffer, 0, reader.ReadBlock(buffer));
     }
 
     public string Text(string key, string otherwise) => Find(key) ?? otherwise;

@@ -9,11 +9,11 @@ namespace AkkaRaft;
 /// </summary>
 internal sealed class SettingsText
 {
+    /// <summary>Longest file, in characters.</summary>
+    public const int MaxLength = 1024 * 1024;
+
     /// <summary>Deeper than any settings; each level is a level of the stack.</summary>
     private const int MaxDepth = 32;
-
-    /// <summary>Longest file, in characters.</summary>
-    private const int MaxLength = 1024 * 1024;
 
     private const char End = '\0';
 
@@ -54,7 +54,7 @@ internal sealed class SettingsText
 
     private void ReadFile()
     {
-        if (_text.Length > MaxLength) throw new FormatException($"it has {_text.Length} characters, and settings have {MaxLength} at most.");
+        if (_text.Length > MaxLength) throw new FormatException($"it has more than {MaxLength} characters.");
         var zero = _text.IndexOf(End, StringComparison.Ordinal);
         if (zero >= 0) throw new FormatException($"its character {zero + 1} is a zero: is it a text?");
         SkipBlank();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AkkaRaft.Node;
+using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Process.Tests;
 
@@ -83,6 +84,7 @@ public sealed class CommandLineTests
     [InlineData("put|k|@/no/such" + One, "The value's file '/no/such' cannot be read: ")]
     [InlineData("backup|/no/such/file" + One, "The directory '/no/such', in which the backup is to be, does not exist.")]
     [InlineData("backup|/" + One, "'/' exists; a backup is written to a file that does not.")]
+    [InlineData("simulate|--seed|1|--trace|/no/such/trace.html", "The directory '/no/such', in which the trace is to be, does not exist.")]
     [InlineData("restore|/no/such.db", "'/no/such.db'")]
     [InlineData("recover|0|--force-single|--data|/no/such", "There is no journal of member 0 in /no/such.")]
     public async Task What_is_wrong_is_said_in_one_line(string line, string said)
@@ -119,6 +121,14 @@ public sealed class CommandLineTests
 
     [Fact(Timeout = Patience.TestMs)]
     public async Task A_value_that_is_json_is_none_that_asks_for_it() => Assert.Equal("", (await RunAsync("put", "--", "k", "--json", "v")).Out);
+
+    [Fact]
+    public void Of_a_member_that_was_not_heard_yet_no_place_in_the_log_is_told()
+    {
+        var joining = new MembershipMember(new Member(new MemberId(3), "127.0.0.1:1"), MembershipRole.Joining, 0, 0, 0);
+        Assert.Equal("member 3 is not heard yet", MembersCommand.CaughtUp(joining));
+        Assert.Equal("member 3 has the log to 7", MembersCommand.CaughtUp(joining with { MatchIndex = 7 }));
+    }
 
     private static async Task<Ended> RunAsync(params string[] args)
     {

@@ -140,6 +140,12 @@ public sealed class RaftSettingsTests : IDisposable
         Assert.Contains(_file, Assert.Throws<RaftConfigurationException>(() => Read(text)).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void A_file_without_end_is_refused()
+    {
+        if (File.Exists("/dev/zero")) Assert.Contains("/dev/zero: it has more than", Assert.Throws<RaftConfigurationException>(() => RaftSettings.FromFile("/dev/zero", default)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_file_that_is_not_there_is_named() =>
         Assert.Contains("/no/such.conf", Assert.Throws<RaftConfigurationException>(() => RaftSettings.FromFile("/no/such.conf", default)).Message, StringComparison.Ordinal);
 
