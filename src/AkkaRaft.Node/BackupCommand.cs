@@ -9,6 +9,12 @@ internal static class BackupCommand
         return new Verb(new Command("backup", "Write a consistent image of the state to FILE, while the cluster runs") { file, from }, async (parsed, call) =>
         {
             string path = parsed.GetRequiredValue(file);
+            ClientOptions.CheckDirectoryOf(path, "backup");
+            if (Path.Exists(path))
+            {
+                throw new UsageException($"'{path}' exists; a backup is written to a file that does not.");
+            }
+
             var said = 0L;
             var progress = new Told<(long Received, long Length)>(p =>
             {

@@ -13,13 +13,7 @@ internal static class ClientCommand
         }
         catch (Exception e) when (ExitCodes.Of(e) is { } known)
         {
-            if (json)
-            {
-                StandardOutput.Writer.WriteLine(Output.Error(known.Error, e.Message));
-            }
-
-            Console.Error.WriteLine($"akkaraft: {e.Message}");
-            return known.Code;
+            return ExitCodes.Tell(e, known, json, Console.Out, Console.Error);
         }
     }
 }

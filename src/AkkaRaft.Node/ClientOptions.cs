@@ -14,6 +14,9 @@ internal sealed class ClientOptions
 
     private static readonly UTF8Encoding StrictUtf8 = new(false, true);
 
+    /// <summary>Says what is wrong with a name under that of its option.</summary>
+    public static readonly SettingsCheck CheckNames = new(option => option, _ => null);
+
     private readonly Option<string?> _members = new("--members") { Description = "The members, as 0=host:port,1=host:port,… (AKKARAFT_MEMBERS)" };
     private readonly Option<string?> _clusterId = new("--cluster-id") { Description = "The cluster's name (AKKARAFT_CLUSTER_ID)" };
     private readonly Option<string?> _systemName = new("--system-name") { Description = "Name of the members' ActorSystems (AKKARAFT_SYSTEM_NAME)" };
@@ -34,9 +37,11 @@ internal sealed class ClientOptions
 
     public ClientSession Open(ParseResult parsed)
     {
-        string? Value(Option<string?> option, string variable) => parsed.GetValue(option) ?? FromEnvironment(variable);
+        // What is wrong is said under the name under which it was given.
+        (string? Text, string Name) Value(Option<string?> option, string variable) =>
+            parsed.GetValue(option) is { } given ? (given, option.Name) : (FromEnvironment(variable), variable);
 
-        TimeSpan timeout = Value(_timeout, "AKKARAFT_TIMEOUT") is { } t ? ParseTimeout(t) : DefaultTimeout;
+        TimeSpan timeout = Value(_timeout, "AKKARAFT_TIMEOUT") is ({ } time, var source) ? ParseTimeout(time, source) : DefaultTimeout;
         string? members = parsed.GetValue(_members);
         string? config = parsed.GetValue(_config);
         if (members is not null && config is not null)
@@ -51,13 +56,25 @@ internal sealed class ClientOptions
             config = FromEnvironment("AKKARAFT_CONFIG");
         }
 
+        var (clusterId, clusterIdSource) = Value(_clusterId, "AKKARAFT_CLUSTER_ID");
+        if (clusterId is not null)
+        {
+            CheckNames.ClusterId(clusterId, clusterIdSource);
+        }
+
+        var (systemName, systemNameSource) = Value(_systemName, "AKKARAFT_SYSTEM_NAME");
+        if (systemName is not null)
+        {
+            CheckNames.SystemName(systemName, systemNameSource);
+        }
+
         RaftClientSettings settings = members is null
             ? RaftSettings.FromFile(FindConfig(config)).ForClients()
-            : new RaftClientSettings { ClusterId = DefaultName, Members = ParseMembers(members) };
+            : new RaftClientSettings { ClusterId = DefaultName, Members = ParseMembers(members, parsed.GetValue(_members) is null ? "AKKARAFT_MEMBERS" : _members.Name) };
         return new ClientSession(settings with
         {
-            ClusterId = Value(_clusterId, "AKKARAFT_CLUSTER_ID") ?? settings.ClusterId,
-            SystemName = Value(_systemName, "AKKARAFT_SYSTEM_NAME") ?? settings.SystemName,
+            ClusterId = clusterId ?? settings.ClusterId,
+            SystemName = systemName ?? settings.SystemName,
             RequestTimeout = timeout,
         });
     }
@@ -79,7 +96,8 @@ internal sealed class ClientOptions
         given ??= FromEnvironment("AKKARAFT_CONFIG");
         if (given is not null)
         {
-            return File.Exists(given) ? Path.GetFullPath(given) : throw new UsageException($"The configuration file '{given}' does not exist.");
+            return File.Exists(given) ? Path.GetFullPath(given)
+                : throw new UsageException(Directory.Exists(given) ? $"The configuration file '{given}' is a directory." : $"The configuration file '{given}' does not exist.");
         }
 
         string relative = Path.Combine("hocon", "cluster.conf");
@@ -95,37 +113,55 @@ internal sealed class ClientOptions
         throw new UsageException($"There is no {relative} in '{Environment.CurrentDirectory}' nor above it; say --config FILE.");
     }
 
-    public static ImmutableSortedDictionary<MemberId, Member> ParseMembers(string text)
+    /// <param name="text">The members, with commas between them.</param>
+    /// <param name="name">The option or the argument that names them.</param>
+    public static ImmutableSortedDictionary<MemberId, Member> ParseMembers(string text, string name = "--members")
     {
-        var builder = ImmutableSortedDictionary.CreateBuilder<MemberId, Member>();
-        foreach (string part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-        {
-            int equals = part.IndexOf('=', StringComparison.Ordinal);
-            int colon = part.LastIndexOf(':');
-            if (equals < 1 || colon <= equals + 1
-                || !int.TryParse(part.AsSpan(0, equals), NumberStyles.None, CultureInfo.InvariantCulture, out int id)
-                || !int.TryParse(part.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port)
-                || port is < 1 or > 65535)
-            {
-                throw new UsageException($"--members: '{part}' is not of the form id=host:port.");
-            }
-
-            var member = new Member(new MemberId(id), part[(equals + 1)..]);
-            if (!builder.TryAdd(member.Id, member))
-            {
-                throw new UsageException($"--members: member {id} is there twice.");
-            }
-        }
-
-        return builder.Count > 0 ? builder.ToImmutable() : throw new UsageException("--members names no member.");
+        var members = Parts(text, name).Select(part => part.Split('=', 2) is [var id, var address] && TryParseId(id, out var member)
+            ? ParseMember(member, address, name)
+            : throw new UsageException($"{name}: '{part}' is not of the form id=host:port.")).ToList();
+        CheckDistinct(members, name);
+        return members.ToImmutableSortedDictionary(m => m.Id, m => m);
     }
 
     /// <summary>Members named by id alone, or as id=host:port.</summary>
-    public static IReadOnlyList<Member> ParseNamed(string text) =>
-        [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part =>
-            int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? new Member(new MemberId(id), "") : ParseMembers(part).Values.Single())];
+    public static IReadOnlyList<Member> ParseNamed(string text)
+    {
+        const string Name = "MEMBERS";
+        var members = Parts(text, Name).Select(part => TryParseId(part, out var id) ? new Member(id, "") : ParseMembers(part, Name).Values.Single()).ToList();
+        CheckDistinct(members, Name);
+        return members;
+    }
 
-    public static TimeSpan ParseTimeout(string text)
+    public static Member ParseMember(MemberId id, string address, string name) => SettingsCheck.IsAddress(address)
+        ? new Member(id, address)
+        : throw new UsageException($"{name}: {SettingsCheck.Quoted(address)} is not of the form host:port{(address.Contains(';', StringComparison.Ordinal) ? "; members have commas between them" : "")}.");
+
+    private static string[] Parts(string text, string name) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } parts
+        ? parts
+        : throw new UsageException($"{name} names no member.");
+
+    private static bool TryParseId(string text, out MemberId id)
+    {
+        bool isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number);
+        id = new MemberId(number);
+        return isNumber;
+    }
+
+    private static void CheckDistinct(List<Member> members, string name)
+    {
+        if (members.CountBy(m => m.Id).FirstOrDefault(c => c.Value > 1) is { Value: > 1, Key: var twice })
+        {
+            throw new UsageException($"{name}: member {twice} is there twice.");
+        }
+
+        if (members.Where(m => m.Address.Length > 0).GroupBy(m => m.Address, StringComparer.OrdinalIgnoreCase).FirstOrDefault(g => g.Count() > 1) is { } same)
+        {
+            throw new UsageException($"{name}: members {string.Join(" and ", same.Select(m => m.Id))} have the same address, {same.Key}.");
+        }
+    }
+
+    public static TimeSpan ParseTimeout(string text, string name = "--timeout")
     {
         string trimmed = text.Trim();
         (string number, double unit) = trimmed.EndsWith("ms", StringComparison.Ordinal) ? (trimmed[..^2], 0.001)
@@ -133,7 +169,7 @@ internal sealed class ClientOptions
             : (trimmed, 1.0);
         return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value) && value * unit is >= 0.001 and <= 86_400
             ? TimeSpan.FromSeconds(value * unit)
-            : throw new UsageException($"--timeout: '{text}' is not a time such as 5, 5s or 500ms, up to a day.");
+            : throw new UsageException($"{name}: '{text}' is not a time such as 5, 5s or 500ms, up to a day.");
     }
 
     public static ReadConsistency ParseConsistency(string text) => text switch
@@ -143,6 +179,15 @@ internal sealed class ClientOptions
         "local" => ReadConsistency.Local,
         _ => throw new UsageException($"--consistency: '{text}' is none of linearizable, lease, local."),
     };
+
+    /// <summary>Checks that a file can be made where it is to be, before there is anything to write to it.</summary>
+    public static void CheckDirectoryOf(string file, string what)
+    {
+        if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
+        {
+            throw new UsageException($"The directory '{directory}', in which the {what} is to be, does not exist.");
+        }
+    }
 
     public static T Within<T>(string name, T value, T least, T most)
         where T : INumber<T> =>
@@ -176,6 +221,8 @@ internal sealed class ClientSession(RaftClientSettings settings, RaftClient clie
     public RaftClient Client => client;
 
     public int MaxValueBytes => settings.MaxValueBytes;
+
+    public TimeSpan RequestTimeout => settings.RequestTimeout;
 
     public ValueTask DisposeAsync() => client.DisposeAsync();
 }

@@ -39,6 +39,7 @@ internal static class ClusterCommand
 
     private static async Task<int> RunAsync(int count, string data, int basePort)
     {
+        StandardStreams.MakeOutputLog();
         using var signals = new Signals();
         var members = Enumerable.Range(0, count)
             .Select(i => new Member(new MemberId(i), string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{basePort + i}")))

@@ -22,14 +22,14 @@ internal static class CommandLine
 
         if (UnreadableArgument(args) is { } unreadable)
         {
-            return Fail(args, ExitCodes.BadInput, $"Argument {unreadable} is not UTF-8; give such a value on standard input (put KEY -) or as a file (put KEY @FILE).");
+            return Fail(args, new UsageException($"Argument {unreadable} is not UTF-8; give such a value on standard input (put KEY -) or as a file (put KEY @FILE)."));
         }
 
         // A key may begin with '@': it is no response file.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction || parsed.Errors.Count > 0 && parsed.Action?.Terminating != true)
         {
-            return Fail(args, ExitCodes.BadInput, [.. parsed.Errors.Select(e => e.Message), "Try 'akkaraft --help'."]);
+            return Fail(args, new UsageException($"{ParseErrors.Describe(parsed)} Try '{ParseErrors.HelpOf(parsed)}'."));
         }
 
         try
@@ -41,27 +41,18 @@ internal static class CommandLine
                 ProcessTerminationTimeout = null,
             }).ConfigureAwait(false);
         }
-        catch (Exception e) when (ExitCodes.Of(e) is { } known)
+        catch (Exception e) when (ExitCodes.Of(e) is not null)
         {
-            return Fail(args, known, e.Message);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DataDirectoryException or KeyValueStoreException)
-        {
-            return Fail(args, ExitCodes.BadInput, e.Message);
+            return Fail(args, e);
         }
     }
 
-    /// <summary>Says what went wrong on standard error and, with --json, as an object too: whatever could not be read of the line, that could.</summary>
-    private static int Fail(string[] args, (string Error, int Code) failure, params string[] lines)
-    {
-        if (args.Contains("--json"))
-        {
-            StandardOutput.Writer.WriteLine(Output.Error(failure.Error, string.Join(' ', lines)));
-        }
+    private static int Fail(string[] args, Exception exception) =>
+        ExitCodes.Tell(exception, ExitCodes.Of(exception)!.Value, AsksForJson(args), Console.Out, Console.Error);
 
-        Console.Error.WriteLine($"akkaraft: {string.Join(Environment.NewLine, lines)}");
-        return failure.Code;
-    }
+    /// <summary>Whatever could not be read of the line, that could.</summary>
+    private static bool AsksForJson(string[] args) =>
+        args.TakeWhile(a => a != "--").Any(a => a is "--json" or "--json=true" or "--json:true");
 
     /// <summary>The number of the first argument whose bytes are no text: .NET puts U+FFFD for them, and what was meant is lost. Null when there is none.</summary>
     private static int? UnreadableArgument(string[] args)

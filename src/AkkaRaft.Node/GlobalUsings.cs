@@ -1,4 +1,5 @@
 global using System.CommandLine;
+global using System.CommandLine.Parsing;
 global using AkkaRaft.Client;
 global using AkkaRaft.Hosting;
 global using AkkaRaft.Protocol;

@@ -74,6 +74,16 @@ internal sealed class Load(RaftClient client, int keys, int valueSize)
         return new LoadFigures("interval", sum, new Dictionary<string, long>());
     }
 
+    /// <summary>Completes when a request has failed and nothing was answered for so long.</summary>
+    public async Task SilentForAsync(TimeSpan time, CancellationToken stop)
+    {
+        while (LastFailure is null || _watch.Elapsed.Ticks - Volatile.Read(ref _lastAnswer) < time.Ticks)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(100), stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            stop.ThrowIfCancellationRequested();
+        }
+    }
+
     /// <summary>The time of the load is over.</summary>
     public void End() => _watch.Stop();
 

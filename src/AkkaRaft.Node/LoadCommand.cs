@@ -45,6 +45,11 @@ internal static class LoadCommand
             int together = ClientOptions.Within("--clients", parsed.GetValue(clients), 1, 100_000);
             double duration = ClientOptions.Within("--seconds", parsed.GetValue(seconds) ?? DefaultSeconds, 0.001, 86_400);
             long? count = parsed.GetValue(requests) is { } given ? ClientOptions.Within("--requests", given, 1, 1_000_000_000_000) : null;
+            if (named is not null && ((Option[])[clients, mix]).FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } unused)
+            {
+                throw new UsageException($"{unused.Name} cannot be given together with the mode '{named}'.");
+            }
+
             if (count is not null && (named is not null || parsed.GetValue(seconds) is not null))
             {
                 throw new UsageException($"--requests cannot be given together with {(named is null ? "--seconds" : $"the mode '{named}'")}.");
@@ -60,15 +65,23 @@ internal static class LoadCommand
                 "burst" => load.BurstAsync(stop.Token),
                 _ => load.PacedAsync(Modes[named].Pairs, Pace, stop.Token),
             };
-            var limit = named == "burst" || count is not null ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(duration);
-            await Task.WhenAny(run, Task.Delay(limit, stop.Token)).ConfigureAwait(false);
+            var limit = named == "burst" ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(duration);
+            Task over = count is null ? Task.Delay(limit, stop.Token) : load.SilentForAsync(call.Session.RequestTimeout, stop.Token);
+            bool isSilent = await Task.WhenAny(run, over).ConfigureAwait(false) == over && count is not null && !call.Cancel.IsCancellationRequested;
             // Requests that are given up now are not counted, and neither is the time that this takes.
             load.End();
             await stop.CancelAsync().ConfigureAwait(false);
             await run.ConfigureAwait(false);
             await report.CancelAsync().ConfigureAwait(false);
             await reporter.ConfigureAwait(false);
-            return Summarize(load, call);
+            int ended = Summarize(load, call);
+            if (!isSilent)
+            {
+                return ended;
+            }
+
+            call.Note($"given up: nothing was answered for {SettingsCheck.Text(call.Session.RequestTimeout)}. {load.LastFailure?.Message}");
+            return load.LastFailure is { } failure ? ExitCodes.Of(failure)!.Value.Code : ExitCodes.Unavailable;
         })
         {
             Stays = true,
@@ -155,10 +168,15 @@ internal static class LoadCommand
     internal static IReadOnlyList<(LoadOperation Operation, int Share)> Shares(string text)
     {
         var shares = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part =>
-            part.Split('=') is [var name, var share] && Enum.TryParse(name, ignoreCase: true, out LoadOperation operation) && Enum.IsDefined(operation)
+            part.Split('=') is [var name, var share] && char.IsAsciiLetter(name.FirstOrDefault()) && Enum.TryParse(name, ignoreCase: true, out LoadOperation operation)
             && int.TryParse(share, NumberStyles.None, CultureInfo.InvariantCulture, out int weight)
-                ? (operation, weight)
+                ? (Operation: operation, Share: weight)
                 : throw new UsageException($"--mix: '{part}' is not of the form put=50; known are put, get, del and cas.")).ToList();
-        return shares.Sum(s => (long)s.Item2) is > 0 and <= int.MaxValue ? shares : throw new UsageException("--mix has no share above 0.");
+        if (shares.CountBy(s => s.Operation).FirstOrDefault(c => c.Value > 1) is { Value: > 1, Key: var twice })
+        {
+            throw new UsageException($"--mix: {twice.ToString().ToLowerInvariant()} is there twice.");
+        }
+
+        return shares.Sum(s => (long)s.Share) is > 0 and <= int.MaxValue ? shares : throw new UsageException("--mix has no share above 0.");
     }
 }

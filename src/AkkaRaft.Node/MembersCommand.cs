@@ -61,9 +61,10 @@ internal static class MembersCommand
         return ExitCodes.Ok;
     }
 
-    private static string CaughtUp(MembershipMember member) => member.SnapshotLength > 0
+    internal static string CaughtUp(MembershipMember member) => member.SnapshotLength > 0
         ? $"member {member.Member.Id} has {100 * member.SnapshotReceived / member.SnapshotLength} % of the snapshot"
-        : $"member {member.Member.Id} has the log to {member.MatchIndex}";
+        : member.MatchIndex > 0 ? $"member {member.Member.Id} has the log to {member.MatchIndex}"
+        : $"member {member.Member.Id} is not heard yet";
 
     private static void Write(string op, Membership now, Call call)
     {
@@ -90,7 +91,7 @@ internal static class MembersCommand
 
         foreach (var m in now.Members)
         {
-            table.AddRow(m.Member.Id.ToString(), Markup.Escape(m.Member.Address), m.Role.ToString(), m.MatchIndex.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            table.AddRow(m.Member.Id.ToString(), Markup.Escape(m.Member.Address), m.Role.ToString(), m.MatchIndex > 0 ? m.MatchIndex.ToString(System.Globalization.CultureInfo.InvariantCulture) : "-");
         }
 
         Terminal.Write(table);

@@ -34,6 +34,21 @@ internal static class NodeCommand
                 throw new UsageException("--listen, --cluster-id and --system-name are for a member that joins, with --join; without it the cluster's file says them.");
             }
 
+            if (parsed.GetValue(clusterId) is { } cluster)
+            {
+                ClientOptions.CheckNames.ClusterId(cluster, clusterId.Name);
+            }
+
+            if (parsed.GetValue(systemName) is { } system)
+            {
+                ClientOptions.CheckNames.SystemName(system, systemName.Name);
+            }
+
+            if (parsed.GetValue(check) && parsed.GetValue(print))
+            {
+                throw new UsageException("--check and --print-config cannot be given together.");
+            }
+
             var settings = parsed.GetValue(join) is { } peers
                 ? Joining(self, peers, parsed.GetValue(listen), parsed.GetValue(clusterId) ?? ClientOptions.FromEnvironment("AKKARAFT_CLUSTER_ID"), parsed.GetValue(systemName) ?? ClientOptions.FromEnvironment("AKKARAFT_SYSTEM_NAME"), parsed.GetValue(config))
                 : RaftSettings.FromFile(ClientOptions.FindConfig(parsed.GetValue(config)), self);
@@ -53,6 +68,7 @@ internal static class NodeCommand
             }
 
             settings.Validate();
+            MemberConfiguration.CheckAddress(settings);
             if (parsed.GetValue(print))
             {
                 Print(settings);
@@ -80,7 +96,7 @@ internal static class NodeCommand
             throw new UsageException("--join needs --listen host:port: where this member listens.");
         }
 
-        var members = ClientOptions.ParseMembers(peers).Remove(self).Add(self, ClientOptions.ParseMembers($"{self}={listen}")[self]);
+        var members = ClientOptions.ParseMembers(peers, "--join").Remove(self).Add(self, ClientOptions.ParseMember(self, listen, "--listen"));
         var settings = config is null
             ? new RaftSettings { ClusterId = ClientOptions.DefaultName, Id = self, Members = members }
             : RaftSettings.FromFile(ClientOptions.FindConfig(config));
@@ -90,6 +106,7 @@ internal static class NodeCommand
     /// <summary>A client inside the member's process; what the member logs below a warning would garble the prompt.</summary>
     private static async Task<int> RunShellAsync(RaftSettings settings, bool json)
     {
+        StandardStreams.MakeOutputLog();
         await using var node = await StartAsync(settings with { IsQuiet = true }, settings.Members[settings.Id]).ConfigureAwait(false);
         var client = settings.ForClients() with { RequestTimeout = ClientOptions.DefaultTimeout };
         await using var session = new ClientSession(client, RaftClient.Create(node.System, client));
@@ -104,15 +121,23 @@ internal static class NodeCommand
 
     private static async Task<int> RunAsync(RaftSettings settings, bool stopWithStdin)
     {
+        StandardStreams.MakeOutputLog();
         using var signals = new Signals();
         if (stopWithStdin)
         {
             _ = Task.Run(async () =>
             {
-                var buffer = new byte[64];
-                await using var input = Console.OpenStandardInput();
-                while (await input.ReadAsync(buffer).ConfigureAwait(false) > 0)
+                try
                 {
+                    var buffer = new byte[64];
+                    await using var input = StandardStreams.OpenInput();
+                    while (await input.ReadAsync(buffer).ConfigureAwait(false) > 0)
+                    {
+                    }
+                }
+                catch (IOException)
+                {
+                    // What cannot be read has ended.
                 }
 
                 signals.Stop();

@@ -45,6 +45,13 @@ internal static class Output
         w.WriteString("message", message);
     });
 
+    public static string Help(string text) => Write(w =>
+    {
+        w.WriteBoolean("ok", true);
+        w.WriteString("op", "help");
+        w.WriteString("text", text);
+    });
+
     /// <summary>How many members were listed, and whether the cluster serves; <c>ok</c> says that the question was answered.</summary>
     public static string Verdict(string op, int count, Verdict verdict) => Write(w =>
     {

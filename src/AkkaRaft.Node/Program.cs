@@ -5,4 +5,10 @@ using AkkaRaft.Node;
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", "1");
 
-return !OpenFiles.AreEnough() ? ExitCodes.Usage : await CommandLine.RunAsync(args).ConfigureAwait(false);
+if (!OpenFiles.AreEnough())
+{
+    return ExitCodes.Usage;
+}
+
+StandardStreams.Install();
+return await CommandLine.RunAsync(args).ConfigureAwait(false);

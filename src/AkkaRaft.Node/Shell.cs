@@ -65,7 +65,7 @@ internal sealed class Shell
     private async Task<int> PromptAsync()
     {
         Prompt? prompt = Console.IsOutputRedirected ? null : new(new LineEditor(Complete));
-        var lines = prompt is null ? InputLines.Read(Console.OpenStandardInput()) : null;
+        var lines = prompt is null ? InputLines.Read(StandardStreams.OpenInput()) : null;
         int code = ExitCodes.Ok;
         while (true)
         {
@@ -82,9 +82,9 @@ internal sealed class Shell
 
             string line = input.Text;
 
-            if (line.Trim() is "help" or "?")
+            if (AsksForHelp(line))
             {
-                Help();
+                StandardStreams.Output.Write(Help(line));
                 continue;
             }
 
@@ -95,7 +95,7 @@ internal sealed class Shell
                 int ended;
                 try
                 {
-                    ended = await CarryOutAsync(command, StandardOutput.Writer, Console.Error, running.Token).ConfigureAwait(false);
+                    ended = await CarryOutAsync(command, StandardStreams.Output, Console.Error, running.Token).ConfigureAwait(false);
                 }
                 catch (OperationCanceledException)
                 {
@@ -131,25 +131,45 @@ internal sealed class Shell
     {
         var answers = Channel.CreateBounded<Func<Task<Answer>>>(Window);
         Task<int> printer = PrintAsync(answers.Reader);
-        await foreach (var input in InputLines.Read(Console.OpenStandardInput()).ReadAllAsync().ConfigureAwait(false))
+        Task lines = BeginAllAsync(answers.Writer);
+        if (await Task.WhenAny(lines, printer).ConfigureAwait(false) == lines)
+        {
+            await lines.ConfigureAwait(false);
+        }
+        else
+        {
+            // Nobody can be answered any more.
+            await Console.Error.WriteLineAsync("akkaraft: the shell ends; lines whose answers are missing may have been carried out, or not.").ConfigureAwait(false);
+        }
+
+        return await printer.ConfigureAwait(false);
+    }
+
+    private async Task BeginAllAsync(ChannelWriter<Func<Task<Answer>>> answers)
+    {
+        await foreach (var input in InputLines.Read(StandardStreams.OpenInput()).ReadAllAsync().ConfigureAwait(false))
         {
             if (input.Text.Trim() is "exit" or "quit")
             {
                 break;
             }
 
-            if (Read(input, out string wrong) is { } line)
+            if (AsksForHelp(input.Text))
             {
-                await BeginAsync(line, answers.Writer).ConfigureAwait(false);
+                string help = Help(input.Text);
+                await answers.WriteAsync(() => Task.FromResult(new Answer(Utf8.GetBytes(_json ? Output.Help(help) + Environment.NewLine : help), "", ExitCodes.Ok))).ConfigureAwait(false);
+            }
+            else if (Read(input, out string wrong) is { } line)
+            {
+                await BeginAsync(line, answers).ConfigureAwait(false);
             }
             else if (wrong.Length > 0)
             {
-                await answers.Writer.WriteAsync(() => Task.FromResult(Wrong(wrong))).ConfigureAwait(false);
+                await answers.WriteAsync(() => Task.FromResult(Wrong(wrong))).ConfigureAwait(false);
             }
         }
 
-        answers.Writer.Complete();
-        return await printer.ConfigureAwait(false);
+        answers.Complete();
     }
 
     /// <summary>
@@ -184,7 +204,7 @@ internal sealed class Shell
         {
             try
             {
-                return new Answer(default, "", await CarryOutAsync(line, StandardOutput.Writer, Console.Error).ConfigureAwait(false));
+                return new Answer(default, "", await CarryOutAsync(line, StandardStreams.Output, Console.Error).ConfigureAwait(false));
             }
             finally
             {
@@ -234,7 +254,7 @@ internal sealed class Shell
         {
             // What prints may have to wait for whoever reads; the thread on which the answer came must not.
             var answer = await next().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-            StandardOutput.Writer.BaseStream.Write(answer.Out.Span);
+            StandardStreams.Output.BaseStream.Write(answer.Out.Span);
             Console.Error.Write(answer.Err);
             code = code == ExitCodes.Ok ? answer.Code : code;
         }
@@ -267,9 +287,8 @@ internal sealed class Shell
                 return new Line(verb, parsed);
             }
 
-            wrong = parsed.CommandResult.Command == _root || parsed.Errors.Count == 0
-                ? $"'{text.Trim()}' is no command; known are {string.Join(", ", _root.Subcommands.Select(c => c.Name))} and exit."
-                : $"{parsed.Errors[0].Message} Say {Usage(parsed.CommandResult.Command)}.";
+            var command = parsed.CommandResult.Command;
+            wrong = command.Subcommands.Count > 0 && command == _root ? $"{ParseErrors.Describe(parsed)} Say help." : $"{ParseErrors.Describe(parsed)} Say {Usage(command)}.";
         }
         catch (UsageException e)
         {
@@ -303,16 +322,23 @@ internal sealed class Shell
         }
     }
 
-    private void Help()
+    private static bool AsksForHelp(string line) => line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is ["help" or "?" or "--help" or "-h", ..];
+
+    /// <summary>How all commands are used, or those that the line names after <c>help</c>.</summary>
+    private string Help(string line)
     {
-        var lines = _root.Subcommands.SelectMany(c => c.Subcommands.Count > 0 ? c.Subcommands.Prepend(c) : [c])
+        string named = string.Join(' ', line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1..]);
+        var all = _root.Subcommands.SelectMany(c => c.Subcommands.Count > 0 ? c.Subcommands.Prepend(c) : [c])
             .Where(c => _verbs[c].Runs).Select(c => (Usage: Usage(c), c.Description)).ToList();
-        foreach (var (usage, description) in lines)
+        var wanted = all.Where(c => named.Length > 0 && $"{c.Usage} ".StartsWith($"{named} ", StringComparison.Ordinal)).ToList();
+        var text = new StringBuilder();
+        foreach (var (usage, description) in wanted.Count > 0 ? wanted : all)
         {
-            Console.Out.WriteLine($"{usage}\n    {description}");
+            text.AppendLine(usage).Append("    ").AppendLine(description);
         }
 
-        Console.Out.WriteLine("exit\n    Leave; so does Ctrl-D. Ctrl-C stops the command that runs. Words with blanks stand in '…' or \"…\".");
+        return wanted.Count > 0 ? text.ToString()
+            : text.AppendLine("exit").AppendLine("    Leave; so does Ctrl-D. Ctrl-C stops the command that runs. Words with blanks stand in '…' or \"…\".").ToString();
     }
 
     private static string Usage(Command command)

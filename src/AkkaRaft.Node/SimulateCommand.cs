@@ -25,9 +25,26 @@ internal static class SimulateCommand
         var command = new Command("simulate", "Run simulated clusters through faults, one per seed, and check every step") { seeds, first, one, shrink, nodes, virtualTime, minutes, trace, json };
         command.SetAction((parsed, cancel) =>
         {
+            bool isOne = parsed.GetValue(one) is not null;
+            if (((Option[])(isOne ? [seeds, first, minutes, json] : [shrink])).FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } unused)
+            {
+                throw new UsageException(isOne ? $"{unused.Name} cannot be given together with --seed." : $"{unused.Name} needs --seed.");
+            }
+
+            ClientOptions.Within(seeds.Name, parsed.GetValue(seeds), 0, int.MaxValue);
+            if (parsed.GetValue(minutes) is { } bound)
+            {
+                ClientOptions.Within(minutes.Name, bound, 0.001, 1_000_000);
+            }
+
             int[] sizes = Sizes(parsed.GetValue(nodes)!);
-            TimeSpan duration = ClientOptions.ParseTimeout(parsed.GetValue(virtualTime)!);
+            TimeSpan duration = ClientOptions.ParseTimeout(parsed.GetValue(virtualTime)!, virtualTime.Name);
             string? file = parsed.GetValue(trace);
+            if (file is not null)
+            {
+                ClientOptions.CheckDirectoryOf(file, "trace");
+            }
+
             return Task.FromResult(parsed.GetValue(one) is { } seed
                 ? RunOne(SwarmPlan.Draw(seed, sizes, duration), parsed.GetValue(shrink), file)
                 : RunMany(parsed.GetValue(first), parsed.GetValue(seeds), sizes, duration, parsed.GetValue(minutes), file, parsed.GetValue(json), cancel));

@@ -18,7 +18,7 @@ internal sealed class ValueArgument
 
         if (text == "-")
         {
-            await using var input = Console.OpenStandardInput();
+            await using var input = StandardStreams.OpenInput();
             return await ReadAsync(input, "Standard input", call).ConfigureAwait(false);
         }
 

@@ -33,7 +33,7 @@ internal sealed class Verb
     /// <summary>It reads its key and changes nothing.</summary>
     public bool Reads { get; init; }
 
-    /// <summary>It stays until Ctrl-C, which is a good end.</summary>
+    /// <summary>It stays until Ctrl-C, or until nobody reads what it prints, which are good ends.</summary>
     public bool Stays { get; init; }
 
     public IEnumerable<Verb> All => Subverbs.SelectMany(v => v.All).Prepend(this);
@@ -50,15 +50,20 @@ internal sealed class Verb
             verb.Command.SetAction(async (parsed, _) =>
             {
                 using Signals? signals = verb.Stays ? new() : null;
+                if (signals is not null)
+                {
+                    StandardStreams.WhenReaderGoes(signals.Stop);
+                }
+
                 return await ClientCommand.RunAsync(options, parsed, (session, json) =>
-                    verb.CarryOutAsync(parsed, new Call(session, json, StandardOutput.Writer, Console.Error, signals?.Token ?? CancellationToken.None))).ConfigureAwait(false);
+                    verb.CarryOutAsync(parsed, new Call(session, json, StandardStreams.Output, Console.Error, signals?.Token ?? CancellationToken.None))).ConfigureAwait(false);
             });
         }
 
         return Command;
     }
 
-    /// <summary>Runs it, and says what went wrong on standard error and, with --json, as an object too.</summary>
+    /// <summary>Runs it, and says what went wrong on standard error and, with --json, as an object too. A shell that has lost its output ends as a whole.</summary>
     public async Task<int> CarryOutAsync(ParseResult parsed, Call call)
     {
         try
@@ -71,15 +76,13 @@ internal sealed class Verb
         {
             return ExitCodes.Ok;
         }
-        catch (Exception e) when (ExitCodes.Of(e) is { } known)
+        catch (OutputLostException e) when (Stays && e.IsReaderGone && !call.InShell)
         {
-            if (call.Json)
-            {
-                call.Out.WriteLine(Output.Error(known.Error, e.Message));
-            }
-
-            call.Note(e.Message);
-            return known.Code;
+            return ExitCodes.Ok;
+        }
+        catch (Exception e) when (ExitCodes.Of(e) is { } known && !(call.InShell && e is OutputLostException))
+        {
+            return ExitCodes.Tell(e, known, call.Json, call.Out, call.Err);
         }
     }
 }

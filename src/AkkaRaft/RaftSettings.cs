@@ -228,7 +228,7 @@ public sealed record RaftSettings
     private void Check(SettingsCheck check)
     {
         const int KiB = 1024, MiB = 1024 * KiB;
-        check.Text(ClusterId);
+        check.ClusterId(ClusterId);
         check.SystemName(SystemName);
         check.Members(Members);
         check.Text(DataDirectory);

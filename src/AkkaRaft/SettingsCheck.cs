@@ -67,6 +67,12 @@ internal sealed partial class SettingsCheck
         if (string.IsNullOrWhiteSpace(value)) throw Wrong(property, value, "a text that is not empty");
     }
 
+    /// <summary>It stands in files, messages and lines of logs.</summary>
+    public void ClusterId(string? value, [CallerArgumentExpression(nameof(value))] string property = "")
+    {
+        if (value is null || !ClusterName().IsMatch(value)) throw Wrong(property, value, "1 to 128 letters, digits, ., - and _, with a letter or digit first");
+    }
+
     public void SystemName(string? value, [CallerArgumentExpression(nameof(value))] string property = "")
     {
         if (value is null || !ActorSystemName().IsMatch(value)) throw Wrong(property, value, "letters, digits, - and _, with a letter or digit first");
@@ -95,7 +101,15 @@ internal sealed partial class SettingsCheck
     public void TransactionSteps(int value, [CallerArgumentExpression(nameof(value))] string property = "") => Number(value, 1, 5_000, property);
 
     public RaftConfigurationException Wrong(string property, object? value, string expected) =>
-        new($"{_nameOf(property)} = \"{_writtenAs(property) ?? Convert.ToString(value, CultureInfo.InvariantCulture)}\"; expected {expected}.");
+        new($"{_nameOf(property)} = {Quoted(_writtenAs(property) ?? Convert.ToString(value, CultureInfo.InvariantCulture))}; expected {expected}.");
+
+    /// <summary>A value as a part of one line, however long it is and whatever it holds.</summary>
+    internal static string Quoted(string? value)
+    {
+        const int Longest = 200;
+        var shown = string.Concat((value ?? "").Take(Longest).Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : $"{c}"));
+        return $"\"{shown}{(value?.Length > Longest ? "…" : "")}\"";
+    }
 
     public static string Text(TimeSpan time) => time >= TimeSpan.FromSeconds(1)
         ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds}s")
@@ -103,6 +117,9 @@ internal sealed partial class SettingsCheck
 
     [GeneratedRegex("[A-Z]")]
     private static partial Regex WordStart();
+
+    [GeneratedRegex(@"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}\z")]
+    private static partial Regex ClusterName();
 
     [GeneratedRegex(@"^[a-zA-Z0-9][a-zA-Z0-9_-]*\z")]
     private static partial Regex ActorSystemName();

@@ -1,63 +1,49 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Akka.Configuration;
-using Akka.Configuration.Hocon;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft;
 
-/// <summary>
-/// Reads the block <c>akkaraft</c> of a HOCON file strictly: Akka's own reader takes a misspelt key for an absent one and a missing number for 0.
-/// </summary>
+/// <summary>Reads the block <c>akkaraft</c> of a HOCON file strictly: what is misspelt is no absent key, and what is no number is not 0.</summary>
 internal sealed partial class SettingsReader
 {
+    private const string Block = "akkaraft";
+
     private readonly string _file;
-    private readonly Dictionary<string, string> _values = [];
+    private readonly IReadOnlyDictionary<string, string> _values;
     private readonly HashSet<string> _read = [];
 
-    private SettingsReader(string file) => _file = file;
+    private SettingsReader(string file, IReadOnlyDictionary<string, string> values)
+    {
+        _file = file;
+        _values = values;
+    }
 
     public static SettingsReader Open(string file)
     {
-        var reader = new SettingsReader(file);
         try
         {
-            var text = File.ReadAllText(file);
-            // Akka's reader closes what is open at the end, and so takes half a file for a whole one.
-            if (OpenBlocks(text) != 0) throw new RaftConfigurationException($"{file}: its braces do not match; is it whole?");
-            var root = ConfigurationFactory.ParseString(text).GetConfig("akkaraft")?.Root
-                ?? throw new RaftConfigurationException($"{file} has no block 'akkaraft'.");
-            reader.Flatten("akkaraft", root);
-            return reader;
+            return SettingsText.Parse(Read(file), Block, out var blocks) is { } values
+                ? new SettingsReader(file, values)
+                : throw new RaftConfigurationException($"{file} has no block '{Block}'{(Spelling.Nearest(Block, blocks) is { } near ? $"; is '{near}' to be it?" : ".")}");
+        }
+        catch (FormatException e)
+        {
+            throw new RaftConfigurationException($"{file}: {e.Message}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new RaftConfigurationException($"{file} cannot be read: {e.Message}", e);
         }
-        catch (Exception e) when (e is not RaftConfigurationException)
-        {
-            throw new RaftConfigurationException($"{file} is no valid HOCON: {e.Message}", e);
-        }
     }
 
-    private static int OpenBlocks(string text)
+    /// <summary>Reads one character more than settings may have: a file may have no end.</summary>
+    private static string Read(string file)
     {
-        var outside = NotABrace().Replace(text, "");
-        return outside.Count(c => c == '{') - outside.Count(c => c == '}');
-    }
-
-    [GeneratedRegex("\"\"\".*?\"\"\"|\"(\\\\.|[^\"\\\\\n])*\"|(#|//)[^\n]*", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
-    private static partial Regex NotABrace();
-
-    private void Flatten(string path, HoconValue value)
-    {
-        if (!value.IsObject())
-        {
-            _values[path] = value.GetString() ?? "";
-            return;
-        }
-        foreach (var (key, item) in value.GetObject().Items) Flatten($"{path}.{key}", item);
+        using var reader = new StreamReader(file);
+        var buffer = new char[SettingsText.MaxLength + 1];
+        return new string(buffer, 0, reader.ReadBlock(buffer));
     }
 
     public string Text(string key, string otherwise) => Find(key) ?? otherwise;
@@ -118,8 +104,11 @@ internal sealed partial class SettingsReader
     /// <summary>Whatever was not asked for is a misspelling, and is said to be one.</summary>
     public void RejectUnknown()
     {
-        if (_values.Keys.FirstOrDefault(k => !_read.Contains(k)) is { } unknown)
-            throw new RaftConfigurationException($"{_file}: {unknown} is no setting of AkkaRaft. Known are: {string.Join(", ", _read.Where(k => !k.StartsWith("akkaraft.members.", StringComparison.Ordinal)).Append("akkaraft.members").Distinct().Order())}.");
+        if (_values.Keys.FirstOrDefault(k => !_read.Contains(k)) is not { } unknown) return;
+        var known = _read.Where(k => !k.StartsWith("akkaraft.members.", StringComparison.Ordinal)).Append("akkaraft.members").Distinct().Order().ToList();
+        throw new RaftConfigurationException(Spelling.Nearest(unknown, known) is { } nearest
+            ? $"{_file}: {unknown} is no setting of AkkaRaft; did you mean '{nearest}'?"
+            : $"{_file}: {unknown} is no setting of AkkaRaft. Known are: {string.Join(", ", known)}.");
     }
 
     private string? Find(string key)
@@ -131,7 +120,7 @@ internal sealed partial class SettingsReader
     private RaftConfigurationException Wrong(string key, string value, string expected)
     {
         var full = key.StartsWith("akkaraft.", StringComparison.Ordinal) ? key : $"akkaraft.{key}";
-        return new RaftConfigurationException($"{_file}: {full} = \"{value}\"; expected {expected}.");
+        return new RaftConfigurationException($"{_file}: {full} = {SettingsCheck.Quoted(value)}; expected {expected}.");
     }
 
     [GeneratedRegex(@"^(-?[0-9.]+)\s*(b|k|m|g|KiB|MiB|GiB)?$")]

@@ -98,7 +98,7 @@ public sealed class BadInputTests
         Assert.Contains("is no address of this machine", allowed.Err, StringComparison.Ordinal);
         Directory.Delete(join[^1], recursive: true);
         Assert.Contains("system-name = \"shop\"", (await Cli.RunAsync([.. join, "--allow-insecure-network", "--system-name", "shop", "--print-config"])).Out, StringComparison.Ordinal);
-        Assert.Contains("RaftSettings.SystemName", (await Cli.RunAsync([.. join, "--allow-insecure-network", "--system-name", "the shop", "--check"])).Err, StringComparison.Ordinal);
+        Assert.Contains("--system-name = \"the shop\"; expected", (await Cli.RunAsync([.. join, "--allow-insecure-network", "--system-name", "the shop", "--check"])).Err, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,7 +1,117 @@
+using System.Diagnostics;
+using AkkaRaft.Node;
+using OsProcess = System.Diagnostics.Process;
+
 namespace AkkaRaft.Process.Tests;
+
+/// <summary>A fact about a disk of its own, which is a file system in memory that only the test sees.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class DiskFactAttribute : FactAttribute
+{
+    private static readonly Lazy<string?> Lacking = new(FindLacking);
+
+    public DiskFactAttribute() => Skip = Lacking.Value;
+
+    private static string? FindLacking()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return "Mount namespaces are Linux's.";
+        }
+
+        try
+        {
+            using var probe = OsProcess.Start(new ProcessStartInfo("unshare", ["-m", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /mnt"]) { RedirectStandardError = true })!;
+            string error = probe.StandardError.ReadToEnd();
+            probe.WaitForExit();
+            return probe.ExitCode == 0 ? null : $"A mount in a namespace of its own is not allowed here, it needs root: {error.Trim()}";
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            return $"util-linux is needed: {e.Message}";
+        }
+    }
+}
 
 public sealed class DisasterTests
 {
+    [DiskFact(Timeout = Patience.TestMs)]
+    public async Task To_recover_on_a_full_disk_ends_with_the_reason_and_succeeds_once_there_is_room()
+    {
+        using var directory = new TemporaryDirectory();
+        string data = Directory.CreateDirectory(Path.Combine(directory.Path, "data")).FullName;
+        string disk = Directory.CreateDirectory(Path.Combine(directory.Path, "disk")).FullName;
+        string config = Path.Combine(data, "cluster.conf");
+        using (var cluster = Cli.Start("cluster", "--nodes", "3", "--data", data, "--base-port", $"{Ports.FreeRow(3)}"))
+        {
+            _ = cluster.StandardOutput.ReadToEndAsync();
+            _ = cluster.StandardError.ReadToEndAsync();
+            await Patience.UntilAsync("the cluster's file", () => Task.FromResult((File.Exists(config), config)));
+            Assert.Equal(0, (await Cli.RunAsync("put", "k", "v", "--timeout", "60s", "--config", config)).Code);
+            await Cli.SignalAsync("TERM", cluster.Id);
+            Assert.Equal(0, await Patience.EndAsync(cluster, "a cluster that was told to stop"));
+        }
+
+        // With no room the journal cannot be opened, and with some it is written to in vain.
+        foreach (int kib in new[] { 0, 64 })
+        {
+            const string Script = """
+                mount -t tmpfs -o size=8m tmpfs "$1" && cp -r "$2/0" "$1/" || exit 99
+                cat /dev/zero >"$1/filler" 2>/dev/null
+                truncate -s "-$3K" "$1/filler"
+                dotnet "$0" recover 0 --force-single --config "$2/cluster.conf" --data "$1"
+                [ $? = 1 ] || exit 98
+                echo 'There is room now.' >&2
+                rm "$1/filler"
+                dotnet "$0" recover 0 --force-single --config "$2/cluster.conf" --data "$1"
+                """;
+            using var recover = OsProcess.Start(new ProcessStartInfo("unshare", ["-m", "sh", "-c", Script, typeof(ExitCodes).Assembly.Location, disk, data, $"{kib}"])
+            {
+                RedirectStandardOutput = true, RedirectStandardError = true,
+            })!;
+            Task<string> output = recover.StandardOutput.ReadToEndAsync();
+            string[] said = (await recover.StandardError.ReadToEndAsync()).Split("There is room now.");
+            Assert.True(await Patience.EndAsync(recover, "recover on a full disk") == 0, string.Join('|', said));
+            string last = said[0].Trim().Split('\n')[^1];
+            Assert.StartsWith("akkaraft: ", last, StringComparison.Ordinal);
+            Assert.Contains("SQLite Error 1", last, StringComparison.Ordinal);
+            Assert.Contains("Member 0 is the only one", await output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task A_backup_that_is_killed_leaves_nothing_under_its_name_and_is_made_by_the_next()
+    {
+        const int Values = 80;
+        await using var cluster = new Cluster();
+        cluster.StartAll();
+        await cluster.LeaderAsync();
+        Assert.Equal(0, (await Cli.RunAsync("load", "--requests", $"{Values}", "--mix", "put=1", "--value-size", "500000", "--timeout", "60s", "--members", cluster.Members)).Code);
+        string file = Path.Combine(cluster.Data, "backup.db");
+        using (var backup = Cli.Start("backup", file, "--timeout", "60s", "--members", cluster.Members))
+        {
+            // It has said that a part has come.
+            Assert.Contains("10 % of", await backup.StandardError.ReadLineAsync(), StringComparison.Ordinal);
+            backup.Kill();
+            await backup.WaitForExitAsync();
+            Assert.NotEqual(0, backup.ExitCode);
+        }
+
+        Assert.False(File.Exists(file));
+        Assert.Single(Directory.GetFiles(cluster.Data, "backup.db.*.part"));
+        var again = await Cli.RunAsync("backup", file, "--timeout", "60s", "--members", cluster.Members);
+        Assert.True(again.Code == 0, again.Err);
+        Assert.Equal(Values, Cluster.RowsOf(file).Count);
+    }
+
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task A_load_of_so_many_requests_ends_when_nothing_is_answered_any_more()
+    {
+        var ended = await Cli.RunAsync("load", "--requests", "1000000", "--timeout", "1s", "--members", $"0=127.0.0.1:{Ports.Free(1)[0]}");
+        Assert.Equal(ExitCodes.Unavailable, ended.Code);
+        Assert.Contains("akkaraft: given up: nothing was answered for 1s. No member answered", ended.Err, StringComparison.Ordinal);
+    }
+
     [Fact(Timeout = Patience.TestMs)]
     public async Task A_backup_is_restored_into_a_new_cluster_and_one_member_of_it_goes_on_alone()
     {

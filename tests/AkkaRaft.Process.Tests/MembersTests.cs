@@ -103,6 +103,42 @@ public sealed class MembersTests
     }
 
     [Fact(Timeout = Patience.TestMs)]
+    public async Task Members_that_were_killed_are_removed_by_remove_and_by_set_and_one_that_comes_back_ends()
+    {
+        await using var cluster = new Cluster();
+        cluster.StartAll();
+        int killed = await cluster.LeaderAsync();
+        Assert.Equal(0, (await Cli.RunAsync("put", "k0", "v", "--members", cluster.Members)).Code);
+        await cluster.KillAsync(killed);
+        await Change(cluster.Members, "remove", $"{killed}");
+        string[] left = [.. new[] { 0, 1, 2 }.Where(id => id != killed).Select(id => $"{id}")];
+        Assert.Equal(left, await Members(cluster.Members));
+        await Served(cluster.Members);
+
+        int port = Ports.Free(1)[0];
+        using (var joined = Drained(Cli.Start("node", "3", "--join", cluster.Members, "--listen", $"127.0.0.1:{port}", "--data", cluster.Data)))
+        {
+            try
+            {
+                await Change(cluster.Members, "add", $"3=127.0.0.1:{port}");
+                Assert.Equal([.. left, "3"], await Members(cluster.Members));
+            }
+            finally
+            {
+                joined.Kill();
+                await joined.WaitForExitAsync();
+            }
+        }
+
+        await Change(cluster.Members, "set", string.Join(',', left));
+        Assert.Equal(left, await Members(cluster.Members));
+        Assert.Equal(0, (await Cli.RunAsync("put", "k1", "v", "--timeout", "30s", "--members", cluster.Members)).Code);
+
+        cluster.Start(killed);
+        Assert.Equal(0, await cluster.EndAsync(killed));
+    }
+
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_member_that_was_wiped_is_refused_under_its_old_id()
     {
         await using var cluster = new Cluster();

@@ -104,9 +104,12 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
     {
         using var data = new TemporaryDirectory();
         string config = WriteConfig(data);
-        await File.AppendAllTextAsync(config, $"akkaraft.{line}\n");
+        string[] without = [.. (await File.ReadAllLinesAsync(config)).Where(l => !l.TrimStart().StartsWith("2 =", StringComparison.Ordinal) || !line.StartsWith("members.2", StringComparison.Ordinal))];
+        await File.WriteAllLinesAsync(config, [.. without, $"akkaraft.{line}"]);
         var ended = await Cli.RunAsync("node", "2", "--config", config, "--data", data.Path);
         AssertRefused(ended, key);
+        // What a start refuses, a check does not call good.
+        AssertRefused(await Cli.RunAsync("node", "2", "--check", "--config", config, "--data", data.Path), key);
         if (!key.EndsWith("network", StringComparison.Ordinal))
         {
             Assert.Contains(config, ended.Err, StringComparison.Ordinal);

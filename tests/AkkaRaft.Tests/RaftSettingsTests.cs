@@ -18,7 +18,7 @@ public sealed class RaftSettingsTests : IDisposable
     [InlineData("heartbeat-interval = fast", "akkaraft.heartbeat-interval = \"fast\"; expected")]
     [InlineData("heartbeat-interval = 1s", "akkaraft.election-timeout-min = \"300ms\"; expected")]
     [InlineData("heartbeat-interval = 99999999999999999999s", "akkaraft.heartbeat-interval")]
-    [InlineData("members { 00 = \"127.0.0.1:4105\" }", "member 0 once")]
+    [InlineData("members.00 = \"127.0.0.1:4105\"", "member 0 once")]
     [InlineData("election-timeout-min = 60ms", "akkaraft.election-timeout-min")]
     [InlineData("election-timeout-max = 300ms", "akkaraft.election-timeout-max")]
     [InlineData("max-append-bytes = 12", "akkaraft.max-append-bytes = \"12\"; expected")]
@@ -26,16 +26,109 @@ public sealed class RaftSettingsTests : IDisposable
     [InlineData("max-sessions = 0", "akkaraft.max-sessions = \"0\"; expected")]
     [InlineData("max-sessions = -3", "akkaraft.max-sessions = \"-3\"; expected")]
     [InlineData("log-messages = perhaps", "akkaraft.log-messages = \"perhaps\"; expected on or off")]
-    [InlineData("members { one = \"127.0.0.1:4102\" }", "akkaraft.members.one")]
-    [InlineData("members { 1 = \"127.0.0.1\" }", "expected host:port")]
-    [InlineData("members { 1 = \"127.0.0.1:99999\" }", "expected host:port")]
-    [InlineData("members { 1 = \"127.0.0.1:4100\" }", "member 0 has this one")]
+    [InlineData("members.one = \"127.0.0.1:4102\"", "akkaraft.members.one")]
+    [InlineData("members.1 = \"127.0.0.1\"", "expected host:port")]
+    [InlineData("members.1 = \"127.0.0.1:99999\"", "expected host:port")]
+    [InlineData("members.1 = \"127.0.0.1:4100\"", "member 0 has this one")]
+    [InlineData("election-timeout-mim = 1s", "did you mean 'akkaraft.election-timeout-min'?")]
+    [InlineData("cluster-id = \"\"", "akkaraft.cluster-id = \"\"; expected 1 to 128 letters")]
+    [InlineData("cluster-id = \"  \"", "akkaraft.cluster-id = \"  \"; expected")]
+    [InlineData("cluster-id = \"a\\nb\"", "akkaraft.cluster-id = \"a\\u000ab\"; expected")]
+    [InlineData("cluster-id = \"\"\"a\nb\"\"\"", "akkaraft.cluster-id = \"a\\u000ab\"; expected")]
+    [InlineData("cluster-id = \"../..\"", "akkaraft.cluster-id = \"../..\"; expected")]
+    [InlineData("cluster-id = [a, b]", "line 3: akkaraft.cluster-id is a list")]
+    [InlineData("data-directory = ${self}", "line 3: akkaraft.data-directory has a substitution")]
+    [InlineData("data-directory = a${?b}", "line 3: akkaraft.data-directory has a substitution")]
+    [InlineData("cluster-id = a\n cluster-id = a", "line 4: akkaraft.cluster-id is given twice, first in line 3")]
+    [InlineData("members.0 = \"127.0.0.1:4105\"", "line 3: akkaraft.members.0 is given twice, first in line 2")]
+    [InlineData("members { 1 = \"127.0.0.1:4105\" }", "line 3: the block akkaraft.members is given twice, first in line 2")]
+    [InlineData("cluster-id = a\n cluster-id { b = c }", "akkaraft.cluster-id is given twice")]
+    [InlineData("cluster-id += a", "line 3: akkaraft.cluster-id +=")]
+    [InlineData("cluster-id a", "line 3: 'a' after the key akkaraft.cluster-id")]
+    [InlineData("cluster-id", "line 4: akkaraft.cluster-id has no value")]
+    [InlineData("cluster-id = # nothing", "has no value")]
+    [InlineData("cluster-id = \"a", "line 3: a \" is not closed")]
+    [InlineData("cluster-id = \"\"\"a", "line 3: a \"\"\" is not closed")]
+    [InlineData("cluster-id = \"a\\x\"", "line 3: '\\x' is no escape")]
+    [InlineData("include \"other.conf\"", "line 3: 'include' is not taken")]
+    [InlineData("include file(\"other.conf\")", "line 3: 'include' is not taken")]
+    [InlineData("heartbeat-interval = { a = b }", "akkaraft.heartbeat-interval.a is no setting")]
+    [InlineData("}", "line 4: a } that no { belongs to")]
     public void What_is_wrong_is_named_with_its_file_and_key(string line, string expected)
     {
         var error = Assert.Throws<RaftConfigurationException>(() => Read($"akkaraft {{\n members {{ 0 = \"127.0.0.1:4100\" }}\n {line}\n}}"));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.Contains(_file, error.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("include \"other.conf\"\nakkaraft { members { 0 = \"127.0.0.1:4100\" } }", "line 1: 'include' is not taken")]
+    [InlineData("akkaraft { members { 0 = \"127.0.0.1:4100\" } }\nakkaraft { cluster-id = a }", "line 2: the block akkaraft is given twice, first in line 1")]
+    [InlineData("akkaraf { members { 0 = \"127.0.0.1:4100\" } }", "has no block 'akkaraft'; is 'akkaraf' to be it?")]
+    [InlineData("akkaraft = 5", "has no block 'akkaraft'")]
+    [InlineData("", "has no block 'akkaraft'")]
+    [InlineData("akkaraft { members { 0 = \"127.0.0.1:4100\"", "line 1: a { is not closed")]
+    [InlineData("akka { a = [1, { b = 2 }", "line 1: a bracket is not closed")]
+    [InlineData("akkaraft { \0 }", "is it a text?")]
+    public void What_is_no_file_of_settings_is_said_to_be_none(string text, string expected) =>
+        Assert.Contains(expected, Assert.Throws<RaftConfigurationException>(() => Read(text)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("a={")]
+    [InlineData("a=[")]
+    [InlineData("akkaraft{")]
+    [InlineData("akkaraft.a{")]
+    [InlineData("akkaraft { a = ${")]
+    [InlineData("\"")]
+    [InlineData("a=[{")]
+    public void What_is_nested_without_end_is_refused_at_once(string level) =>
+        Assert.Throws<RaftConfigurationException>(() => Read(string.Concat(Enumerable.Repeat(level, 30_000))));
+
+    [Theory]
+    [InlineData("{ \"akkaraft\" : { \"members\" : { \"0\" : \"127.0.0.1:4100\" }, \"cluster-id\" : \"a\" } }")]
+    [InlineData("akkaraft { members { 0 = 127.0.0.1:4100 }, cluster-id = a }")]
+    [InlineData("akkaraft\n{\n members\n {\n 0 = \"127.0.0.1:4100\"\n}\n}\nakkaraft.cluster-id = \"\"\"a\"\"\"")]
+    [InlineData("akkaraft.members.0 = \"127.0.0.1:4100\" // here\r\nakkaraft.cluster-id = a # there\r\n")]
+    [InlineData("akkaraft { members { 0 = \"127.0.0.1:4100\" }\n cluster-id = \"\\u0061\" }")]
+    [InlineData("akka { loggers = [\"a\", \"b\"], b = ${c} [d], e { f = \"}\" } }\nakkaraft { members { 0 = \"127.0.0.1:4100\" }, cluster-id = a, }")]
+    public void Settings_are_read_in_all_of_their_forms(string text)
+    {
+        var settings = Read(text);
+        Assert.Equal("a", settings.ClusterId);
+        Assert.Equal("127.0.0.1:4100", settings.Members[new MemberId(0)].Address);
+    }
+
+    [Fact]
+    public void Whatever_a_file_holds_is_read_or_refused_with_a_line()
+    {
+        string[] parts = ["akkaraft", "members", "0", "=", ":", "{", "}", "[", "]", "\"", "\"\"\"", "${", "$", "\\", "#", "//", "\n", "\r", " ", ",", ".", "+=", "include", "a", "\ufeff", "é", "127.0.0.1:1"];
+        var random = new Random(20);
+        var read = 0;
+        for (var i = 0; i < 30_000; i++)
+        {
+            var text = string.Concat(random.GetItems(parts, random.Next(1, 25)));
+            try
+            {
+                SettingsText.Parse(text, "akkaraft", out _);
+                read++;
+            }
+            catch (FormatException e)
+            {
+                Assert.StartsWith("line ", e.Message, StringComparison.Ordinal);
+            }
+        }
+        Assert.NotEqual(0, read);
+    }
+
+    [Theory]
+    [InlineData("akkaraft.heartbeat-interval", "akkaraft.hartbeat-interval")]
+    [InlineData("put", "putt")]
+    [InlineData("put", "ptu")]
+    [InlineData("--lease", "--leese")]
+    [InlineData(null, "frobnicate")]
+    [InlineData(null, "x")]
+    public void A_misspelling_finds_the_word_that_was_meant(string? meant, string written) =>
+        Assert.Equal(meant, Spelling.Nearest(written, ["akkaraft.heartbeat-interval", "put", "get", "--lease", "members"]));
 
     [Theory]
     [InlineData("akkaraft {")]
@@ -45,6 +138,12 @@ public sealed class RaftSettingsTests : IDisposable
     [InlineData("akkaraft { members { 7 = \"127.0.0.1:4100\" } }")]
     public void What_is_no_cluster_with_this_member_is_refused(string text) =>
         Assert.Contains(_file, Assert.Throws<RaftConfigurationException>(() => Read(text)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_file_without_end_is_refused()
+    {
+        if (File.Exists("/dev/zero")) Assert.Contains("/dev/zero: it has more than", Assert.Throws<RaftConfigurationException>(() => RaftSettings.FromFile("/dev/zero", default)).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_file_that_is_not_there_is_named() =>
@@ -103,6 +202,9 @@ public sealed class RaftSettingsTests : IDisposable
     {
         { "RaftSettings.ClusterId", Sound() with { ClusterId = "" } },
         { "RaftSettings.ClusterId", Sound() with { ClusterId = null! } },
+        { "RaftSettings.ClusterId", Sound() with { ClusterId = "a\nb" } },
+        { "RaftSettings.ClusterId", Sound() with { ClusterId = "../.." } },
+        { "RaftSettings.ClusterId", Sound() with { ClusterId = new string('a', 129) } },
         { "RaftSettings.SystemName", Sound() with { SystemName = "a system" } },
         { "RaftSettings.DataDirectory", Sound() with { DataDirectory = " " } },
         { "RaftSettings.Members", Sound() with { Members = ImmutableSortedDictionary<MemberId, Member>.Empty } },

@@ -73,7 +73,7 @@ public sealed record RaftClientSettings
     {
         const int MiB = 1024 * 1024;
         var check = new SettingsCheck(nameof(RaftClientSettings));
-        check.Text(ClusterId);
+        check.ClusterId(ClusterId);
         check.SystemName(SystemName);
         check.Members(Members);
         check.Time(RequestTimeout, ShortestTime, LongestTime);

@@ -399,7 +399,9 @@ internal sealed partial class RaftActor
         {
             if (progress.SaidSilent || progress.ContradictsAt > 0 || Now - progress.LastContact < _settings.ElectionTimeoutMax) continue;
             progress.SaidSilent = true;
-            _logger.Warning("Member {0} has heard nothing from {1} for {2}; it has the log to {3}.", Me, Locate(id), _settings.ElectionTimeoutMax, progress.MatchIndex);
+            _logger.Warning(
+                "Member {0} has heard nothing from {1} for {2}; {3}.", Me, Locate(id), _settings.ElectionTimeoutMax,
+                progress.MatchIndex > 0 ? $"it has the log to {progress.MatchIndex}" : "what it has of the log is not known yet");
         }
     }
 

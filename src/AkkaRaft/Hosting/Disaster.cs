@@ -27,9 +27,12 @@ public static class Disaster
     /// <exception cref="DataDirectoryException">The member's directory is not empty, or the state could not be written.</exception>
     /// <exception cref="RaftConfigurationException">The cluster's id is that of the cluster that the backup is from.</exception>
     /// <exception cref="KeyValueStoreException">The file is no backup, or is damaged.</exception>
+    /// <exception cref="FileNotFoundException">The file is not there.</exception>
     public static async Task<long> RestoreAsync(RaftSettings settings, string backup, IProgress<string>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        // SQLite says of a file that is not there, or may not be read, that it cannot open it.
+        using (File.OpenRead(backup)) { }
         var (index, term, clusterId) = KeyValueStore.Inspect(backup);
         if (clusterId == settings.ClusterId)
             throw new RaftConfigurationException($"{backup} is of cluster '{clusterId}', and so would be the new one: members of the old could disturb it. Set akkaraft.cluster-id to another name.");

@@ -40,12 +40,8 @@ internal static partial class MemberConfiguration
     /// <summary>What a member needs of the ActorSystem it lives in.</summary>
     public static Config Shared(RaftSettings settings)
     {
+        CheckAddress(settings);
         var (host, port) = Split(settings.Members[settings.Id].Address);
-        CheckForm(settings.Id, host, port);
-        if (!IsLoopback(host) && !settings.AllowInsecureNetwork)
-            throw new RaftConfigurationException(
-                $"akkaraft.members.{settings.Id} = \"{settings.Members[settings.Id].Address}\" is not a loopback address, and the transport is neither encrypted nor authenticated: anyone who reaches it can write. Set akkaraft.allow-insecure-network = on to accept that.");
-
         var frame = FrameBytes(settings);
         return ConfigurationFactory.ParseString($$"""
             akkaraft {
@@ -74,6 +70,17 @@ internal static partial class MemberConfiguration
             .WithFallback(Remoting(host, port, frame))
             .WithFallback(RaftSerializer.Configuration)
             .WithFallback(SqlPersistence.DefaultConfiguration);
+    }
+
+    /// <summary>Whether a member may listen at its address.</summary>
+    /// <exception cref="RaftConfigurationException">It may not.</exception>
+    public static void CheckAddress(RaftSettings settings)
+    {
+        foreach (var member in settings.Members.Values) CheckForm(member);
+        var address = settings.Members[settings.Id].Address;
+        if (!IsLoopback(Split(address).Host) && !settings.AllowInsecureNetwork)
+            throw new RaftConfigurationException(
+                $"akkaraft.members.{settings.Id} = \"{address}\" is not a loopback address, and the transport is neither encrypted nor authenticated: anyone who reaches it can write. Set akkaraft.allow-insecure-network = on to accept that.");
     }
 
     // Akka's default serializer instantiates whatever type a peer names, and untrusted mode lets Kill through.
@@ -177,11 +184,12 @@ internal static partial class MemberConfiguration
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip));
 
     /// <summary>An IPv6 address has several forms, and Akka.Remote takes two of them for two addresses.</summary>
-    private static void CheckForm(MemberId id, string host, int port)
+    private static void CheckForm(Member member)
     {
+        var (host, port) = Split(member.Address);
         if (!IPAddress.TryParse(host, out var ip) || ip.AddressFamily != AddressFamily.InterNetworkV6) return;
         var form = ip.IsIPv4MappedToIPv6 ? $"{ip.MapToIPv4()}" : $"[{ip}]";
         if (!host.Equals(form, StringComparison.OrdinalIgnoreCase))
-            throw new RaftConfigurationException($"akkaraft.members.{id} = \"{host}:{port}\" is not the form in which the address is compared: write \"{form}:{port}\", for all members and clients.");
+            throw new RaftConfigurationException($"akkaraft.members.{member.Id} = \"{member.Address}\" is not the form in which the address is compared: write \"{form}:{port}\", for all members and clients.");
     }
 }
