@@ -295,8 +295,13 @@ internal sealed class SocketTransport : Transport
     public static bool EndsTheOneThatIsRead(ActorSystem system, string what)
     {
         if (Of(system) is not { } transport || PeerThatIsRead() is not { } peer) return false;
-        transport._warnings.Warn(peer.Host ?? "", $"{PeerWarnings.Quote(peer.ToString())}: {what}. Its connections are closed. Is it of another version?");
-        transport.CloseAllWith(peer.WithProtocol(transport.SchemeIdentifier));
+        var name = peer.WithProtocol(transport.SchemeIdentifier);
+        foreach (var association in transport._open.Keys)
+        {
+            if (!name.Equals(association.Peer)) continue;
+            transport._warnings.Warn(association.RemoteAddress.Host, $"{association.Described} sent what cannot be read. {what} Its connection is closed. Is it of another version?");
+            association.Close();
+        }
         return true;
     }
 

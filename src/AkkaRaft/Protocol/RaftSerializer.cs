@@ -126,7 +126,7 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
         }
         catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException or ArgumentException or OverflowException)
         {
-            var what = $"A message of {bytes.Length} bytes cannot be read as AkkaRaft's: it holds {e.Message}";
+            var what = $"A message of {bytes.Length} bytes cannot be read as AkkaRaft's: it holds {e.Message}{(e.Message.EndsWith('.') ? "" : ".")}";
             // Akka.Remote would log it with a trace, each time, and read on.
             return SocketTransport.EndsTheOneThatIsRead(system, what) ? UnreadableMessage.Instance : throw new SerializationException(what, e);
         }
