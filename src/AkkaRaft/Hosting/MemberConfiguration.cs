@@ -72,13 +72,13 @@ internal static partial class MemberConfiguration
               snapshot-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 1 }
             }
             """)
-            .WithFallback(Remoting(host, port, frame, Math.Max(UnsentByDefault, settings.MaxInflightBytes + 4L * frame)))
+            .WithFallback(Remoting(host, port, frame, Math.Max(UnsentByDefault, settings.MaxInflightBytes + 2L * frame)))
             .WithFallback(RaftSerializer.Configuration)
             .WithFallback(SqlPersistence.DefaultConfiguration);
     }
 
     // What a connection holds for a peer that does not take it: the answers that a client asks for at once, and what a leader sends before it is answered.
-    private const long UnsentByDefault = 32 * 1024 * 1024;
+    private const long UnsentByDefault = 16 * 1024 * 1024;
 
     // Akka's default serializer instantiates whatever type a peer names, and untrusted mode lets Kill through.
     private static readonly Config RefusingSerializers = ConfigurationFactory.ParseString("""
