@@ -39,7 +39,8 @@ public sealed class ForeignSystemTests(RunningCluster running) : IClassFixture<R
             await Assert.ThrowsAsync<ActorNotFoundException>(() => system.ActorSelection($"akka.tcp://akkaraft@{address}{path}").ResolveOne(TimeSpan.FromSeconds(1)));
         }
 
-        Assert.Equal(0, (await Cli.RunAsync("put", "harmless", "v", "--members", $"{leader}={address}")).Code);
+        var put = await Cli.RunAsync("put", "harmless", "v", "--timeout", "60s", "--members", $"{leader}={address}");
+        Assert.True(put.Code == 0, $"{put.Code} {put.Out} {put.Err}");
         Assert.Equal("v", (await Cli.RunAsync("get", "harmless", "--members", $"{leader}={address}")).Out.Trim());
         Assert.Equal(
             before.Select(s => s.GetProperty("pid").GetInt32()),
