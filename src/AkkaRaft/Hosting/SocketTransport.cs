@@ -180,7 +180,13 @@ internal sealed class SocketTransport : Transport
             if (association.RemoteAddress.Host == newcomer.RemoteAddress.Host) ofHost++;
             if (newcomer.Peer!.Equals(association.Peer)) ofPeer++;
         }
-        if (IsReachable(newcomer.Peer!) ? ofPeer < ConnectionsOfAMember : inAll < _maxConnections && ofHost < Math.Max(1, _maxConnections / 2)) return true;
+        if (IsReachable(newcomer.Peer!))
+        {
+            // So many are of no use to it: the member is never shut out by those that it has given up.
+            if (ofPeer >= ConnectionsOfAMember) CloseAllWith(newcomer.Peer!, but: newcomer);
+            return true;
+        }
+        if (inAll < _maxConnections && ofHost < Math.Max(1, _maxConnections / 2)) return true;
         _warnings.Warn(newcomer.RemoteAddress.Host, $"{newcomer.Described} is one too many, and its connection is closed: {inAll} of {_maxConnections} connections are open, {ofHost} of them from there. The limit of open files sets how many there may be.");
         return false;
     }
