@@ -74,11 +74,23 @@ internal sealed class FrameFilter(Address self)
     private FrameVerdict JudgePayload(ReadOnlySpan<byte> container, ReadOnlySpan<byte> peer)
     {
         var fields = new WireFields(container);
-        if (!fields.Next() || !fields.HasBytes) return Malformed();
-        if (fields.Number == 1) return Refused("an acknowledgement of system messages, of which AkkaRaft sends none");
-        if (fields.Number != 2) return Malformed();
+        var more = fields.Next();
+        if (more && fields is { Number: 1, HasBytes: true })
+        {
+            if (!AcknowledgesNothing(fields.Bytes)) return Refused("an acknowledgement of system messages, of which AkkaRaft sends none");
+            more = fields.Next();
+            if (!more) return fields.IsMalformed ? Malformed() : new FrameVerdict(FrameKind.Heartbeat);
+        }
+        if (!more || fields is not { Number: 2, HasBytes: true }) return Malformed();
         var envelope = fields.Bytes;
         return fields.Next() || fields.IsMalformed ? Malformed() : JudgeEnvelope(envelope, peer);
+    }
+
+    /// <summary>When one connection takes over from another, Akka.Remote says what it has received of system messages: none.</summary>
+    private static bool AcknowledgesNothing(ReadOnlySpan<byte> acknowledgement)
+    {
+        var fields = new WireFields(acknowledgement);
+        return fields.Next() && fields is { Number: 1, HasBytes: false, Value: NoSequenceNumber } && !fields.Next() && !fields.IsMalformed;
     }
 
     private FrameVerdict JudgeEnvelope(ReadOnlySpan<byte> envelope, ReadOnlySpan<byte> peer)

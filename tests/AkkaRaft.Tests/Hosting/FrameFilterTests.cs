@@ -31,6 +31,8 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
         { nameof(FrameKind.ClientMessage), Selection(Payload(7447, "c1", Message), "user", "raft") },
         { nameof(FrameKind.Associate), AkkaFrame.Associate(new Address("akka.tcp", "app", "host", 1), 1)[4..] },
         { nameof(FrameKind.Heartbeat), Field(2, Number(1, 3)) },
+        { nameof(FrameKind.Heartbeat), Field(1, Field(1, Fixed(1, ulong.MaxValue))) },
+        { nameof(FrameKind.ClientMessage), Field(1, [.. Field(1, Fixed(1, ulong.MaxValue)), .. Enveloped("/user/raft", 7447, "c1")]) },
         { nameof(FrameKind.Disassociate), Field(2, Number(1, 2)) },
         { nameof(FrameKind.Disassociate), Field(2, Number(1, 4)) },
         { nameof(FrameKind.Disassociate), Field(2, Number(1, 5)) },
@@ -46,6 +48,7 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
         { "no frame", Field(2, Number(1, 1)) },
         { "no frame", [.. Envelope("/user/raft", 7447, "c1"), 0] },
         { "acknowledgement", Field(1, Field(1, Fixed(1, 7))) },
+        { "acknowledgement", Field(1, Field(1, [.. Fixed(1, ulong.MaxValue), .. Field(2, [0])])) },
         { "sequence number", Envelope("/user/raft", 7447, "c1", sequenceNumber: 300_000_000) },
         { "sequence number", Field(1, Field(2, [.. Field(1, Field(1, Text(Member + "/user/raft"))), .. Field(2, Payload(7447, "c1", Message))])) },
         { "another serializer", Envelope("/user/raft", 22, "Akka.Dispatch.SysMsg.Suspend, Akka") },
@@ -158,13 +161,16 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
 
     // ---- what is sent --------------------------------------------------------------------------------------------
 
-    private static byte[] Envelope(string path, int serializer, string manifest, byte[]? message = null, ulong sequenceNumber = ulong.MaxValue, string? sender = Client + "/user/$a") => Field(1, Field(2,
+    private static byte[] Envelope(string path, int serializer, string manifest, byte[]? message = null, ulong sequenceNumber = ulong.MaxValue, string? sender = Client + "/user/$a") =>
+        Field(1, Enveloped(path, serializer, manifest, message, sequenceNumber, sender));
+
+    private static byte[] Enveloped(string path, int serializer, string manifest, byte[]? message = null, ulong sequenceNumber = ulong.MaxValue, string? sender = Client + "/user/$a") => Field(2,
     [
         .. Field(1, Field(1, Text(Member + path))),
         .. Field(2, Payload(serializer, manifest, message ?? Message)),
         .. sender is null ? [] : Field(4, Field(1, Text(sender))),
         .. Fixed(5, sequenceNumber),
-    ]));
+    ]);
 
     private static byte[] Selection(byte[] payload, params string[] path) =>
         Envelope("/", 6, "", [.. Field(1, payload), .. path.SelectMany(name => Field(2, [.. Number(1, 2), .. Field(2, Text(name))]))]);
