@@ -149,6 +149,12 @@ internal sealed class Cluster : IAsyncDisposable
         File.WriteAllText(Config, ClusterCommand.Hocon(ports.Select((p, i) => new AkkaRaft.Protocol.Member(new(i), $"127.0.0.1:{p}"))));
     }
 
+    /// <summary>Called with each line that a member prints.</summary>
+    public Action<int, string> Printed
+    {
+        set => _members.Printed = value;
+    }
+
     public string Data { get; }
 
     public string Config { get; }
@@ -162,6 +168,10 @@ internal sealed class Cluster : IAsyncDisposable
     {
         _members.Add(id, Cli.Start("node", $"{id}", "--config", config, "--data", Data, "--stop-with-stdin"));
     }
+
+    /// <summary>Starts a member by a command that is given its command line, and that it replaces.</summary>
+    public void StartBy(int id, params string[] command) =>
+        _members.Add(id, Cli.StartBy(command, "node", $"{id}", "--config", Config, "--data", Data, "--stop-with-stdin"));
 
     public void StartAll()
     {
@@ -280,6 +290,19 @@ public sealed class RunningCluster : IAsyncLifetime
 public sealed class UnixFactAttribute : FactAttribute
 {
     public UnixFactAttribute()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Skip = "Windows has no POSIX signals and no sh.";
+        }
+    }
+}
+
+/// <summary>As <see cref="UnixFactAttribute"/>, with data.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class UnixTheoryAttribute : TheoryAttribute
+{
+    public UnixTheoryAttribute()
     {
         if (OperatingSystem.IsWindows())
         {

@@ -7,10 +7,13 @@ internal sealed class MemberProcesses : IAsyncDisposable
 {
     private readonly OsProcess?[] _members = new OsProcess?[3];
 
+    /// <summary>Called with each line that a member prints.</summary>
+    public Action<int, string> Printed { get; set; } = (_, _) => { };
+
     public void Add(int id, OsProcess process)
     {
-        process.OutputDataReceived += (_, _) => { };
-        process.ErrorDataReceived += (_, _) => { };
+        process.OutputDataReceived += (_, line) => Printed(id, line.Data ?? "");
+        process.ErrorDataReceived += (_, line) => Printed(id, line.Data ?? "");
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         _members[id] = process;

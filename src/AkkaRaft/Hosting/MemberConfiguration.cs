@@ -34,6 +34,7 @@ internal static partial class MemberConfiguration
         (settings.IsQuiet ? ConfigurationFactory.ParseString("akka.loglevel = WARNING") : Config.Empty)
             // Between a peer's message and the member there is no change of thread.
             .WithFallback(ConfigurationFactory.ParseString($$"""akka { remote.use-dispatcher = akkaraft.raft-dispatcher, scheduler.implementation = "{{Scheduler}}" }"""))
+            .WithFallback(NoSerializersOfAkkas)
             .WithFallback(Hardened)
             .WithFallback(Shared(settings));
 
@@ -67,7 +68,7 @@ internal static partial class MemberConfiguration
               snapshot-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 1 }
             }
             """)
-            .WithFallback(Remoting(host, port, frame))
+            .WithFallback(Remoting(host, port, frame, Math.Max(UnsentByDefault, settings.MaxInflightBytes + 2L * frame)))
             .WithFallback(RaftSerializer.Configuration)
             .WithFallback(SqlPersistence.DefaultConfiguration);
     }
@@ -83,6 +84,9 @@ internal static partial class MemberConfiguration
                 $"akkaraft.members.{settings.Id} = \"{address}\" is not a loopback address, and the transport is neither encrypted nor authenticated: anyone who reaches it can write. Set akkaraft.allow-insecure-network = on to accept that.");
     }
 
+    // What a connection holds for a peer that does not take it: the answers that a client asks for at once, and what a leader sends before it is answered.
+    private const long UnsentByDefault = 16 * 1024 * 1024;
+
     // Akka's default serializer instantiates whatever type a peer names, and untrusted mode lets Kill through.
     private static readonly Config RefusingSerializers = ConfigurationFactory.ParseString("""
         akka.actor.serializers {
@@ -91,11 +95,19 @@ internal static partial class MemberConfiguration
         }
         """);
 
+    /// <summary>
+    /// For an ActorSystem that is AkkaRaft's alone: of Akka's serializers none but that of selections, by which any actor reaches a member, and which reads what is in it by the others.
+    /// What names one of them is of no serializer that there is, and no type is looked up for it.
+    /// </summary>
+    private static readonly Config NoSerializersOfAkkas = ConfigurationFactory.ParseString(
+        $"akka.actor.serializers {{ {string.Join(", ", new[] { "json", "bytes", "akka-misc", "primitive", "proto", "daemon-create", "akka-system-msg" }.Select(name => $"{name} = \"{NameOf(typeof(RefusingSerializer))}\""))} }}");
+
     /// <summary>A member answers only at the doors named here, to nothing that could harm it.</summary>
     public static Config Hardened { get; } = ConfigurationFactory.ParseString("""
         akka.remote {
           untrusted-mode = on
           trusted-selection-paths = ["/user/raft", "/user/raft/member"]
+          dot-netty.tcp.raft-only = on
         }
         """).WithFallback(RefusingSerializers);
 
@@ -121,15 +133,15 @@ internal static partial class MemberConfiguration
             akka { loglevel = OFF, stdout-loglevel = OFF, scheduler.implementation = "{{Scheduler}}" }
             # Between the client and its connections there is no change of thread.
             {{ClientDispatcher}} { type = Dispatcher, executor = "{{Serial}}", throughput = 100, takes-visitors = on }
-            akka.remote { use-dispatcher = {{ClientDispatcher}}, dot-netty.tcp.receive-by-turns = on }
+            akka.remote { use-dispatcher = {{ClientDispatcher}}, dot-netty.tcp { receive-by-turns = on, raft-only = on } }
             """)
-            .WithFallback(RefusingSerializers).WithFallback(SharedByClient());
+            .WithFallback(NoSerializersOfAkkas).WithFallback(SharedByClient());
 
     /// <summary>What a client needs of the one ActorSystem it lives in.</summary>
     /// <param name="host">Where it listens; null for a client that nobody connects to.</param>
-    public static Config SharedByClient(string? host = null) => Remoting(host ?? ClientAddress.NewHost(), 0, ClientFrameBytes).WithFallback(RaftSerializer.Configuration);
+    public static Config SharedByClient(string? host = null) => Remoting(host ?? ClientAddress.NewHost(), 0, ClientFrameBytes, UnsentByDefault).WithFallback(RaftSerializer.Configuration);
 
-    private static Config Remoting(string host, int port, int frameBytes) => ConfigurationFactory.ParseString($$"""
+    private static Config Remoting(string host, int port, int frameBytes, long unsentBytes) => ConfigurationFactory.ParseString($$"""
         akka {
           # To a peer that is away every message is one.
           log-dead-letters = off
@@ -157,6 +169,9 @@ internal static partial class MemberConfiguration
               connection-timeout = 5 s
               # Over a link that was cut and healed TCP itself would try again after as long again. A process that stands still acknowledges all the same.
               acknowledge-timeout = 2500 ms
+              # For an ActorSystem whose messages are AkkaRaft's alone; then so many bytes are held for a peer before it is closed as a slow consumer.
+              raft-only = off
+              unsent-bytes = {{unsentBytes}}b
               # For an application that goes back to Akka's own transport, whose default, elsewhere than on Windows, is SO_REUSEPORT too:
               # a second process would share the port and take half of the connections.
               tcp-reuse-addr = off

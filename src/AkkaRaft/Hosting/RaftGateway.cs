@@ -50,6 +50,10 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         // Whatever the member is doing, and whether there is one.
         Receive<IClusterRequest>(request => request.ClusterId != clusterId, request => Sender.Tell(new Refused(
             request.RequestId, RefusalReason.BadRequest, null, $"This is a member of cluster '{clusterId}', not of '{request.ClusterId}'.")));
+        // What would be many times as large once it is parsed, by every member and at each start.
+        Receive<Submit>(submit => HasFault(WireShape.Command, submit.Payload, submit.RequestId), _ => { });
+        Receive<Read>(read => HasFault(WireShape.Query, read.Payload, read.RequestId), _ => { });
+        Receive<UnreadableMessage>(_ => { });
         Receive<IKeyValueRequest>(request => _client.Forward(request));
         Receive<MemberFailed>(failed =>
         {
@@ -80,6 +84,13 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
+
+    private bool HasFault(WireShape shape, ReadOnlyMemory<byte> payload, long requestId)
+    {
+        if (shape.Fault(payload.Span, WireShape.MaxParts(payload.Length)) is not { } fault) return false;
+        Sender.Tell(new Refused(requestId, RefusalReason.BadRequest, null, $"The request holds {fault}. Nothing was executed."));
+        return true;
+    }
 
     protected override void PreStart()
     {

@@ -213,7 +213,11 @@ public sealed class RaftNode : IAsyncDisposable
     private void Ended()
     {
         _directory.Dispose();
-        _completion.TrySetResult((MemberEnd.Stopped, "It was asked to stop."));
+        // An ActorSystem that ends because one of Akka's own actors did was shut down by nobody.
+        var end = _ownsSystem && CoordinatedShutdown.Get(System).ShutdownReason is null
+            ? (MemberEnd.Failed, "Its ActorSystem has ended by itself, and nobody had asked the member to stop. Start it again.")
+            : (MemberEnd.Stopped, "It was asked to stop.");
+        _completion.TrySetResult(end);
     }
 
     private sealed class FailureWatcher : ReceiveActor

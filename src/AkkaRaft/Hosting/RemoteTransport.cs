@@ -13,6 +13,9 @@ internal sealed class RemoteTransport(ActorSystem system, string systemName) : I
     /// A fresh reference each time: one that was kept would stay bound to a quarantined association. The member's gateway, and not the member below it:
     /// whoever receives keeps what a path resolved to, and would go on telling a member that has ended when another had taken its place.
     /// </summary>
-    public static IActorRef Resolve(ActorSystem system, string systemName, Member member) =>
-        ((ExtendedActorSystem)system).Provider.ResolveActorRef($"akka.tcp://{systemName}@{member.Address}/user/raft");
+    public static IActorRef Resolve(ActorSystem system, string systemName, Member member)
+    {
+        SocketTransport.Of(system)?.SpeaksTo(member.Address);
+        return ((ExtendedActorSystem)system).Provider.ResolveActorRef($"akka.tcp://{systemName}@{member.Address}/user/raft");
+    }
 }

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using Akka.Actor;
-using Akka.Event;
 using Akka.Remote.Transport;
 using AkkaRaft.Threading;
 using Google.Protobuf;
@@ -18,13 +17,14 @@ internal sealed class SocketAssociation : AssociationHandle
     private const int MaxBytesMadeRoomFor = 256 * 1024;
     // Then other connections have their turn.
     private const int MaxReceivesInARow = 16;
-    // What the peer does not take is held for so many of its largest messages; then Akka.Remote is told to wait.
+    // Who has not said who it is has no use for more.
+    private const int MaxHandshakeBytes = 4 * 1024;
+    // What the peer does not take is held for so many of its largest messages; then Akka.Remote is told to wait, where what it holds itself is not bounded otherwise.
     private const int MaxFramesHeld = 4;
 
     private readonly Lock _lock = new();
     private readonly Socket _socket;
-    private readonly int _maxFrameBytes;
-    private readonly ILoggingAdapter _logger;
+    private readonly ConnectionRules _rules;
     private readonly bool _receivesByTurns;
     // Without the execution context of whoever happened to begin.
     private readonly SocketAsyncEventArgs _send = new(true);
@@ -36,15 +36,18 @@ internal sealed class SocketAssociation : AssociationHandle
     private readonly Buffer _arrived = new();
     private IHandleEventListener? _listener;
     private bool _isClosed;
+    private long _unsent;
     private volatile Address? _peer;
+    private bool _isHandshakeOver;
+    // How the paths of the ActorSystem at the other end begin.
+    private byte[] _peerPrefix = [];
     private long _raftMessages;
 
-    public SocketAssociation(Socket socket, Address self, Address remote, int maxFrameBytes, ILoggingAdapter logger, bool receivesByTurns = false)
+    public SocketAssociation(Socket socket, Address self, Address remote, ConnectionRules rules, bool receivesByTurns = false)
         : base(self, remote)
     {
         _socket = socket;
-        _maxFrameBytes = maxFrameBytes;
-        _logger = logger;
+        _rules = rules;
         _receivesByTurns = receivesByTurns;
         // It waits for something to arrive, and then takes what there is; nothing else may wait for this socket.
         if (receivesByTurns) socket.Blocking = false;
@@ -59,7 +62,7 @@ internal sealed class SocketAssociation : AssociationHandle
     /// <summary>Called once, when the connection has closed.</summary>
     public Action Closed { get; set; } = () => { };
 
-    /// <summary>Called once, when whoever connected has said who it is; false to close the connection.</summary>
+    /// <summary>Called once, when whoever connected has said who it is; false to close the connection. Nothing is received any more until there is a listener.</summary>
     public Func<bool> Introduced { get; set; } = () => true;
 
     /// <summary>The ActorSystem at the other end; null while whoever connected has not said who it is.</summary>
@@ -69,6 +72,9 @@ internal sealed class SocketAssociation : AssociationHandle
         init => _peer = value;
     }
 
+    /// <summary>Whether it was opened by the other end, which has said who it is.</summary>
+    public bool IsAccepted { get; set; }
+
     /// <summary>How many of Raft's messages have arrived.</summary>
     public long RaftMessages => Volatile.Read(ref _raftMessages);
 
@@ -77,19 +83,48 @@ internal sealed class SocketAssociation : AssociationHandle
     /// <returns>False when the connection is closed, or when its peer takes less than it is sent.</returns>
     public override bool Write(ByteString payload)
     {
+        bool isHeld, isToBeSent;
         lock (_lock)
         {
-            if (_isClosed || _gathered.Count > (long)MaxFramesHeld * _maxFrameBytes) return false;
-            var frame = _gathered.Space(HeaderBytes + payload.Length);
-            BinaryPrimitives.WriteInt32LittleEndian(frame.Span, payload.Length);
-            payload.Memory.CopyTo(frame[HeaderBytes..]);
-            _gathered.Add(HeaderBytes + payload.Length);
-            if (_isSending) return true;
-            _isSending = true;
-            Leave();
+            if (_isClosed) return false;
+            isHeld = TryHold(HeaderBytes + payload.Length);
+            isToBeSent = isHeld && Gather(payload);
         }
-        Send();
+        if (isToBeSent) Send();
+        else if (!isHeld && _rules.Unsent is not null) CloseAsSlowConsumer();
+        return isHeld;
+    }
+
+    private bool TryHold(int bytes)
+    {
+        if (_rules.Unsent is { } unsent ? !unsent.TryAdd(_unsent, bytes) : _gathered.Count > (long)MaxFramesHeld * _rules.MaxFrameBytes) return false;
+        _unsent += bytes;
         return true;
+    }
+
+    private void Unhold(long bytes)
+    {
+        _unsent -= bytes;
+        _rules.Unsent?.Remove(bytes);
+    }
+
+    /// <returns>Whether it is to be sent now, and by the caller.</returns>
+    private bool Gather(ByteString payload)
+    {
+        var frame = _gathered.Space(HeaderBytes + payload.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(frame.Span, payload.Length);
+        payload.Memory.CopyTo(frame[HeaderBytes..]);
+        _gathered.Add(HeaderBytes + payload.Length);
+        if (_isSending) return false;
+        _isSending = true;
+        Leave();
+        return true;
+    }
+
+    private void CloseAsSlowConsumer()
+    {
+        _rules.Warnings.Warn(RemoteAddress.Host, $"{Described} does not take what it is sent: {Interlocked.Read(ref _unsent)} bytes wait for it. Its connection is closed; a client asks again, for less at once.");
+        Close();
     }
 
     private void Leave()
@@ -120,10 +155,12 @@ internal sealed class SocketAssociation : AssociationHandle
             return false;
         }
         _left += _send.BytesTransferred;
-        if (_left < _leaving.Count) return true;
-        _leaving.RemoveAll();
         lock (_lock)
         {
+            if (_isClosed) return false;
+            Unhold(_send.BytesTransferred);
+            if (_left < _leaving.Count) return true;
+            _leaving.RemoveAll();
             _isSending = _gathered.Count > 0;
             if (_isSending) Leave();
             return _isSending;
@@ -139,7 +176,16 @@ internal sealed class SocketAssociation : AssociationHandle
         if (isClosed) listener.Notify(End);
         else if (_receivesByTurns) ReceivingThreads.Start(ReceiveNext);
         // Whoever registers has other work than what arrives here.
-        else ThreadPool.UnsafeQueueUserWorkItem(static association => association.Receive(), this, preferLocal: false);
+        else ThreadPool.UnsafeQueueUserWorkItem(static association => association.ReceiveAsListened(), this, preferLocal: false);
+    }
+
+    /// <summary>Receives what says who has connected; what follows waits for the listener.</summary>
+    public void AwaitHandshake() => Receive();
+
+    private void ReceiveAsListened()
+    {
+        // Its handshake, and what came with it.
+        if (HandOn()) Receive();
     }
 
     private void Receive()
@@ -201,40 +247,92 @@ internal sealed class SocketAssociation : AssociationHandle
             Close();
             return false;
         }
-        using var visit = SerialExecutor.Visit();
         _arrived.Add(bytes);
+        return HandOn();
+    }
+
+    /// <returns>Whether there may be more to receive now.</returns>
+    private bool HandOn()
+    {
+        using var visit = SerialExecutor.Visit();
         var arrived = _arrived.Filled.Span;
         while (arrived.Length >= HeaderBytes)
         {
             var length = BinaryPrimitives.ReadInt32LittleEndian(arrived);
-            if (length < 0 || length > _maxFrameBytes)
-            {
-                _logger.Warning("{0} began a message of {1} bytes, and maximum-frame-size is {2}: the connection is closed. Does another protocol speak there, or has it another frame size?", RemoteAddress, (uint)length, _maxFrameBytes);
-                Close();
-                return false;
-            }
+            if (length < 0 || length > (_listener is null ? MaxHandshakeBytes : _rules.MaxFrameBytes)) return RefuseLength((uint)length);
             if (arrived.Length - HeaderBytes < length) break;
             var frame = arrived.Slice(HeaderBytes, length);
-            if (_peer is null && !IsIntroducedBy(frame))
-            {
-                Close();
-                return false;
-            }
-            if (AkkaPdu.IsRaftMessage(frame)) Volatile.Write(ref _raftMessages, _raftMessages + 1);
-            if (length > 0) _listener!.Notify(new InboundPayload(ByteString.CopyFrom(frame)));
+            // From here on the listener's thread may go on with what has arrived.
+            if (_listener is null) return Introduce(frame);
+            if (!IsLetThrough(frame)) return false;
+            if (length > 0) _listener.Notify(new InboundPayload(ByteString.CopyFrom(frame)));
             arrived = arrived[(HeaderBytes + length)..];
         }
         _arrived.RemoveAllBut(arrived.Length);
         return true;
     }
 
-    /// <summary>What begins no connection is Akka.Remote's to refuse.</summary>
-    private bool IsIntroducedBy(ReadOnlySpan<byte> frame)
+    private bool RefuseLength(uint length)
     {
-        if (AkkaPdu.Origin(frame) is not { } origin) return true;
-        _peer = origin;
-        return Introduced();
+        _rules.Warnings.Warn(RemoteAddress.Host, _listener is null
+            ? $"{Described} began with a message of {length} bytes, and a handshake has at most {MaxHandshakeBytes}: the connection is closed. Does another protocol speak there?"
+            : $"{Described} began a message of {length} bytes, and maximum-frame-size is {_rules.MaxFrameBytes}: the connection is closed. Does another protocol speak there, or has it another frame size?");
+        Close();
+        return false;
     }
+
+    /// <returns>False: either it goes on with the listener, or it is closed.</returns>
+    private bool Introduce(ReadOnlySpan<byte> frame)
+    {
+        if (AkkaPdu.Origin(frame) is { } origin)
+        {
+            _peer = origin;
+            if (Introduced()) return false;
+        }
+        else Warn("something else than a handshake", default);
+        Close();
+        return false;
+    }
+
+    private bool IsLetThrough(ReadOnlySpan<byte> frame)
+    {
+        if (_rules.Filter is not { } filter)
+        {
+            if (AkkaPdu.IsRaftMessage(frame)) Volatile.Write(ref _raftMessages, _raftMessages + 1);
+            return true;
+        }
+        var verdict = filter.Judge(frame, _peerPrefix);
+        switch (verdict.Kind)
+        {
+            case FrameKind.RaftMessage when _isHandshakeOver:
+                Volatile.Write(ref _raftMessages, _raftMessages + 1);
+                return true;
+            case FrameKind.ClientMessage or FrameKind.Heartbeat when _isHandshakeOver:
+            case FrameKind.Disassociate:
+                return true;
+            case FrameKind.Associate when !_isHandshakeOver && AkkaPdu.Origin(frame) is { } origin:
+                _isHandshakeOver = true;
+                _peerPrefix = FrameFilter.Prefix(origin);
+                return true;
+            case FrameKind.Refused:
+                Warn(verdict.Refusal, verdict.Said);
+                break;
+            case FrameKind.Associate:
+                Warn("a handshake that is none, or a second one", default);
+                break;
+            default:
+                Warn("a message before its handshake", default);
+                break;
+        }
+        Close();
+        return false;
+    }
+
+    private void Warn(string what, ReadOnlySpan<byte> said) =>
+        _rules.Warnings.Warn(RemoteAddress.Host, $"{Described} sent {what}{(said.IsEmpty ? "" : $": {PeerWarnings.Quote(said)}")}. Nothing of it was decoded, and the connection is closed.");
+
+    /// <summary>Who is at the other end, as the system says, and as it says itself.</summary>
+    public string Described => _peer is { } peer && !peer.Equals(RemoteAddress) ? $"{RemoteAddress.Host}:{RemoteAddress.Port}, which calls itself {PeerWarnings.Quote(peer.ToString())}," : $"{RemoteAddress.Host}:{RemoteAddress.Port}";
 
     // ---- the end -------------------------------------------------------------------------------------------------
 
@@ -248,6 +346,7 @@ internal sealed class SocketAssociation : AssociationHandle
         {
             if (_isClosed) return;
             _isClosed = true;
+            Unhold(_unsent);
         }
         _socket.Dispose();
         Closed();

@@ -20,7 +20,8 @@ namespace AkkaRaft.Hosting;
 /// <c>send-buffer-size</c> and <c>receive-buffer-size</c> (0 for what the system does by itself), <c>backlog</c>, <c>tcp-nodelay</c> and <c>tcp-keepalive</c>; <c>connection-timeout</c> is Akka.Remote's, for handshakes.
 /// Of its own are <c>connect-timeout</c>, for connects; <c>acknowledge-timeout</c>, after which a connection whose peer acknowledges nothing is closed; and
 /// <c>receive-by-turns</c>, for a client: what comes over connections that it opens is received by <see cref="ReceivingThreads"/>.
-/// At a <see cref="ClientAddress"/> it does not listen.
+/// At a <see cref="ClientAddress"/> it does not listen. With <c>raft-only</c>, for an ActorSystem whose messages are AkkaRaft's alone, all that is not AkkaRaft's is refused before
+/// it is decoded (<see cref="FrameFilter"/>), only members that this process speaks to by itself are connected to, and a peer that leaves <c>unsent-bytes</c> untaken is closed.
 /// It has no TLS yet, and refuses to go without where it is asked for. The other settings are of DotNetty's workings.
 /// </remarks>
 internal sealed class SocketTransport : Transport
@@ -34,7 +35,14 @@ internal sealed class SocketTransport : Transport
     private const int IpProtocolTcp = 6;
     private const int TcpUserTimeout = 18;
 
+    // Whom it speaks to are members; more were told by somebody who should not be believed.
+    private const int MaxReachable = 1024;
+    private const int ConnectionsOfAMember = 8;
+    // So many slow consumers at a time.
+    private const int UnsentInAll = 4;
+
     private readonly ILoggingAdapter _logger;
+    private readonly PeerWarnings _warnings;
     private readonly TaskCompletionSource<IAssociationEventListener> _associations = new(TaskCreationOptions.RunContinuationsAsynchronously);
     // As a set.
     private readonly ConcurrentDictionary<SocketAssociation, bool> _open = new(ReferenceEqualityComparer.Instance);
@@ -42,6 +50,12 @@ internal sealed class SocketTransport : Transport
     private readonly TimeSpan _connectTimeout;
     private readonly TimeSpan _acknowledgeTimeout;
     private readonly bool _receivesByTurns;
+    private readonly bool _isRaftOnly;
+    // As a set: where members are that this process speaks to.
+    private readonly ConcurrentDictionary<string, bool> _reachable = new(StringComparer.OrdinalIgnoreCase);
+    private readonly int _maxConnections = FileDescriptors.MaxConnections;
+    private PendingHandshakes? _handshakes;
+    private ConnectionRules? _rules;
     private Socket? _server;
     private Address? _self;
 
@@ -55,7 +69,9 @@ internal sealed class SocketTransport : Transport
         _connectTimeout = config.GetTimeSpan("connect-timeout", config.GetTimeSpan("connection-timeout"));
         _acknowledgeTimeout = config.GetTimeSpan("acknowledge-timeout", TimeSpan.Zero);
         _receivesByTurns = config.GetBoolean("receive-by-turns");
+        _isRaftOnly = config.GetBoolean("raft-only");
         _logger = Logging.GetLogger(system, this);
+        _warnings = new PeerWarnings(_logger);
     }
 
     /// <summary>The transport under an ActorSystem; null when it has another.</summary>
@@ -72,7 +88,12 @@ internal sealed class SocketTransport : Transport
         Listening.AddOrUpdate(System, this);
         System.EventStream.Subscribe(((ExtendedActorSystem)System).SystemActorOf(Props.CreateBy(new Producer<Ends>(() => new Ends(this)))), typeof(DisassociatedEvent));
         var host = Config.GetString("hostname");
-        if (ClientAddress.IsHost(host)) return (_self = new Address(SchemeIdentifier, System.Name, host, ClientAddress.Port), _associations);
+        if (ClientAddress.IsHost(host))
+        {
+            _self = new Address(SchemeIdentifier, System.Name, host, ClientAddress.Port);
+            _rules = RulesOf(_self);
+            return (_self, _associations);
+        }
         var at = new IPEndPoint(await ResolveAsync(host).ConfigureAwait(false), Config.GetInt("port"));
         _server = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
@@ -89,9 +110,19 @@ internal sealed class SocketTransport : Transport
         var publicHost = Config.GetString("public-hostname");
         var publicPort = Config.GetInt("public-port");
         _self = new Address(SchemeIdentifier, System.Name, publicHost is "" ? host : publicHost, publicPort > 0 ? publicPort : ((IPEndPoint)_server.LocalEndPoint!).Port);
-        _ = AcceptAsync(_server);
+        _rules = RulesOf(_self);
+        _handshakes = new PendingHandshakes(_maxConnections / 4, Config.GetTimeSpan("connection-timeout"), Expired);
+        _ = AcceptAsync(_server, _handshakes);
         return (_self, _associations);
     }
+
+    private ConnectionRules RulesOf(Address self) => new()
+    {
+        MaxFrameBytes = (int)MaximumPayloadBytes,
+        Filter = _isRaftOnly ? new FrameFilter(self) : null,
+        Unsent = _isRaftOnly && Config.GetByteSize("unsent-bytes") is { } bytes ? new UnsentBytes(bytes, UnsentInAll * bytes) : null,
+        Warnings = _warnings,
+    };
 
     private async Task<IPAddress> ResolveAsync(string host)
     {
@@ -101,7 +132,7 @@ internal sealed class SocketTransport : Transport
         return (await Dns.GetHostAddressesAsync(host, family).ConfigureAwait(false))[0];
     }
 
-    private async Task AcceptAsync(Socket server)
+    private async Task AcceptAsync(Socket server, PendingHandshakes handshakes)
     {
         var associations = await _associations.Task.ConfigureAwait(false);
         while (!_shutdown.IsCancellationRequested)
@@ -110,11 +141,15 @@ internal sealed class SocketTransport : Transport
             {
                 var socket = await server.AcceptAsync(_shutdown.Token).ConfigureAwait(false);
                 var from = (IPEndPoint)socket.RemoteEndPoint!;
-                associations.Notify(new InboundAssociation(Open(socket, new Address(SchemeIdentifier, System.Name, from.Address.ToString(), from.Port), peer: null)));
+                var association = Open(socket, new Address(SchemeIdentifier, System.Name, from.Address.ToString(), from.Port), peer: null);
+                // Akka.Remote learns of it once it has said who it is.
+                association.Introduced = () => TakeUp(association, associations);
+                handshakes.Add(association);
+                association.AwaitHandshake();
             }
             catch (SocketException e)
             {
-                _logger.Warning("No connection could be accepted at {0}: {1}", _self, e.Message);
+                _warnings.Warn("accept", $"No connection could be accepted at {_self}: {e.Message}");
                 await Task.Delay(AcceptAgainAfter).ConfigureAwait(false);
             }
             catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
@@ -124,9 +159,47 @@ internal sealed class SocketTransport : Transport
         }
     }
 
+    /// <returns>False to close the connection.</returns>
+    private bool TakeUp(SocketAssociation association, IAssociationEventListener associations)
+    {
+        _handshakes!.Remove(association);
+        if (!IsWelcome(association) || !HasRoomFor(association)) return false;
+        association.IsAccepted = true;
+        associations.Notify(new InboundAssociation(association));
+        return true;
+    }
+
+    /// <summary>One host has half of the connections at most. A member that this process speaks to has some of its own, whatever others hold.</summary>
+    private bool HasRoomFor(SocketAssociation newcomer)
+    {
+        int inAll = 0, ofHost = 0, ofPeer = 0;
+        foreach (var association in _open.Keys)
+        {
+            if (!association.IsAccepted) continue;
+            inAll++;
+            if (association.RemoteAddress.Host == newcomer.RemoteAddress.Host) ofHost++;
+            if (newcomer.Peer!.Equals(association.Peer)) ofPeer++;
+        }
+        if (IsReachable(newcomer.Peer!))
+        {
+            // So many are of no use to it: the member is never shut out by those that it has given up.
+            if (ofPeer >= ConnectionsOfAMember) CloseAllWith(newcomer.Peer!, but: newcomer);
+            return true;
+        }
+        if (inAll < _maxConnections && ofHost < Math.Max(1, _maxConnections / 2)) return true;
+        _warnings.Warn(newcomer.RemoteAddress.Host, $"{newcomer.Described} is one too many, and its connection is closed: {inAll} of {_maxConnections} connections are open, {ofHost} of them from there. The limit of open files sets how many there may be.");
+        return false;
+    }
+
+    private void Expired(SocketAssociation association)
+    {
+        _warnings.Warn(association.RemoteAddress.Host, $"{association.Described} connected and did not say who it is within {Config.GetTimeSpan("connection-timeout").TotalSeconds:0.#} s, or others came that had to have its place: its connection is closed.");
+        association.Close();
+    }
+
     public override async Task<AssociationHandle> Associate(Address remoteAddress)
     {
-        if (ClientAddress.Is(remoteAddress)) throw Unreachable(remoteAddress);
+        if (ClientAddress.Is(remoteAddress) || _isRaftOnly && !IsReachable(remoteAddress)) throw Unreachable(remoteAddress);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_shutdown.Token);
         timeout.CancelAfter(_connectTimeout);
@@ -164,10 +237,13 @@ internal sealed class SocketTransport : Transport
         if (Config.GetBoolean("tcp-keepalive")) KeepAlive(socket);
         if (Config.GetByteSize("send-buffer-size") is > 0 and var send) socket.SendBufferSize = (int)send;
         if (Config.GetByteSize("receive-buffer-size") is > 0 and var receive) socket.ReceiveBufferSize = (int)receive;
-        var association = new SocketAssociation(socket, _self!, remote, (int)MaximumPayloadBytes, _logger, receivesByTurns) { Peer = peer };
+        var association = new SocketAssociation(socket, _self!, remote, _rules!, receivesByTurns) { Peer = peer };
         _open[association] = true;
-        association.Closed = () => _open.TryRemove(association, out _);
-        association.Introduced = () => IsWelcome(association);
+        association.Closed = () =>
+        {
+            _open.TryRemove(association, out _);
+            _handshakes?.Remove(association);
+        };
         if (_shutdown.IsCancellationRequested) association.Close();
         return association;
     }
@@ -207,6 +283,42 @@ internal sealed class SocketTransport : Transport
         return new InvalidAssociationException($"{client} is a client, which nobody can connect to.");
     }
 
+    /// <summary>This process speaks to a member there. Nobody else is connected to because a message names his address: it could be any.</summary>
+    /// <param name="address">As <c>host:port</c>.</param>
+    public void SpeaksTo(string address)
+    {
+        if (_reachable.ContainsKey(address)) return;
+        if (_reachable.Count >= MaxReachable) _reachable.Clear();
+        _reachable[address] = true;
+    }
+
+    private bool IsReachable(Address address) => _reachable.ContainsKey(MemberConfiguration.Join(address));
+
+    /// <summary>A message cannot be read, although the frame around it could: its sender's connections end.</summary>
+    /// <param name="system">Whose transport it is.</param>
+    /// <param name="what">What is wrong.</param>
+    /// <returns>False when what is read does not come over a connection of this transport.</returns>
+    public static bool EndsTheOneThatIsRead(ActorSystem system, string what)
+    {
+        if (Of(system) is not { } transport || PeerThatIsRead() is not { } peer) return false;
+        var name = peer.WithProtocol(transport.SchemeIdentifier);
+        foreach (var association in transport._open.Keys)
+        {
+            if (!name.Equals(association.Peer)) continue;
+            transport._warnings.Warn(association.RemoteAddress.Host, $"{association.Described} sent what cannot be read. {what} Its connection is closed. Is it of another version?");
+            association.Close();
+        }
+        return true;
+    }
+
+    /// <summary>Whose frame this thread reads: Akka.Remote has an actor for each connection, with the address in its name.</summary>
+    private static Address? PeerThatIsRead()
+    {
+        const string Reader = "endpointReader-";
+        return ActorCell.GetCurrentSelfOrNoSender() is { Path.Name: var name } && name.StartsWith(Reader, StringComparison.Ordinal) && name.LastIndexOf('-') is var end && end > Reader.Length
+            && Address.TryParse(WebUtility.UrlDecode(name[Reader.Length..end]), out var address) ? address : null;
+    }
+
     /// <summary>How many of Raft's messages have arrived over the connections that are open, by peer.</summary>
     public Dictionary<Address, long> RaftMessages()
     {
@@ -236,6 +348,7 @@ internal sealed class SocketTransport : Transport
     {
         _shutdown.Cancel();
         _server?.Dispose();
+        _handshakes?.Dispose();
         foreach (var association in _open.Keys) association.Close();
         return Task.FromResult(true);
     }

@@ -4,6 +4,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Remote.Serialization;
 using Akka.Serialization;
+using AkkaRaft.Hosting;
 using AkkaRaft.Protocol.Wire;
 using AkkaRaft.StateMachine;
 using AkkaRaft.Storage;
@@ -18,16 +19,29 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
     private const byte Plain = 0;
     private const byte Compressed = 1;
     private const int CompressionThresholdBytes = 1_000;
+    // Where there is no transport that has a limit.
     private const int MaxMessageBytes = 64 * 1024 * 1024;
+    // Snappy's best is 64 bytes for three.
+    private const int MaxSnappyRatio = 24;
     // What is at a message's beginning is mostly what follows.
     private const int SampleBytes = 8 * 1024;
 
-    private const string RaftManifest = "r1";
-    private const string ClientManifest = "c1";
-    private const string EventManifest = "e1";
+    private const string Raft = "r1";
+    private const string Client = "c1";
+    private const string Event = "e1";
+
+    /// <summary>Of a message between members.</summary>
+    public static ReadOnlySpan<byte> RaftManifest => "r1"u8;
+
+    /// <summary>Of a message between clients and members.</summary>
+    public static ReadOnlySpan<byte> ClientManifest => "c1"u8;
+
+    public const int Id = 7447;
 
     /// <summary>Part of the wire format: never changes.</summary>
-    public override int Identifier => 7447;
+    public override int Identifier => Id;
+
+    private readonly int _maxBytes = (int)Math.Min(system.Settings.Config.GetByteSize("akka.remote.dot-netty.tcp.maximum-frame-size", null) ?? MaxMessageBytes, int.MaxValue);
 
     /// <summary>
     /// Names this serializer and what it is for. Given in HOCON and not by <c>AddSerializer</c>, since Akka builds its serialization anew,
@@ -59,9 +73,9 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
 
     public override string Manifest(object o) => o switch
     {
-        IRaftMessage => RaftManifest,
-        SealedEvent => EventManifest,
-        _ => ClientManifest,
+        IRaftMessage => Raft,
+        SealedEvent => Event,
+        _ => Client,
     };
 
     public override byte[] ToBinary(object obj)
@@ -97,26 +111,31 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
     /// <summary>Both sides pay for it with their time: an eighth less is the least, as in LevelDB's tables.</summary>
     private static bool IsWorthIt(int compressed, int plain) => compressed <= plain - plain / 8;
 
+    /// <exception cref="SerializationException">The bytes are no message. What comes over a connection is not thrown for, but gives <see cref="UnreadableMessage"/>.</exception>
     public override object FromBinary(byte[] bytes, string manifest)
     {
         try
         {
-            var body = Body(bytes);
             return manifest switch
             {
-                RaftManifest => RaftWire.FromWire(WireRaftMessage.Parser.ParseFrom(body.Span)),
-                ClientManifest => RaftWire.FromWire(WireClientMessage.Parser.ParseFrom(body.Span)),
-                EventManifest => RaftWire.FromWire(WireSealedEvent.Parser.ParseFrom(body.Span)),
-                _ => throw new InvalidDataException($"manifest '{manifest}', which this version does not know"),
+                Raft => RaftWire.FromWire(Parsed(WireRaftMessage.Parser, WireShape.Raft, Body(bytes))),
+                Client => RaftWire.FromWire(Parsed(WireClientMessage.Parser, WireShape.Client, Body(bytes))),
+                Event => RaftWire.FromWire(WireSealedEvent.Parser.ParseFrom(Body(bytes).Span)),
+                _ => throw new InvalidDataException($"manifest {PeerWarnings.Quote(manifest)}, which this version does not know"),
             };
         }
-        catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException or ArgumentException)
+        catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException or ArgumentException or OverflowException)
         {
-            throw new SerializationException($"A message of {bytes.Length} bytes cannot be read as AkkaRaft's: it holds {e.Message}.", e);
+            var what = $"A message of {bytes.Length} bytes cannot be read as AkkaRaft's: it holds {e.Message}{(e.Message.EndsWith('.') ? "" : ".")}";
+            // Akka.Remote would log it with a trace, each time, and read on.
+            return SocketTransport.EndsTheOneThatIsRead(system, what) ? UnreadableMessage.Instance : throw new SerializationException(what, e);
         }
     }
 
-    private static ReadOnlyMemory<byte> Body(byte[] bytes)
+    private T Parsed<T>(MessageParser<T> parser, WireShape shape, ReadOnlyMemory<byte> body) where T : IMessage<T> =>
+        shape.Fault(body.Span, WireShape.MaxParts(_maxBytes)) is { } fault ? throw new InvalidDataException(fault) : parser.ParseFrom(body.Span);
+
+    private ReadOnlyMemory<byte> Body(byte[] bytes)
     {
         if (bytes.Length == 0) throw new InvalidDataException("nothing");
         switch (bytes[0])
@@ -125,7 +144,8 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
                 return bytes.AsMemory(1);
             case Compressed:
                 var length = Snappy.GetUncompressedLength(bytes.AsSpan(1));
-                if (length is < 0 or > MaxMessageBytes) throw new InvalidDataException($"{length} bytes once uncompressed, above the limit of {MaxMessageBytes}");
+                if (length < 0 || length > _maxBytes) throw new InvalidDataException($"{length} bytes once uncompressed, above the limit of {_maxBytes}");
+                if (length > (long)MaxSnappyRatio * bytes.Length) throw new InvalidDataException($"{length} bytes once uncompressed, which is more than Snappy's limit");
                 return Snappy.DecompressToArray(bytes.AsSpan(1));
             default:
                 throw new InvalidDataException($"flag {bytes[0]}, which this version does not know");
@@ -133,9 +153,20 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
     }
 }
 
-/// <summary>Stands where Akka's default JSON serializer stood, which instantiates whatever CLR type a peer names: it reads and writes nothing.</summary>
+/// <summary>Stands for what a peer sent that could not be read, which was said. Nobody does anything with it.</summary>
+internal sealed class UnreadableMessage
+{
+    public static readonly UnreadableMessage Instance = new();
+}
+
+/// <summary>Stands where Akka's default JSON serializer stood, which instantiates whatever CLR type a peer names, and where others did: it reads and writes nothing.</summary>
 internal sealed class RefusingSerializer : Serializer
 {
+    public RefusingSerializer(ExtendedActorSystem system)
+        : base(system)
+    {
+    }
+
     // Akka passes the settings of the serializer whose place this one takes.
     public RefusingSerializer(ExtendedActorSystem system, Config settings)
         : base(system)

@@ -68,7 +68,7 @@ public sealed class SocketTransportTests : IAsyncLifetime
         await stranger.SendAsync(Header(length));
         await Ended(stranger);
         var warning = await warnings.Task.WaitAsync(Patience);
-        Assert.Contains($"began a message of {(uint)length} bytes, and maximum-frame-size is {FrameBytes}", warning, StringComparison.Ordinal);
+        Assert.Contains($"began with a message of {(uint)length} bytes, and a handshake has at most 4096", warning, StringComparison.Ordinal);
 
         var friend = Remote(Ours);
         var far = await Resolve(friend, system, system.ActorOf(Props.Create<Echo>(), "echo"));
@@ -328,7 +328,7 @@ public sealed class SocketTransportTests : IAsyncLifetime
     private SocketAssociation Association(Socket socket, bool byTurns = false)
     {
         _sockets.Add(socket);
-        return new SocketAssociation(socket, new Address("tcp", "a", "here", 1), new Address("tcp", "b", "there", 2), FrameBytes, NoLogger.Instance, byTurns);
+        return new SocketAssociation(socket, new Address("tcp", "a", "here", 1), new Address("tcp", "b", "there", 2), new ConnectionRules { MaxFrameBytes = FrameBytes, Warnings = new PeerWarnings(NoLogger.Instance) }, byTurns);
     }
 
     private static TaskCompletionSource<string> Warnings(ActorSystem system)

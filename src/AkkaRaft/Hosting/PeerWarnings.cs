@@ -1,0 +1,62 @@
+using System.Text;
+using Akka.Event;
+
+namespace AkkaRaft.Hosting;
+
+/// <summary>What goes wrong with peers: one line for an address in a minute; what comes meanwhile is counted, and told with the next.</summary>
+internal sealed class PeerWarnings(ILoggingAdapter logger, TimeProvider? clock = null)
+{
+    public const int MaxCharacters = 200;
+
+    private const int MaxAddresses = 1024;
+    private const string Others = "others";
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+
+    private readonly TimeProvider _clock = clock ?? TimeProvider.System;
+    private readonly Dictionary<string, Said> _said = [];
+
+    /// <param name="address">Whose: the host alone, since each connection has another port.</param>
+    /// <param name="what">A whole sentence, or more.</param>
+    public void Warn(string address, string what)
+    {
+        string line;
+        lock (_said)
+        {
+            var now = _clock.GetTimestamp();
+            if (!_said.ContainsKey(address) && _said.Count >= MaxAddresses)
+            {
+                foreach (var (old, last) in _said)
+                {
+                    if (last.Untold == 0 && _clock.GetElapsedTime(last.At, now) >= Interval) _said.Remove(old);
+                }
+                if (_said.Count >= MaxAddresses) address = Others;
+            }
+            if (_said.TryGetValue(address, out var before) && _clock.GetElapsedTime(before.At, now) < Interval)
+            {
+                _said[address] = before with { Untold = before.Untold + 1 };
+                return;
+            }
+            line = before.Untold > 0 ? $"{what} (Since the last such line {before.Untold} more.)" : what;
+            _said[address] = new Said(now, 0);
+        }
+        logger.Warning("{0}", line);
+    }
+
+    /// <summary>What a peer said, as one line of bounded length, whatever bytes it is.</summary>
+    public static string Quote(ReadOnlySpan<byte> said) => Quote(Encoding.UTF8.GetString(said[..Math.Min(said.Length, 4 * MaxCharacters)]));
+
+    /// <inheritdoc cref="Quote(ReadOnlySpan{byte})" />
+    public static string Quote(string said)
+    {
+        var text = new StringBuilder();
+        foreach (var c in said)
+        {
+            if (text.Length >= MaxCharacters) return $"'{text}…'";
+            if (c is >= ' ' and < '\u007f' and not '\'' and not '\\') text.Append(c);
+            else text.Append($"\\u{(int)c:x4}");
+        }
+        return $"'{text}'";
+    }
+
+    private readonly record struct Said(long At, long Untold);
+}

@@ -1,0 +1,292 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using AkkaRaft.Client;
+using AkkaRaft.Node;
+using Snappier;
+using static AkkaRaft.Process.Tests.HostilePeer;
+using OsProcess = System.Diagnostics.Process;
+
+namespace AkkaRaft.Process.Tests;
+
+/// <summary>Three members that may have few files open, and a client that puts and gets all the time.</summary>
+public sealed class AttackedCluster : IAsyncLifetime
+{
+    private const int LargeBytes = 1_000_000;
+
+    private readonly CancellationTokenSource _end = new();
+    private readonly ConcurrentQueue<(int Member, string Line)> _lines = [];
+    private Task _load = Task.CompletedTask;
+    private long _calls;
+
+    internal Cluster Cluster { get; } = new();
+
+    internal RaftClient Client { get; private set; } = null!;
+
+    /// <summary>Puts and gets that were answered.</summary>
+    internal long Calls => Interlocked.Read(ref _calls);
+
+    public async Task InitializeAsync()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        Cluster.Printed = (id, line) => _lines.Enqueue((id, line));
+        for (int id = 0; id < 3; id++)
+        {
+            Cluster.StartBy(id, "sh", "-c", "ulimit -n 400; exec \"$@\"", "sh");
+        }
+
+        await Cluster.LeaderAsync();
+        Client = RaftClient.Create(new RaftClientSettings { ClusterId = "akkaraft", Members = ClientOptions.ParseMembers(Cluster.Members), RequestTimeout = TimeSpan.FromSeconds(30) });
+        byte[] large = new byte[LargeBytes];
+        new Random(1).NextBytes(large);
+        // What a busy member has been through grows no more by it.
+        for (int i = 0; i < 30; i++)
+        {
+            await Client.PutAsync("large"u8.ToArray(), large);
+            await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Client.GetAsync("large"u8.ToArray())));
+        }
+
+        _load = Task.Run(async () =>
+        {
+            for (int i = 0; !_end.IsCancellationRequested; i++)
+            {
+                await Client.PutAsync("calm", $"{i}");
+                Assert.Equal($"{i}", await Client.GetAsync("calm"));
+                Interlocked.Increment(ref _calls);
+            }
+        });
+    }
+
+    /// <summary>Lines of a member's log with this text.</summary>
+    internal List<string> Lines(int member, string text) => [.. _lines.Where(l => l.Member == member && l.Line.Contains(text, StringComparison.Ordinal)).Select(l => l.Line)];
+
+    /// <summary>Waits until the client has done more, or fails as it did.</summary>
+    internal async Task ServesAsync()
+    {
+        long before = Calls;
+        await Patience.UntilAsync("20 puts and gets", async () =>
+        {
+            if (_load.IsCompleted) await _load;
+            return (Calls >= before + 20, Calls);
+        });
+    }
+
+    public async Task DisposeAsync()
+    {
+        _end.Cancel();
+        await _load;
+        if (Client is not null) await Client.DisposeAsync();
+        await Cluster.DisposeAsync();
+    }
+}
+
+/// <summary>Whatever one connection without credentials sends: the member lives and serves, nothing of it is left, and the log has one line for it.</summary>
+public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<AttackedCluster>
+{
+    private const long MaxGrowthBytes = 64 << 20;
+
+    private static readonly Dictionary<string, Attack> Attacks = new()
+    {
+        ["C1 Suspend to the gateway"] = Tells("a system message", (22, "Akka.Dispatch.SysMsg.Suspend, Akka", []), "/user/raft", sequenceNumber: 1),
+        ["C1 Suspend without a sequence number"] = Tells("another serializer", (22, "Akka.Dispatch.SysMsg.Suspend, Akka", []), "/user/raft"),
+        ["C1 Suspend to Akka.Remote itself"] = Tells("another serializer", (22, "Akka.Dispatch.SysMsg.Suspend, Akka", []), "/system/endpointManager"),
+        ["C2 IntentionalRestart to the guardian"] = Tells("another serializer", (16, "IR", []), "/user"),
+        ["C3 a sequence number far ahead"] = Tells("a system message", Status(1), "/user/raft", sequenceNumber: 300_000_000),
+        ["C3 nacks"] = new("an acknowledgement", (peer, _) => peer.SendAsync(Frame(Bytes(1, Bytes(1, [.. Fixed(1, 300_000_000), .. Fixed(2, 1)]))))),
+        ["C4 HOCON that never closes"] = Tells("another serializer", (16, "CF", Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("a={", 300_000)))), "/user/raft"),
+        ["a Status.Failure whose exception is looked up"] = Tells("another serializer", (16, "STF", Bytes(1, Bytes(1, "System.IO.FileNotFoundException, Evil.Assembly"))), "/user/raft"),
+        ["a type name of a megabyte"] = Tells("another serializer", (1, new string('a', 1_000_000), []), "/user/raft"),
+        ["payloads nested deeply"] = Tells("another serializer", (16, "STS", Nested(20_000)), "/user/raft"),
+        ["a selection of an actor that is not open"] = Tells("a selection of other actors", (6, "", [.. Bytes(1, Payload(RaftSerializer, "c1", Status(1).Message)), .. Child("system"), .. Child("endpointManager")]), "/"),
+        ["a selection of a message of Akka's"] = Tells("a selection with a message", (6, "", [.. Bytes(1, Payload(16, "K", [])), .. Child("user"), .. Child("raft")]), "/"),
+        ["a message to an actor below the gateway"] = Tells("not open to it", Status(1), "/user/raft/member"),
+        ["a way round the gateway"] = Tells("another process", Status(1), "/user/x/../raft/member"),
+        ["C9 thirty million entries in 2.8 MB"] = Tells("once uncompressed, above the limit", (RaftSerializer, "r1", Compressed(Bytes(10, Repeated(30_000_000, 3)))), "/user/raft"),
+        ["C9 a million entries within a frame"] = Tells("parts", (RaftSerializer, "r1", Compressed(Bytes(10, Repeated(1_000_000, 3)))), "/user/raft"),
+        ["C9 a message of 12 bytes that claims 64 MB"] = Tells("once uncompressed", (RaftSerializer, "c1", [1, 0x80, 0x80, 0x80, 0x20, 0, 0, 0, 0, 0, 0, 0]), "/user/raft"),
+        ["bytes that are no message, with a forged line"] = Tells("cannot be read", (RaftSerializer, "c1", Encoding.UTF8.GetBytes("\0\r\n[ERROR] the disk is full")), "/user/raft"),
+        ["bytes that are no frame"] = new("no frame", (peer, _) => peer.SendAsync(Frame([0xFF, 0xFF, 0xFF, 0xFF]))),
+        ["a forged line in a manifest"] = Tells("a message of a kind that is not sent", (RaftSerializer, "e1\r\n[ERROR] the disk is full", []), "/user/raft"),
+        ["a sender elsewhere"] = new("another ActorSystem", SendsFromElsewhereAsync),
+    };
+
+    public static TheoryData<string> Names => [.. Attacks.Keys];
+
+    private sealed record Attack(string Line, Func<HostilePeer, AttackedCluster, Task> Run);
+
+    [UnixTheory(Timeout = Patience.TestMs)]
+    [MemberData(nameof(Names))]
+    public Task One_frame_ends_its_own_connection_and_nothing_else(string name) => UnderAttackAsync(Attacks[name].Line, $"127.1.1.{1 + Array.IndexOf([.. Attacks.Keys], name)}", async (member, from) =>
+    {
+        using var peer = await IntroduceAsync(member, from);
+        await Attacks[name].Run(peer, running);
+        await peer.EndsAsync();
+    });
+
+    [UnixFact(Timeout = Patience.TestMs)]
+    public Task C10_answers_that_are_not_taken_are_held_up_to_a_bound() => UnderAttackAsync("does not take what it is sent", "127.1.2.1", async (member, from) =>
+    {
+        using var peer = await IntroduceAsync(member, from);
+        var gets = new List<byte>();
+        for (ulong i = 1; i <= 6_000; i++)
+        {
+            gets.AddRange(Frame(peer.Message("/user/raft", RaftSerializer, "c1", [0, .. Number(1, i), .. Bytes(14, Bytes(1, "large"))])));
+        }
+
+        try
+        {
+            await peer.SendAsync(gets.ToArray());
+        }
+        catch (SocketException)
+        {
+            // Closed before it had sent all.
+        }
+
+        await Patience.UntilAsync("the end of the slow consumer", () => Task.FromResult((running.Lines(_attacked, $"{from}:").Count > 0, "")));
+    });
+
+    [UnixFact(Timeout = Patience.TestMs)]
+    public Task Connections_that_say_nothing_leave_room_for_others_and_go() => UnderAttackAsync("did not say who it is", "127.1.2.2", async (member, from) =>
+    {
+        var silent = new List<HostilePeer>();
+        try
+        {
+            for (int i = 0; i < 1_000; i++)
+            {
+                silent.Add(await ConnectAsync(member, from));
+                if (i % 2 == 1) await silent[^1].SendAsync(new byte[] { 60, 0 });
+            }
+
+            await running.ServesAsync();
+            await Task.WhenAll(silent.Select(peer => peer.EndsAsync()));
+        }
+        finally
+        {
+            silent.ForEach(peer => peer.Dispose());
+        }
+    });
+
+    [UnixFact(Timeout = Patience.TestMs)]
+    public Task Connections_that_introduce_themselves_are_bounded() => UnderAttackAsync("one too many", "127.1.2.3", async (member, from) =>
+    {
+        var peers = new List<HostilePeer>();
+        try
+        {
+            for (int i = 0; i < 200; i++)
+            {
+                peers.Add(await IntroduceAsync(member, from));
+            }
+
+            await running.ServesAsync();
+        }
+        finally
+        {
+            peers.ForEach(peer => peer.Dispose());
+        }
+    });
+
+    private int _attacked;
+
+    /// <param name="line">What the one line of the log says.</param>
+    /// <param name="from">Whence the attack comes.</param>
+    /// <param name="attack">With the member's address, and whence to come.</param>
+    private async Task UnderAttackAsync(string line, string from, Func<string, string, Task> attack)
+    {
+        var before = await running.Client.StatusAsync();
+        var leader = before.Single(s => s.Role == AkkaRaft.Protocol.MemberRole.Leader);
+        _attacked = leader.Id.Value;
+        using var process = OsProcess.GetProcessById(leader.ProcessId);
+        await running.ServesAsync();
+        int files = Files(process);
+        long memory = Memory(process), most = 0;
+        using var end = new CancellationTokenSource();
+        Task watch = Task.Run(async () =>
+        {
+            while (!end.IsCancellationRequested)
+            {
+                most = Math.Max(most, Memory(process));
+                await Task.Delay(20);
+            }
+        });
+
+        await attack(leader.Address, from);
+        await running.ServesAsync();
+        await Patience.UntilAsync("a line in the log", () => Task.FromResult((running.Lines(_attacked, $"{from}:").Count > 0, "")));
+        await Patience.UntilAsync("the files that were open before", () => Task.FromResult((Files(process) <= files + 3, $"{Files(process)}, before {files}")));
+        await end.CancelAsync();
+        await watch;
+
+        string said = Assert.Single(running.Lines(_attacked, $"{from}:"));
+        Assert.Contains(line, said, StringComparison.Ordinal);
+        Assert.Empty(running.Lines(_attacked, "   at "));
+        Assert.DoesNotContain(running.Lines(_attacked, "[ERROR] the disk"), l => l.StartsWith("[ERROR]", StringComparison.Ordinal));
+        Assert.True(most - memory <= MaxGrowthBytes, $"It grew by {(most - memory) >> 20} MiB.");
+        var after = await running.Client.StatusAsync();
+        Assert.Equal(before.Select(s => (s.Id, s.ProcessId, s.Term)), after.Select(s => (s.Id, s.ProcessId, s.Term)));
+    }
+
+    private static int Files(OsProcess process) => Directory.GetFileSystemEntries($"/proc/{process.Id}/fd").Length;
+
+    private static long Memory(OsProcess process)
+    {
+        process.Refresh();
+        return process.WorkingSet64;
+    }
+
+    // ---- what is sent --------------------------------------------------------------------------------------------
+
+    private static Attack Tells(string line, (int Serializer, string Manifest, byte[] Message) payload, string path, ulong sequenceNumber = NoSequenceNumber) =>
+        new(line, (peer, _) => peer.TellAsync(path, payload.Serializer, payload.Manifest, payload.Message, sequenceNumber));
+
+    private static (int Serializer, string Manifest, byte[] Message) Status(ulong id) => (RaftSerializer, "c1", [0, .. Number(1, id), .. Bytes(2, "akkaraft"), .. Bytes(7, [])]);
+
+    private static byte[] Child(string name) => Bytes(2, [.. Number(1, 2), .. Bytes(2, name)]);
+
+    private static byte[] Compressed(byte[] message) => [1, .. Snappy.CompressToArray(message)];
+
+    private static byte[] Repeated(int count, int field)
+    {
+        byte[] bytes = new byte[2 * count];
+        for (int i = 0; i < count; i++)
+        {
+            bytes[2 * i] = (byte)((field << 3) | 2);
+        }
+
+        return bytes;
+    }
+
+    private static byte[] Nested(int depth)
+    {
+        // From the inside out, at the end of one array: a level is a Status.Success in a payload in a Status.Success.
+        byte[] all = new byte[depth * 24];
+        int at = all.Length;
+        for (int i = 0; i < depth; i++)
+        {
+            byte[] tail = [.. Number(2, 16), .. Bytes(3, "STS")];
+            int inner = all.Length - at;
+            byte[] head = Bytes(1, new byte[inner])[..^inner];
+            int payload = head.Length + inner + tail.Length;
+            byte[] status = Bytes(1, new byte[payload])[..^payload];
+            Buffer.BlockCopy(all, at, all, at - tail.Length, inner);
+            at -= tail.Length;
+            tail.CopyTo(all, at + inner);
+            at -= head.Length;
+            head.CopyTo(all, at);
+            at -= status.Length;
+            status.CopyTo(all, at);
+        }
+
+        return all[at..];
+    }
+
+    private static async Task SendsFromElsewhereAsync(HostilePeer peer, AttackedCluster running)
+    {
+        using var elsewhere = new TcpListener(IPAddress.Loopback, 0);
+        elsewhere.Start();
+        await peer.TellAsync("/user/raft", RaftSerializer, "c1", Status(1).Message, sender: $"akka.tcp://evil@127.0.0.1:{((IPEndPoint)elsewhere.LocalEndpoint).Port}/user/$a");
+        await peer.EndsAsync();
+        await running.ServesAsync();
+        Assert.False(elsewhere.Pending(), "The member has connected to where the sender's path said.");
+    }
+}
