@@ -106,7 +106,9 @@ internal static class NodeCommand
     /// <summary>A client inside the member's process; what the member logs below a warning would garble the prompt.</summary>
     private static async Task<int> RunShellAsync(RaftSettings settings, bool json)
     {
-        StandardStreams.MakeOutputLog();
+        // A program reads answers there, and nothing else.
+        if (json) StandardStreams.LogToError();
+        else StandardStreams.MakeOutputLog();
         await using var node = await StartAsync(settings with { IsQuiet = true }, settings.Members[settings.Id]).ConfigureAwait(false);
         var client = settings.ForClients() with { RequestTimeout = ClientOptions.DefaultTimeout };
         await using var session = new ClientSession(client, RaftClient.Create(node.System, client));

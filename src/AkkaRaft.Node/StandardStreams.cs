@@ -23,6 +23,9 @@ internal static class StandardStreams
     /// <summary>Makes what is printed from now on a log, without which the process goes on.</summary>
     public static void MakeOutputLog() => Console.SetOut(Writer(new DescriptorStream(Out, isLog: true)));
 
+    /// <summary>Makes what is printed from now on go to standard error; <see cref="Output"/> is for answers alone.</summary>
+    public static void LogToError() => Console.SetOut(Console.Error);
+
     public static Stream OpenInput() => IsOpen(In) ? Console.OpenStandardInput() : throw new IOException("Standard input is closed.");
 
     /// <summary>Does something once nobody reads standard output any more, though nothing be written to it.</summary>
