@@ -186,6 +186,108 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         }
     });
 
+    [UnixFact(Timeout = Patience.TestMs)]
+    public async Task C5_to_C8_whoever_speaks_as_a_member_without_its_incarnation_is_not_heard()
+    {
+        var before = await running.Client.StatusAsync();
+        string place = "127.1.2.4";
+        byte[] snapshot = Bytes(8, [.. Bytes(1, [.. Bytes(1, [.. Number(1, 1_000_000), .. Number(2, 5)]), .. Number(2, 3), .. Number(3, 7)])]);
+        (ulong Term, byte[] Body)[] said =
+        [
+            (long.MaxValue, Bytes(13, [])), (long.MaxValue, Bytes(12, [])), (long.MaxValue, Bytes(10, [])), (long.MaxValue, Bytes(7, Number(1, 1_000_000))),
+            (1_000, Bytes(13, [])), (1_000, snapshot), (1_000, Bytes(12, [])), (1_000, Bytes(10, Number(4, 1_000_000))),
+            (1_000, Bytes(11, [.. Number(1, 1), .. Number(3, 1_000_000)])), (1_000, Bytes(9, Number(1, 1))),
+            .. Enumerable.Range(0, 4).Select(reason => (1_000ul, Number(19, (ulong)reason))),
+        ];
+        foreach (var member in before)
+        {
+            using var peer = await IntroduceAsync(member.Address, place);
+            // As each of the others, as the member itself, and as nobody.
+            foreach (ulong from in new ulong[] { 0, 1, 2, 7, ulong.MaxValue - 4 })
+            {
+                foreach (var (term, body) in said)
+                {
+                    byte[] message =
+                    [
+                        0, .. Bytes(1, "akkaraft"), .. Number(2, from), .. Number(3, (ulong)member.Id.Value), .. Number(4, term), .. body,
+                        .. Bytes(14, "127.0.0.1:9"), .. Fixed(15, 4711), .. Number(21, 1_000_000), .. Number(22, 1_000),
+                    ];
+                    await peer.TellAsync("/user/raft", RaftSerializer, "r1", message);
+                }
+            }
+        }
+
+        await running.ServesAsync();
+        var after = await running.Client.StatusAsync();
+        Assert.Equal(before.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)), after.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)));
+        Assert.All(after, status => Assert.Null(status.Problem));
+        foreach (var member in after)
+        {
+            // One for each reason in a minute: none can have the id, none knows it, one began anew, one was not added.
+            await Patience.UntilAsync("a word of it", () => Task.FromResult((running.Lines(member.Id.Value, "drops what is sent in the name of").Count >= 3, "")));
+            Assert.InRange(running.Lines(member.Id.Value, "drops what is sent in the name of").Count, 3, 8);
+        }
+    }
+
+    [UnixFact(Timeout = Patience.TestMs)]
+    public async Task Twenty_thousand_damaged_frames_end_nothing_but_their_connections()
+    {
+        const int Connections = 400;
+        const int FramesOfEach = 50;
+        var before = await running.Client.StatusAsync();
+        var random = new Random(20);
+        var processes = before.ToDictionary(s => s.Id, s => OsProcess.GetProcessById(s.ProcessId));
+        var memory = processes.ToDictionary(p => p.Key, p => Memory(p.Value));
+        byte[] header = [0, .. Number(1, 5), .. Bytes(2, "akkaraft")];
+        byte[][] client =
+        [
+            [.. header, .. Bytes(8, [])], [.. header, .. Bytes(12, [.. Bytes(1, "damaged"), .. Bytes(2, "value")])], [.. header, .. Bytes(14, Bytes(1, "damaged"))],
+            [.. header, .. Bytes(16, "damaged")], [.. header, .. Bytes(26, [.. Bytes(1, Bytes(1, "damaged")), .. Number(2, 7)])], [.. header, .. Bytes(28, Bytes(1, Bytes(1, "damaged")))],
+            [.. header, .. Bytes(32, Bytes(1, "damaged"))], [.. header, .. Bytes(34, Number(1, 60_000))], [.. header, .. Number(35, 9)], [.. header, .. Bytes(3, Bytes(1, "damaged"))],
+        ];
+        byte[][] raft = [.. new byte[][]
+        {
+            Bytes(5, Number(1, 7)), Bytes(7, Number(1, 7)), Bytes(10, [.. Number(1, 7), .. Bytes(3, [.. Number(1, 8), .. Number(2, 3)])]), Bytes(11, Number(1, 1)), Bytes(12, []), Bytes(13, []),
+            Bytes(8, Bytes(1, Bytes(1, Number(1, 7)))), Bytes(16, Number(1, 1)), Bytes(17, Number(1, 7)), Bytes(18, Bytes(4, "piece")), Bytes(20, []), Number(19, 1),
+        }.Select(body => (byte[])[0, .. Bytes(1, "akkaraft"), .. Number(2, 1), .. Number(3, 0), .. Number(4, 3), .. body, .. Fixed(15, 4711)])];
+        for (int c = 0; c < Connections; c++)
+        {
+            var member = before[c % before.Count];
+            using var peer = await IntroduceAsync(member.Address, "127.1.2.5");
+            var frames = new List<byte>();
+            for (int i = 0; i < FramesOfEach; i++)
+            {
+                var (manifest, bytes) = random.Next(2) == 0 ? ("c1", client[random.Next(client.Length)]) : ("r1", raft[random.Next(raft.Length)]);
+                // Most are damaged where they have passed the filter, so that one connection carries many.
+                byte[] damaged = (byte[])bytes.Clone();
+                if (i % 5 > 0) damaged[random.Next(1, damaged.Length)] = (byte)random.Next(256);
+                byte[] frame = peer.Message("/user/raft", RaftSerializer, manifest, damaged);
+                if (i == FramesOfEach - 1) frame[random.Next(frame.Length)] ^= (byte)(1 << random.Next(8));
+                frames.AddRange(Frame(frame));
+            }
+
+            try
+            {
+                await peer.SendAsync(frames.ToArray());
+            }
+            catch (SocketException)
+            {
+                // Closed at one of them.
+            }
+        }
+
+        await running.ServesAsync();
+        Assert.Equal(before.Select(s => (s.Id, s.ProcessId)), (await running.Client.StatusAsync()).Select(s => (s.Id, s.ProcessId)));
+        foreach (var (id, process) in processes)
+        {
+            Assert.InRange(Memory(process) - memory[id], long.MinValue, 2 * MaxGrowthBytes);
+            // One for its address and minute, and one for each of the member's reasons.
+            Assert.InRange(running.Lines(id.Value, "127.1.2.5").Count, 1, 20);
+            Assert.Empty(running.Lines(id.Value, "   at "));
+            process.Dispose();
+        }
+    }
+
     private int _attacked;
 
     /// <param name="line">What the one line of the log says.</param>
