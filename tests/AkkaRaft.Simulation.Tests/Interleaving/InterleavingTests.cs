@@ -43,7 +43,7 @@ public sealed class InterleavingTests(CopyOfTheBuild copy) : IClassFixture<CopyO
     {
         copy.Compile((path, tree) => IsOfDisks(path) ? Steps.In(tree) : tree, Steps.Source);
         // Little is kept, so that there are checkpoints, deletions and images at each turn.
-        var config = Config(1, "akkaraft { retain-entries = 0, max-log-entries = 20 }");
+        var config = Config(1, "retain-entries = 0, max-log-entries = 20");
         string[] node = ["node", "0", "--config", config, "--data", _data, "--shell", "--json"];
         var random = new Random(1);
         var acknowledged = new HashSet<string>();
@@ -134,11 +134,11 @@ public sealed class InterleavingTests(CopyOfTheBuild copy) : IClassFixture<CopyO
         }
     }
 
-    private string Config(int members, string line = "")
+    private string Config(int members, string settings = "")
     {
         var file = Path.Combine(_data, "cluster.conf");
         var addresses = string.Join(", ", Ports.Free(members).Select((port, id) => $"{id} = \"127.0.0.1:{port}\""));
-        File.WriteAllText(file, $"akkaraft {{ cluster-id = \"interleaving\", members {{ {addresses} }} }}\n{line}\n");
+        File.WriteAllText(file, $"akkaraft {{ cluster-id = \"interleaving\", members {{ {addresses} }}, {settings} }}\n");
         return file;
     }
 
