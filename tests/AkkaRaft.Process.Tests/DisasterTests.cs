@@ -186,7 +186,7 @@ public sealed class DisasterTests
         await Patience.UntilAsync("a word of it", async () =>
         {
             var status = await Cli.RunAsync("status", "--config", cluster.Config);
-            return (status.Code == 2 && status.Out.Contains("Member 1 has committed entry", StringComparison.Ordinal), status.Out + status.Err);
+            return (status.Code == 2 && status.Out.Contains("Member 1 has entry", StringComparison.Ordinal), status.Out + status.Err);
         });
         Assert.Equal(2, (await Cli.RunAsync("health", "--config", cluster.Config)).Code);
         // What it has is still there, to go on with.

@@ -4,8 +4,8 @@ using AkkaRaft.Protocol;
 namespace AkkaRaft.Consensus;
 
 /// <summary>
-/// A leader has all that was ever committed (Raft dissertation §3.6.3). One that would overwrite what is committed here proves that voters have forgotten what
-/// they acknowledged, as when an older copy of a directory was put back. This member then keeps what it has, follows nobody who lacks it, and says so.
+/// A leader has all that was ever committed, and of one index and term there is one entry (Raft dissertation §3.6.3, §3.5). A leader that would overwrite what is
+/// committed here, or has another entry of an index and term that are here, proves that voters have forgotten what they acknowledged or voted, as when an older copy of a directory was put back. This member then keeps what it has, follows nobody who lacks it, and says so.
 /// </summary>
 internal sealed partial class RaftActor
 {
@@ -18,14 +18,14 @@ internal sealed partial class RaftActor
         : _leading?.Progress.FirstOrDefault(p => p.Value.ContradictsAt > 0) is { Value: { } progress } follower ? Words(follower.Key, Me, _term, progress.ContradictsAt)
         : null;
 
-    /// <summary>The first entry that is committed here and that the leader has otherwise; null when there is none.</summary>
+    /// <summary>The first entry that the leader must not have otherwise, and has; null when there is none.</summary>
     private long? Contradicted(AppendEntries append)
     {
-        if (IsCommittedOtherwise(append.PrevLogIndex, append.PrevLogTerm)) return append.PrevLogIndex;
+        if (IsCommittedOtherwise(append.PrevLogIndex, append.PrevLogTerm) || IsAnother(append.PrevLogIndex, append.PrevLogTerm, append.PrevLogChecksum)) return append.PrevLogIndex;
         foreach (var entry in append.Entries)
         {
-            if (entry.Index > _commitIndex) break;
-            if (IsCommittedOtherwise(entry.Index, entry.Term)) return entry.Index;
+            if (entry.Index > _log.LastIndex) break;
+            if (IsCommittedOtherwise(entry.Index, entry.Term) || IsAnother(entry.Index, entry.Term, entry.Checksum)) return entry.Index;
         }
         return null;
     }
@@ -34,6 +34,8 @@ internal sealed partial class RaftActor
         install.Snapshot is { Base: var end } && IsCommittedOtherwise(end.Index, end.Term) ? end.Index : null;
 
     private bool IsCommittedOtherwise(long index, long term) => index <= _commitIndex && _log.TermAt(index) is { } here && here != term;
+
+    private bool IsAnother(long index, long term, uint? checksum) => checksum is { } there && _log.TermAt(index) == term && _log.ChecksumAt(index) is { } here && here != there;
 
     /// <summary>It is neither followed nor disturbed.</summary>
     private void Refuse(FollowerState follower, RaftHeader leader, long round, long index)
@@ -67,7 +69,7 @@ internal sealed partial class RaftActor
     }
 
     private static string Words(MemberId member, MemberId leader, long term, long index) =>
-        $"Member {member} has committed entry {index}, which leader {leader} of term {term} has otherwise: voters have forgotten what they acknowledged, as when an older copy of a directory is put back. "
+        $"Member {member} has entry {index}, which leader {leader} of term {term} has otherwise: voters have forgotten what they acknowledged, as when an older copy of a directory is put back. "
         + $"Member {member} keeps its log and does not follow {leader}. To go on with what {leader} has, remove it ('akkaraft members remove {member}') and add a member under a new id; "
         + $"to go on with what {member} has, stop the others and see 'akkaraft recover'.";
 

@@ -193,7 +193,7 @@ internal sealed partial class RaftActor
         var prevTerm = _log.TermAt(prev) ?? throw new InvariantViolationException($"Entry {prev}, needed by member {id}, is not in the log.");
         Send(id, h => new AppendEntries(h, prev, prevTerm, entries, _commitIndex, leading.Reads.Round)
         {
-            ClockMs = leading.Clock.At(Now), Acknowledged = acknowledged ?? ImmutableSortedDictionary<MemberId, long>.Empty,
+            PrevLogChecksum = _log.ChecksumAt(prev), ClockMs = leading.Clock.At(Now), Acknowledged = acknowledged ?? ImmutableSortedDictionary<MemberId, long>.Empty,
         });
     }
 

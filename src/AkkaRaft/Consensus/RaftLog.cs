@@ -65,6 +65,9 @@ internal sealed class RaftLog
     public LogBase BaseAt(long index) =>
         index == BaseIndex ? Base : new LogBase(index, this[index].Term, this[index].TimestampMs, ConfigurationAt(index));
 
+    /// <summary>Of the entry at <paramref name="index"/>; null when the log does not have it, or begins after it.</summary>
+    public uint? ChecksumAt(long index) => index > BaseIndex && index <= LastIndex ? this[index].Checksum : null;
+
     /// <summary>Whether a log that ends so is at least as up to date as this one (Raft dissertation §3.6.1).</summary>
     public bool IsUpToDate(long lastIndex, long lastTerm) =>
         lastTerm > LastTerm || (lastTerm == LastTerm && lastIndex >= LastIndex);

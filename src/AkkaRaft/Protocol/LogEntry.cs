@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using AkkaRaft.Storage;
+
 namespace AkkaRaft.Protocol;
 
 /// <summary>What a log entry means to Raft.</summary>
@@ -30,4 +33,18 @@ public sealed record LogEntry(long Index, long Term, long TimestampMs, EntryKind
 
     /// <summary>An upper bound of the entry's encoded size in bytes, by which batches are cut.</summary>
     internal int EncodedBytes => Payload.Length + OverheadBytes;
+
+    /// <summary>Tells the entry from another of its index and term, which two leaders of one term would make.</summary>
+    internal uint Checksum
+    {
+        get
+        {
+            Span<byte> head = stackalloc byte[4 * sizeof(long)];
+            BinaryPrimitives.WriteInt64LittleEndian(head, Index);
+            BinaryPrimitives.WriteInt64LittleEndian(head[8..], Term);
+            BinaryPrimitives.WriteInt64LittleEndian(head[16..], TimestampMs);
+            BinaryPrimitives.WriteInt64LittleEndian(head[24..], (long)Kind);
+            return ~Crc.Continue(Crc.Continue(Crc.Begin, head), Payload.Span);
+        }
+    }
 }

@@ -66,6 +66,9 @@ internal sealed record AppendEntries(
     long LeaderCommit,
     long Round) : IRaftMessage
 {
+    /// <summary>Of the entry at PrevLogIndex; null when the leader's log begins after it. Index and term alone do not tell what two leaders of one term made.</summary>
+    public uint? PrevLogChecksum { get; init; }
+
     /// <summary>The log's clock as the leader has it, in milliseconds; 0 when it did not say. Whoever leads next goes on from there.</summary>
     public long ClockMs { get; init; }
 

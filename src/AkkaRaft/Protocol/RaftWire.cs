@@ -90,6 +90,7 @@ internal static class RaftWire
                 break;
             case AppendEntries m:
                 wire.AppendEntries = new WireAppendEntries { PrevLogIndex = m.PrevLogIndex, PrevLogTerm = m.PrevLogTerm, LeaderCommit = m.LeaderCommit, Round = m.Round, ClockMs = m.ClockMs };
+                if (m.PrevLogChecksum is { } checksum) wire.AppendEntries.PrevLogChecksum = checksum;
                 foreach (var (id, index) in m.Acknowledged) wire.AppendEntries.Acknowledged.Add(new WireAcknowledged { Id = id.Value, Index = index });
                 wire.AppendEntries.Entries.AddRange(m.Entries.Select(ToWire));
                 break;
@@ -177,6 +178,7 @@ internal static class RaftWire
         return new AppendEntries(header, wire.PrevLogIndex, wire.PrevLogTerm, entries, wire.LeaderCommit, wire.Round)
         {
             ClockMs = wire.ClockMs,
+            PrevLogChecksum = wire.HasPrevLogChecksum ? wire.PrevLogChecksum : null,
             Acknowledged = wire.Acknowledged.Count == 0
                 ? ImmutableSortedDictionary<MemberId, long>.Empty
                 : wire.Acknowledged.ToImmutableSortedDictionary(a => new MemberId(a.Id), a => a.Index),

@@ -307,6 +307,9 @@ public sealed class RaftActorTests : TestKit
         [
             Append(2, 2, 1, 1, 3, Entry(2, 2), Entry(3, 2)),
             Append(2, 2, 2, 2, 3, Entry(3, 2)),
+            // Of the same index and term, and another: two have led in that term.
+            Append(2, 2, 1, 1, 3, new LogEntry(2, 1, 0, EntryKind.Command, new byte[] { 8 })),
+            Append(2, 2, 2, 1, 3) with { PrevLogChecksum = new LogEntry(2, 1, 0, EntryKind.Command, new byte[] { 8 }).Checksum },
             new InstallSnapshot(From(2, 2), new Snapshot(new LogBase(2, 2, 0, Configuration.Of(Settings().Members.Values)), 1, 1), 0),
         ];
         foreach (var contradiction in contradictions)
@@ -316,11 +319,11 @@ public sealed class RaftActorTests : TestKit
             Assert.Equal((false, 2), (reply.Success, reply.CommittedHere));
             var status = StatusOf(member);
             Assert.Equal((2, 2, null), (status.LastIndex, status.CommitIndex, status.Leader));
-            Assert.Contains("Member 0 has committed entry 2, which leader 2 of term 2 has otherwise", status.Problem, StringComparison.Ordinal);
+            Assert.Contains("Member 0 has entry 2, which leader 2 of term 2 has otherwise", status.Problem, StringComparison.Ordinal);
         }
 
         // Whoever has all of it is followed.
-        member.Tell(Append(1, 3, 2, 1, 3, Entry(3, 3)));
+        member.Tell(Append(1, 3, 2, 1, 3, Entry(3, 3)) with { PrevLogChecksum = Entry(2, 1).Checksum });
         Assert.True(Sent<AppendEntriesReply>().Success);
         Assert.Null(StatusOf(member).Problem);
     }
@@ -331,7 +334,7 @@ public sealed class RaftActorTests : TestKit
         var member = StartedMember();
         Elect(member, 0);
         member.Tell(new AppendEntriesReply(From(1, 1), false, 0, 0, 0, 0, 1) { CommittedHere = 1 });
-        Assert.Contains("Member 1 has committed entry 1, which leader 0 of term 1 has otherwise", StatusOf(member).Problem, StringComparison.Ordinal);
+        Assert.Contains("Member 1 has entry 1, which leader 0 of term 1 has otherwise", StatusOf(member).Problem, StringComparison.Ordinal);
         Assert.Equal(0, StatusOf(member).CommitIndex);
         member.Tell(new AppendEntriesReply(From(1, 1), true, 0, 1, 0, 0, 1));
         AwaitAssert(() => Assert.Equal(1, StatusOf(member).CommitIndex));
