@@ -129,7 +129,8 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
                 unreadable++;
             }
         }
-        Assert.Equal(0, allocated);
+        // The runtime allocates a little of its own while it compiles; one object a frame would be 24 bytes or more of each.
+        Assert.InRange(allocated, 0, Frames / 10);
         Assert.All([refused, unreadable, read], count => Assert.True(count > 1_000, $"{refused} refused, {unreadable} unreadable, {read} read"));
     }
 
