@@ -110,6 +110,12 @@ public sealed partial class ClusterSimulation
         var now = _members[Leader!.Value].Raft!.RaftLog.Configuration;
         // One that an attempt before has left over.
         var spare = _members.Find(m => m is { Joins: true, IsUp: true, IsLost: false } && now.Find(new MemberId(m.Id)) is null && !now.Removed.Contains(new MemberId(m.Id)));
+        if (spare is not null)
+        {
+            // Those that it was told of when it began may be members no more.
+            Crash(spare.Id);
+            Restart(spare.Id);
+        }
         SetVoters([.. whole, spare?.Id ?? AddMember()]);
         return true;
     }
