@@ -23,15 +23,12 @@ internal static class OpenFiles
 
         byte[] message = System.Text.Encoding.UTF8.GetBytes(
             $"akkaraft: this process may have {limit.Current} files open, and needs {Needed}, more with many clients. Raise the limit: 'ulimit -n 4096' in the shell that starts it, LimitNOFILE= in a unit of systemd, or nofile in /etc/security/limits.conf.\n");
-        _ = Write(StandardError, message, message.Length);
+        _ = Posix.Write(StandardError, message, out _);
         return false;
     }
 
     [DllImport("libc", EntryPoint = "getrlimit")]
     private static extern int GetLimit(int resource, out Limit limit);
-
-    [DllImport("libc", EntryPoint = "write")]
-    private static extern nint Write(int file, byte[] bytes, nint count);
 
     [StructLayout(LayoutKind.Sequential)]
     private struct Limit

@@ -70,8 +70,8 @@ internal static class MessageCheck
 
     private static string? Complaint(InstallSnapshot install)
     {
-        if (Indexes(install.Round) is { } complaint || install.Snapshot is not { } snapshot) return Indexes(install.Round);
-        if (Indexes(snapshot.Base.Index, snapshot.Length) is { } size) return size;
+        if (install.Snapshot is not { } snapshot) return Indexes(install.Round);
+        if (Indexes(install.Round, snapshot.Base.Index, snapshot.Length) is { } complaint) return complaint;
         if (snapshot.Base.TimestampMs is < 0 or > LatestMs) return Impossible(snapshot.Base.TimestampMs);
         if (snapshot.Base.Configuration.Voters.IsEmpty) return "its snapshot is of a cluster without voters";
         return End(snapshot.Base.Index, snapshot.Base.Term, install.Header.Term);

@@ -47,7 +47,7 @@ internal sealed class Progress(long nextIndex, TimeSpan now)
     /// <summary>The leader has said that it hears nothing of the follower.</summary>
     public bool SaidSilent { get; set; }
 
-    /// <summary>The follower has committed an entry here that the leader's log lacks; 0 when it has not said so.</summary>
+    /// <summary>The follower has an entry here that the leader must not have otherwise, and has; 0 when it has not said so.</summary>
     public long ContradictsAt { get; set; }
 
     /// <summary>The latest round the follower has echoed.</summary>

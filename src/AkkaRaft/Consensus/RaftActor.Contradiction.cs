@@ -56,16 +56,13 @@ internal sealed partial class RaftActor
     /// <summary>A vote was forgotten, or the message is not what it says: one of the two is heard by a quorum, and the other by none.</summary>
     private void RefuseSecondLeader(IRaftMessage message)
     {
-        if (Now - _saidContradiction < SayEvery) return;
-        _saidContradiction = Now;
+        if (!MaySay(ref _saidContradiction)) return;
         _logger.Error("Member {0} leads at term {1}, and so says member {2}: a voter has voted twice, or {2}'s directory runs twice. What {2} sends is dropped.", Me, _term, message.Header.From);
     }
 
     private void SayWhatContradicts()
     {
-        if (Now - _saidContradiction < SayEvery) return;
-        _saidContradiction = Now;
-        _logger.Error(WhatContradicts!);
+        if (MaySay(ref _saidContradiction)) _logger.Error(WhatContradicts!);
     }
 
     private static string Words(MemberId member, MemberId leader, long term, long index) =>

@@ -142,11 +142,18 @@ internal sealed partial class RaftActor
     private void SayIfSlow()
     {
         // An election is two writes, one after the other, and the heartbeats' way.
-        if (_writeTime.Longest * 3 <= _settings.ElectionTimeoutMin || Now - _saidSlow < SayEvery) return;
-        _saidSlow = Now;
+        if (_writeTime.Longest * 3 <= _settings.ElectionTimeoutMin || !MaySay(ref _saidSlow)) return;
         _logger.Warning(
             "Member {0}'s journal takes {1:0} ms to write. Elections and hand-overs take several times as long; set akkaraft.election-timeout-min to {2:0} ms or more on all members, or use a faster disk.",
             Me, _writeTime.Longest.TotalMilliseconds, 3 * _writeTime.Longest.TotalMilliseconds);
+    }
+
+    /// <summary>Whether a line that is said once a minute at most may be said now; then it is.</summary>
+    private bool MaySay(ref TimeSpan? saidAt)
+    {
+        if (Now - saidAt < SayEvery) return false;
+        saidAt = Now;
+        return true;
     }
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)

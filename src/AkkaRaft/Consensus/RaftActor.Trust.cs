@@ -1,4 +1,5 @@
 using Akka.Event;
+using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Consensus;
@@ -29,7 +30,7 @@ internal sealed partial class RaftActor
         var header = message.Header;
         if (header.ClusterId != _settings.ClusterId || header.To != Me)
         {
-            Drop(DropReason.Misdirected, header, $"it is for member {header.To} of cluster '{Shown(header.ClusterId)}'");
+            Drop(DropReason.Misdirected, header, $"it is for member {header.To} of cluster '{PeerWarnings.Escape(header.ClusterId, MostShown)}'");
             return false;
         }
         if (header.From != Me && header.From.Value >= 0) return true;
@@ -71,7 +72,7 @@ internal sealed partial class RaftActor
             Greet();
         }
         if (message is not Hello) Drop(DropReason.Unknown, header, "it does not know this member, nor this member it");
-        else if (header.Incarnation != 0) Drop(DropReason.NotAdded, header, $"no such member was added ('akkaraft members add {header.From}={Shown(header.FromAddress ?? "host:port")}')");
+        else if (header.Incarnation != 0) Drop(DropReason.NotAdded, header, $"no such member was added ('akkaraft members add {header.From}={PeerWarnings.Escape(header.FromAddress ?? "host:port", MostShown)}')");
     }
 
     /// <summary>What is dropped is said once a minute for each reason, however much there is of it.</summary>
@@ -86,8 +87,6 @@ internal sealed partial class RaftActor
         _drops[reason] = (Now, 0);
         _logger.Warning("Member {0} drops what is sent in the name of member {1}: {2}.{3}", Me, header.From, why, since > 0 ? $" So were {since} messages since this was last said." : "");
     }
-
-    private static string Shown(string text) => string.Concat((text.Length > MostShown ? text[..MostShown] + "…" : text).Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString()));
 
     private enum DropReason
     {

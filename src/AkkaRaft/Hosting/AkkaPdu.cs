@@ -35,12 +35,10 @@ internal static class AkkaPdu
     {
         command = 0;
         handshake = [];
-        var seen = 0;
         var fields = new WireFields(control);
         while (fields.Next())
         {
-            if (fields.Number is < 1 or > 2 || fields.HasBytes != (fields.Number == 2) || (seen & 1 << fields.Number) != 0) return false;
-            seen |= 1 << fields.Number;
+            if (fields.Number is < 1 or > 2 || fields.HasBytes != (fields.Number == 2) || fields.IsRepeated) return false;
             if (fields.Number == 1) command = fields.Value;
             else handshake = fields.Bytes;
         }
@@ -50,12 +48,10 @@ internal static class AkkaPdu
     private static bool TryOrigin(ReadOnlySpan<byte> handshake, out ReadOnlySpan<byte> origin)
     {
         origin = [];
-        var seen = 0;
         var fields = new WireFields(handshake);
         while (fields.Next())
         {
-            if (fields.Number is < 1 or > 2 || fields.HasBytes != (fields.Number == 1) || (seen & 1 << fields.Number) != 0) return false;
-            seen |= 1 << fields.Number;
+            if (fields.Number is < 1 or > 2 || fields.HasBytes != (fields.Number == 1) || fields.IsRepeated) return false;
             if (fields.Number == 1) origin = fields.Bytes;
         }
         return !fields.IsMalformed && !origin.IsEmpty;

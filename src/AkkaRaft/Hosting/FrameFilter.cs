@@ -97,12 +97,10 @@ internal sealed class FrameFilter(Address self)
     {
         ReadOnlySpan<byte> recipient = [], message = [], sender = [];
         var sequenceNumber = 0ul;
-        var seen = 0;
         var fields = new WireFields(envelope);
         while (fields.Next())
         {
-            if (fields.Number > 5 || fields.HasBytes != (fields.Number != 5) || (seen & 1 << fields.Number) != 0) return Malformed();
-            seen |= 1 << fields.Number;
+            if (fields.Number > 5 || fields.HasBytes != (fields.Number != 5) || fields.IsRepeated) return Malformed();
             switch (fields.Number)
             {
                 case 1:
@@ -168,12 +166,11 @@ internal sealed class FrameFilter(Address self)
     private static bool TryChild(ReadOnlySpan<byte> element, out ReadOnlySpan<byte> name)
     {
         name = [];
-        var (type, seen) = (0ul, 0);
+        var type = 0ul;
         var fields = new WireFields(element);
         while (fields.Next())
         {
-            if (fields.Number > 2 || fields.HasBytes != (fields.Number == 2) || (seen & 1 << fields.Number) != 0) return false;
-            seen |= 1 << fields.Number;
+            if (fields.Number > 2 || fields.HasBytes != (fields.Number == 2) || fields.IsRepeated) return false;
             if (fields.Number == 1) type = fields.Value;
             else name = fields.Bytes;
         }
@@ -184,12 +181,10 @@ internal sealed class FrameFilter(Address self)
     {
         body = manifest = [];
         serializer = 0;
-        var seen = 0;
         var fields = new WireFields(message);
         while (fields.Next())
         {
-            if (fields.Number > 3 || fields.HasBytes != (fields.Number != 2) || (seen & 1 << fields.Number) != 0) return false;
-            seen |= 1 << fields.Number;
+            if (fields.Number > 3 || fields.HasBytes != (fields.Number != 2) || fields.IsRepeated) return false;
             if (fields.Number == 1) body = fields.Bytes;
             else if (fields.Number == 2) serializer = fields.Value;
             else manifest = fields.Bytes;

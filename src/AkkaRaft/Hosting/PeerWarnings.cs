@@ -46,16 +46,21 @@ internal sealed class PeerWarnings(ILoggingAdapter logger, TimeProvider? clock =
     public static string Quote(ReadOnlySpan<byte> said) => Quote(Encoding.UTF8.GetString(said[..Math.Min(said.Length, 4 * MaxCharacters)]));
 
     /// <inheritdoc cref="Quote(ReadOnlySpan{byte})" />
-    public static string Quote(string said)
+    public static string Quote(string said) => $"'{Escape(said, MaxCharacters)}'";
+
+    /// <summary>What a peer said, as a part of one line that has quotation marks of its own.</summary>
+    /// <param name="said">Its text.</param>
+    /// <param name="most">Most characters.</param>
+    public static string Escape(string said, int most)
     {
         var text = new StringBuilder();
         foreach (var c in said)
         {
-            if (text.Length >= MaxCharacters) return $"'{text}…'";
+            if (text.Length >= most) return $"{text}…";
             if (c is >= ' ' and < '\u007f' and not '\'' and not '\\') text.Append(c);
             else text.Append($"\\u{(int)c:x4}");
         }
-        return $"'{text}'";
+        return text.ToString();
     }
 
     private readonly record struct Said(long At, long Untold);

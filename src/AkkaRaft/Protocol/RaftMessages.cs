@@ -96,7 +96,7 @@ internal sealed record AppendEntriesReply(
     /// <summary>The follower's state machine lacks what its log no longer has, up to this index: it needs a snapshot of it or of a later one. 0 when it lacks nothing.</summary>
     public long LacksStateTo { get; init; }
 
-    /// <summary>The follower has committed this entry, and the leader has it otherwise: it does not follow. 0 when there is none.</summary>
+    /// <summary>The follower has this entry, committed or of the same term, and the leader has it otherwise: it does not follow. 0 when there is none.</summary>
     public long CommittedHere { get; init; }
 }
 

@@ -6,6 +6,7 @@ namespace AkkaRaft.Protocol;
 internal ref struct WireFields(ReadOnlySpan<byte> message)
 {
     private ReadOnlySpan<byte> _rest = message;
+    private ulong _seen;
 
     public int Number { get; private set; }
 
@@ -16,6 +17,9 @@ internal ref struct WireFields(ReadOnlySpan<byte> message)
     public ReadOnlySpan<byte> Bytes { get; private set; }
 
     public bool HasBytes { get; private set; }
+
+    /// <summary>Whether a field of this number, up to 63, was there before.</summary>
+    public bool IsRepeated { get; private set; }
 
     /// <summary>Whether the fields ended at what is none.</summary>
     public readonly bool IsMalformed => !_rest.IsEmpty;
@@ -32,6 +36,9 @@ internal ref struct WireFields(ReadOnlySpan<byte> message)
     {
         if (!TryReadVarint(out var tag) || tag >> 3 is 0 or > int.MaxValue) return false;
         Number = (int)(tag >> 3);
+        var bit = Number < 64 ? 1ul << Number : 0;
+        IsRepeated = (_seen & bit) != 0;
+        _seen |= bit;
         HasBytes = false;
         Bytes = [];
         switch (tag & 7)

@@ -73,8 +73,9 @@ internal static class StateSchema
     /// <exception cref="UnusableStateException">One is not as it was written, or is missing.</exception>
     public static StateProgress Verify(SqliteConnection connection, string file)
     {
+        var progress = ProgressOf(connection, file);
         foreach (var table in Tables) table.Verify(connection, file);
-        return ProgressOf(connection, file);
+        return progress;
     }
 
     /// <summary>Reads how far the state is.</summary>

@@ -628,7 +628,7 @@ public sealed class RaftActorTests : TestKit
         }
     }
 
-    private sealed class ProbeTransport(IActorRef network) : IMemberTransport
+    internal sealed class ProbeTransport(IActorRef network) : IMemberTransport
     {
         public void Send(Member to, IRaftMessage message) => network.Tell(message, ActorRefs.NoSender);
     }

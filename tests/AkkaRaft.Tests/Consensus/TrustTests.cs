@@ -43,7 +43,7 @@ public sealed class TrustTests : TestKit
                 ClusterId = Cluster, Id = new MemberId(0), Members = Three.Voters, DataDirectory = _directory,
                 ElectionTimeoutMin = TimeSpan.Zero, ElectionTimeoutMax = TimeSpan.FromHours(2), HeartbeatInterval = TimeSpan.FromHours(1),
             },
-            new Probed(_network.Ref), Props.Create(() => new Forwarding(_stateMachine.Ref)), new Random(1)));
+            new RaftActorTests.ProbeTransport(_network.Ref), Props.Create(() => new Forwarding(_stateMachine.Ref)), new Random(1)));
         RaftActorTests.MeetPeers(_network, member);
         _ = StatusOf(member);
         Watch(member);
@@ -267,11 +267,6 @@ public sealed class TrustTests : TestKit
                 if (HasMessages) throw new InvalidOperationException($"{ReceiveOne()} after one of these:\n{string.Join('\n', messages.AsEnumerable())}");
             },
             iter: 500, threads: 1);
-    }
-
-    private sealed class Probed(IActorRef network) : IMemberTransport
-    {
-        public void Send(Member to, IRaftMessage message) => network.Tell(message, ActorRefs.NoSender);
     }
 
     /// <summary>Applies all there is, and leaves the rest to the probe.</summary>
