@@ -67,7 +67,8 @@ internal static class LoadCommand
             };
             var limit = named == "burst" ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(duration);
             Task over = count is null ? Task.Delay(limit, stop.Token) : load.SilentForAsync(call.Session.RequestTimeout, stop.Token);
-            bool isSilent = await Task.WhenAny(run, over).ConfigureAwait(false) == over && count is not null && !call.Cancel.IsCancellationRequested;
+            await Task.WhenAny(run, over).ConfigureAwait(false);
+            bool isSilent = !run.IsCompleted && count is not null && !call.Cancel.IsCancellationRequested;
             // Requests that are given up now are not counted, and neither is the time that this takes.
             load.End();
             await stop.CancelAsync().ConfigureAwait(false);

@@ -91,7 +91,7 @@ internal static class MembersCommand
 
         foreach (var m in now.Members)
         {
-            table.AddRow(m.Member.Id.ToString(), Markup.Escape(m.Member.Address), m.Role.ToString(), m.MatchIndex > 0 ? m.MatchIndex.ToString(System.Globalization.CultureInfo.InvariantCulture) : "-");
+            table.AddRow(m.Member.Id.ToString(), Markup.Escape(m.ReachedAt is { } elsewhere ? $"{m.Member.Address}, reached at {elsewhere}" : m.Member.Address), m.Role.ToString(), m.MatchIndex > 0 ? m.MatchIndex.ToString(System.Globalization.CultureInfo.InvariantCulture) : "-");
         }
 
         Terminal.Write(table);

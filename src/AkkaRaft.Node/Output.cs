@@ -106,6 +106,11 @@ internal static class Output
         w.WriteNumber("id", member.Member.Id.Value);
         w.WriteString("address", member.Member.Address);
         w.WriteString("role", member.Role.ToString());
+        if (member.ReachedAt is { } reachedAt)
+        {
+            w.WriteString("reachedAt", reachedAt);
+        }
+
         w.WriteNumber("matchIndex", member.MatchIndex);
         if (member.SnapshotLength > 0)
         {

@@ -132,7 +132,9 @@ internal sealed class Shell
         var answers = Channel.CreateBounded<Func<Task<Answer>>>(Window);
         Task<int> printer = PrintAsync(answers.Reader);
         Task lines = BeginAllAsync(answers.Writer);
-        if (await Task.WhenAny(lines, printer).ConfigureAwait(false) == lines)
+        await Task.WhenAny(lines, printer).ConfigureAwait(false);
+        // A printer that has printed all has done so because there are no more lines.
+        if (lines.IsCompleted || printer.IsCompletedSuccessfully)
         {
             await lines.ConfigureAwait(false);
         }

@@ -22,6 +22,11 @@ internal sealed class ValueArgument
             return await ReadAsync(input, "Standard input", call).ConfigureAwait(false);
         }
 
+        if (Directory.Exists(text[1..]))
+        {
+            throw new UsageException($"The value's file '{text[1..]}' is a directory. For a value that begins with @, say --raw.");
+        }
+
         try
         {
             await using var file = new FileStream(text[1..], FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

@@ -187,6 +187,28 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
     });
 
     [UnixFact(Timeout = Patience.TestMs)]
+    public Task Whoever_connects_without_end_is_taken_up_so_often_and_no_more() => UnderAttackAsync("connects too often", "127.1.2.6", async (member, from) =>
+    {
+        int connects = 0;
+        async Task Storm()
+        {
+            while (Interlocked.Increment(ref connects) <= 2_000 || running.Lines(_attacked, $"{from}:").Count == 0)
+            {
+                try
+                {
+                    using var peer = await IntroduceAsync(member, from);
+                }
+                catch (SocketException)
+                {
+                    // It was too often.
+                }
+            }
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Storm()));
+    });
+
+    [UnixFact(Timeout = Patience.TestMs)]
     public async Task C5_to_C8_whoever_speaks_as_a_member_without_its_incarnation_is_not_heard()
     {
         var before = await running.Client.StatusAsync();
@@ -212,7 +234,14 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
                         0, .. Bytes(1, "akkaraft"), .. Number(2, from), .. Number(3, (ulong)member.Id.Value), .. Number(4, term), .. body,
                         .. Bytes(14, "127.0.0.1:9"), .. Fixed(15, 4711), .. Number(21, 1_000_000), .. Number(22, 1_000),
                     ];
-                    await peer.TellAsync("/user/raft", RaftSerializer, "r1", message);
+                    try
+                    {
+                        await peer.TellAsync("/user/raft", RaftSerializer, "r1", message);
+                    }
+                    catch (SocketException e)
+                    {
+                        Assert.Fail($"Member {member.Id} has closed the connection: {e.Message}. {string.Join(Environment.NewLine, running.Lines(member.Id.Value, $"{place}:"))}");
+                    }
                 }
             }
         }

@@ -187,6 +187,37 @@ public sealed class MembersTests
         Assert.Equal(0, (await Cli.RunAsync("put", "k", "v", "--timeout", "60s", "--members", all)).Code);
     }
 
+    [Fact(Timeout = Patience.TestMs)]
+    public async Task A_leader_that_is_elsewhere_than_the_client_and_the_log_have_it_is_found()
+    {
+        await using var cluster = new Cluster();
+        cluster.StartAll();
+        int leader = await cluster.LeaderAsync();
+        string before = cluster.Members.Split(',')[leader];
+        string now = $"127.0.0.1:{Ports.Free(1)[0]}";
+        await cluster.KillAsync(leader);
+        string config = Path.Combine(cluster.Data, "moved.conf");
+        await File.WriteAllTextAsync(config, (await File.ReadAllTextAsync(cluster.Config)).Replace($"\"{before[2..]}\"", $"\"{now}\"", StringComparison.Ordinal));
+        cluster.Start(leader, config);
+        Assert.Equal(0, (await Cli.RunAsync("transfer", $"{leader}", "--timeout", "60s", "--members", cluster.Members)).Code);
+
+        var listed = await Cli.RunAsync("members", "--json", "--timeout", "30s", "--members", cluster.Members);
+        Assert.Equal(0, listed.Code);
+        foreach (string command in new[] { "status", "health" })
+        {
+            var ended = await Cli.RunAsync(command, "--timeout", "30s", "--members", cluster.Members);
+            Assert.True(ended.Code == 0, ended.Out + ended.Err);
+        }
+
+        // Of the others one leads then, and says where it reaches this one.
+        int other = (leader + 1) % 3;
+        Assert.Equal(0, (await Cli.RunAsync("transfer", $"{other}", "--timeout", "30s", "--members", cluster.Members)).Code);
+        listed = await Cli.RunAsync("members", "--json", "--timeout", "30s", "--members", cluster.Members);
+        Assert.Contains($"\"address\":\"{before[2..]}\",\"role\":\"Voter\",\"reachedAt\":\"{now}\"", listed.Out, StringComparison.Ordinal);
+        Assert.Equal(0, (await Cli.RunAsync("members", "update", $"{leader}={now}", "--timeout", "30s", "--members", cluster.Members)).Code);
+        Assert.DoesNotContain("reachedAt", (await Cli.RunAsync("members", "--json", "--members", cluster.Members)).Out, StringComparison.Ordinal);
+    }
+
     private static OsProcess Drained(OsProcess process)
     {
         _ = process.StandardOutput.ReadToEndAsync();

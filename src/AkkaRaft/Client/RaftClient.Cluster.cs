@@ -10,6 +10,7 @@ namespace AkkaRaft.Client;
 public sealed partial class RaftClient
 {
     private ImmutableArray<Member> _told = [];
+    private ImmutableArray<Member> _reached = [];
     private Member? _lastLeader;
 
     /// <summary>Asks each member how it stands, those that came since the settings were written included.</summary>
@@ -32,9 +33,12 @@ public sealed partial class RaftClient
         var asked = Known;
         var memberships = Task.WhenAll(asked.Select(m => TryAsk(m, new GetMembership(_settings.ClusterId, 0), timeout, cancellationToken)));
         var statuses = (await Task.WhenAll(asked.Select(m => StatusOf(m, timeout, cancellationToken))).ConfigureAwait(false)).ToList();
-        if ((await memberships.ConfigureAwait(false)).OfType<Membership>().Where(m => m.IsCommitted && !m.Members.IsEmpty).MaxBy(m => m.Index) is { } now)
+        var heard = (await memberships.ConfigureAwait(false)).OfType<Membership>().Where(m => m.IsCommitted && !m.Members.IsEmpty).ToList();
+        if (heard.MaxBy(m => m.Index) is { } now)
         {
             Learn(now);
+            // One that is not reached by the newest may be reached by others.
+            _reached = [.. _reached.Union(heard.SelectMany(ReachedBy))];
             var added = Known.Except(asked);
             statuses.AddRange(await Task.WhenAll(added.Select(m => StatusOf(m, timeout, cancellationToken))).ConfigureAwait(false));
             // Whoever was removed, and is gone, is no member that fails to answer.
@@ -181,13 +185,17 @@ public sealed partial class RaftClient
     // ---- asking ---------------------------------------------------------------------------------------------------
 
     /// <summary>What members say of their addresses goes before what the settings say, which may be old; a member may be reached at the latter alone, as behind NAT.</summary>
-    private ImmutableArray<Member> Known => [.. _told.Union(_settings.Members.Values)];
+    private ImmutableArray<Member> Known => [.. _told.Union(_reached).Union(_settings.Members.Values)];
 
     private Member Find(MemberId id) => Known.FirstOrDefault(m => m.Id == id) ?? throw new BadInputException($"There is no member {id}; known are {string.Join(", ", Known)}.");
 
+    private static IEnumerable<Member> ReachedBy(Membership membership) => membership.Members.Where(m => m.ReachedAt is not null).Select(m => new Member(m.Member.Id, m.ReachedAt!));
+
     private void Learn(Membership membership)
     {
-        if (membership is { IsCommitted: true, Members.IsEmpty: false }) _told = [.. membership.Members.Select(m => m.Member)];
+        if (membership is not { IsCommitted: true, Members.IsEmpty: false }) return;
+        _told = [.. membership.Members.Select(m => m.Member)];
+        _reached = [.. ReachedBy(membership)];
     }
 
     /// <returns>The answer; null when none came in time.</returns>

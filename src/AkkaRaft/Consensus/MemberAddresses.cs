@@ -21,8 +21,8 @@ internal sealed class MemberAddresses
     public string? Of(MemberId id) => _places.GetValueOrDefault(id)?.Address;
 
     /// <summary>Notes where a member is that is heard from.</summary>
-    /// <returns>Null for one process. For two, the place of the newer one: it was heard from later for the first time.</returns>
-    public string? Heard(MemberId id, string address, TimeSpan now)
+    /// <returns>Null for one process. For two, the place of the newer one, which was heard from later for the first time, and that of the other.</returns>
+    public (string Newer, string Older)? Heard(MemberId id, string address, TimeSpan now)
     {
         if (!_places.TryGetValue(id, out var place))
         {
@@ -40,7 +40,8 @@ internal sealed class MemberAddresses
         if (now - place.Since < UnderWay) return null;
         place.Returns = now - place.Since < Within ? place.Returns + 1 : 1;
         place.Since = now;
-        return place.Returns >= ReturnsOfCopies ? place.Newest : null;
+        if (place.Returns < ReturnsOfCopies) return null;
+        return place.Newest == place.Address ? (place.Newest, place.Former) : (place.Newest, place.Address);
     }
 
     private sealed class Place

@@ -14,6 +14,9 @@ internal static class MessageCheck
     // An index or a round counts what was done, one by one.
     private const long MostCounted = 1L << 56;
 
+    /// <summary>Of so many members is heard and kept what others tell of them.</summary>
+    public const int MostMembers = 1_000;
+
     // 9999-12-31.
     private const long LatestMs = 253_402_300_799_999;
 
@@ -35,6 +38,7 @@ internal static class MessageCheck
             InstallSnapshotReply m => Indexes(m.MatchIndex, m.Received, m.Round),
             FetchSnapshot m => Indexes(m.Index, m.Offset),
             SnapshotChunk m => Indexes(m.Index, m.Offset),
+            HelloReply m => Members(m.Incarnations.Count),
             _ => null,
         };
     }
@@ -55,6 +59,7 @@ internal static class MessageCheck
         if (Indexes(append.PrevLogIndex, append.LeaderCommit, append.Round) is { } complaint) return complaint;
         if (append.ClockMs is < 0 or > LatestMs) return Impossible(append.ClockMs);
         if (End(append.PrevLogIndex, append.PrevLogTerm, append.Header.Term) is { } end) return end;
+        if (Members(append.Acknowledged.Count) is { } many) return many;
         foreach (var (_, index) in append.Acknowledged)
             if (!IsIndex(index)) return Impossible(index);
         var (at, term, time) = (append.PrevLogIndex, append.PrevLogTerm, 0L);
@@ -88,6 +93,8 @@ internal static class MessageCheck
             return false;
         }
     }
+
+    private static string? Members(int count) => count > MostMembers ? $"it tells of {count} members" : null;
 
     private static string? End(long index, long term, long ofTerm) => !IsIndex(index) ? Impossible(index) : term < 0 || term > ofTerm ? Impossible(term) : null;
 

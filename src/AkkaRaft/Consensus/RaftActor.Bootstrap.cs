@@ -45,6 +45,7 @@ internal sealed partial class RaftActor
         if (HasBegun)
         {
             // This member's log may be older than whoever leads.
+            if (_incarnations.Count > MessageCheck.MostMembers) _incarnations.Clear();
             foreach (var (id, incarnation) in reply.Incarnations) _incarnations[id] = incarnation;
             return;
         }

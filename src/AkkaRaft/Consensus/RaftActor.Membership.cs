@@ -260,10 +260,14 @@ internal sealed partial class RaftActor
         return false;
     }
 
-    /// <summary>Two processes that vote and acknowledge with one member's promises keep neither's. The newer one, which a copy was made for, has to go.</summary>
-    private void RefuseCopy(Member copy)
+    /// <summary>
+    /// Two processes that vote and acknowledge with one member's promises keep neither's. The one that is not where the configuration has the member has to go,
+    /// or else the newer one, which a copy was made for.
+    /// </summary>
+    private void RefuseCopy(MemberId id, string newer, string older)
     {
-        _logger.Error("Member {0} hears {1} from two places in turn, the newer of which is {2}: two processes run on copies of one directory. It tells the newer one to stop.", Me, copy.Id, copy.Address);
+        var copy = new Member(id, newer.Equals(_log.Configuration.Find(id)?.Address, StringComparison.OrdinalIgnoreCase) ? older : newer);
+        _logger.Error("Member {0} hears {1} from two places in turn, {2} and {3}: two processes run on copies of one directory. It tells that at {4} to stop.", Me, id, older, newer, copy.Address);
         SendTo(copy, h => new Dismissed(h, DismissalReason.RunsTwice));
     }
 
@@ -316,7 +320,7 @@ internal sealed partial class RaftActor
     {
         if (dismissed.Reason == DismissalReason.Removed) Removed(dismissed.Header.From);
         else if (dismissed.Reason == DismissalReason.RunsTwice)
-            Fail($"Member {Me} runs twice: member {dismissed.Header.From} hears it from here and from another place in turn. This process is the newer one, and its directory is a copy of the other's. It does not vote or serve. Remove the copy; to have one member more, start it with --join on an empty directory, and a new id.");
+            Fail($"Member {Me} runs twice: member {dismissed.Header.From} hears it from here and from another place in turn. This process is the newer one, or not where the cluster has the member, and its directory is a copy of the other's. It does not vote or serve. Remove the copy; to have one member more, start it with --join on an empty directory, and a new id.");
         else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Remove it ('akkaraft members remove {Me}') and add a member under a new id, with an empty directory.");
     }
 
@@ -332,6 +336,7 @@ internal sealed partial class RaftActor
 
     private void Acknowledged(MemberId voter, long index)
     {
+        if (_acknowledged.Count >= MessageCheck.MostMembers && !_acknowledged.ContainsKey(voter)) return;
         if (index > _acknowledged.GetValueOrDefault(voter)) _acknowledged = _acknowledged.SetItem(voter, index);
     }
 
@@ -388,7 +393,10 @@ internal sealed partial class RaftActor
                     : MembershipRole.Learner;
                 var progress = _leading?.Progress.GetValueOrDefault(member.Id);
                 return new MembershipMember(
-                    member, role, member.Id == Me ? _log.DurableIndex : progress?.MatchIndex ?? 0, progress?.SnapshotReceived ?? 0, progress?.Snapshot?.Length ?? 0);
+                    member, role, member.Id == Me ? _log.DurableIndex : progress?.MatchIndex ?? 0, progress?.SnapshotReceived ?? 0, progress?.Snapshot?.Length ?? 0)
+                {
+                    ReachedAt = Locate(member.Id) is { } at && at != member ? at.Address : null,
+                };
             })]);
     }
 }

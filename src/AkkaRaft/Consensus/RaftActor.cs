@@ -345,6 +345,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 return true;
             case ConnectionLost lost:
                 if (_follower is not null) LeaderMayBeGone(_follower, lost);
+                _stateMachine.Tell(new ConnectionEnded(lost.Address));
                 return true;
             case Wake wake when wake.At != _wakeAt:
                 return true;
@@ -376,7 +377,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             Drop(DropReason.Impossible, header, complaint);
             return false;
         }
-        if (header.FromAddress is { } address && _addresses.Heard(header.From, address, Now) is { } copy) RefuseCopy(new Member(header.From, copy));
+        if (header.FromAddress is { } address && _addresses.Heard(header.From, address, Now) is { } places) RefuseCopy(header.From, places.Newer, places.Older);
         if (message is Dismissed dismissed)
         {
             if (IsToMe(header)) Heed(dismissed);

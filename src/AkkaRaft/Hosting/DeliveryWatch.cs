@@ -8,15 +8,26 @@ internal sealed class DeliveryWatch
 
     private readonly Dictionary<string, Peer> _peers = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>A message of this peer has been delivered.</summary>
+    /// <summary>Of how many peers it keeps something.</summary>
+    public int Count => _peers.Count;
+
+    /// <summary>A message has been delivered that says that it is this peer's. Whoever has no connection is not counted: anybody could be named.</summary>
     /// <param name="address">Where the peer listens, as <c>host:port</c>.</param>
-    public void Delivered(string address) => PeerAt(address).Delivered++;
+    public void Delivered(string address)
+    {
+        if (_peers.TryGetValue(address, out var peer)) peer.Delivered++;
+    }
 
     /// <summary>Compares what has arrived with what was delivered. To be called by whoever delivers, so that a delay of his own counts for nothing.</summary>
-    /// <param name="address">Where the peer listens.</param>
-    /// <param name="arrived">How many messages have arrived over its connections.</param>
-    /// <returns>True when something has arrived some checks ago, and nothing was delivered since.</returns>
-    public bool IsUnheard(string address, long arrived)
+    /// <param name="arrived">How many messages have arrived over the connections of each peer, by where it listens.</param>
+    /// <returns>Of whom something has arrived some checks ago, and nothing was delivered since.</returns>
+    public IReadOnlyList<string> Unheard(IReadOnlyDictionary<string, long> arrived)
+    {
+        foreach (var gone in _peers.Keys.Where(address => !arrived.ContainsKey(address)).ToList()) _peers.Remove(gone);
+        return [.. arrived.Where(peer => IsUnheard(peer.Key, peer.Value)).Select(peer => peer.Key)];
+    }
+
+    private bool IsUnheard(string address, long arrived)
     {
         var peer = PeerAt(address);
         if (peer.Delivered != peer.DeliveredBefore || arrived < peer.ArrivedBefore)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Akka.Actor;
 using AkkaRaft.Protocol;
@@ -28,6 +29,28 @@ internal readonly ref struct FrameVerdict(FrameKind kind, string refusal = "", R
     public ReadOnlySpan<byte> Said { get; } = said;
 }
 
+/// <summary>The ActorSystem at the other end of a connection, and the last paths of its messages that were found good: most have the same.</summary>
+/// <param name="prefix">How its paths begin.</param>
+internal sealed class FramePeer(byte[] prefix)
+{
+    public byte[] Prefix => prefix;
+
+    public KnownPath Sender { get; } = new();
+
+    public KnownPath Recipient { get; } = new();
+}
+
+/// <summary>A path that need not be judged again, unless it is long.</summary>
+internal sealed class KnownPath
+{
+    private readonly byte[] _bytes = new byte[128];
+    private int _length;
+
+    public bool Is(ReadOnlySpan<byte> path) => _length > 0 && path.SequenceEqual(_bytes.AsSpan(0, _length));
+
+    public void Become(ReadOnlySpan<byte> path) => _length = path.TryCopyTo(_bytes) ? path.Length : 0;
+}
+
 /// <summary>
 /// Lets through what AkkaRaft sends, before any of it is decoded: Akka.Remote decodes whatever a peer names, by whatever serializer, and refuses only then. A frame is walked
 /// once, without allocating; each of its fields may be there once, and none that is not named here.
@@ -39,14 +62,17 @@ internal sealed class FrameFilter(Address self)
     private const int MaxPathBytes = 1024;
     private const ulong ChildName = 2;
 
+    // Printed ASCII, but for quotes and the backslash.
+    private static readonly SearchValues<byte> InPaths = SearchValues.Create([.. Enumerable.Range(33, 94).Select(c => (byte)c).Where(c => c is not ((byte)'"' or (byte)'\\'))]);
+
     private readonly byte[] _self = Prefix(self);
 
     /// <summary>How the paths of an ActorSystem begin.</summary>
     public static byte[] Prefix(Address address) => Encoding.ASCII.GetBytes($"{new Address("akka.tcp", address.System, address.Host, address.Port)}");
 
     /// <param name="frame">All of it.</param>
-    /// <param name="peer">How the paths of the ActorSystem at the other end begin.</param>
-    public FrameVerdict Judge(ReadOnlySpan<byte> frame, ReadOnlySpan<byte> peer)
+    /// <param name="peer">The ActorSystem at the other end.</param>
+    public FrameVerdict Judge(ReadOnlySpan<byte> frame, FramePeer peer)
     {
         var fields = new WireFields(frame);
         if (!fields.Next() || !fields.HasBytes) return Malformed();
@@ -71,7 +97,7 @@ internal sealed class FrameFilter(Address self)
         }
         : Malformed();
 
-    private FrameVerdict JudgePayload(ReadOnlySpan<byte> container, ReadOnlySpan<byte> peer)
+    private FrameVerdict JudgePayload(ReadOnlySpan<byte> container, FramePeer peer)
     {
         var fields = new WireFields(container);
         var more = fields.Next();
@@ -93,7 +119,7 @@ internal sealed class FrameFilter(Address self)
         return fields.Next() && fields is { Number: 1, HasBytes: false, Value: NoSequenceNumber } && !fields.Next() && !fields.IsMalformed;
     }
 
-    private FrameVerdict JudgeEnvelope(ReadOnlySpan<byte> envelope, ReadOnlySpan<byte> peer)
+    private FrameVerdict JudgeEnvelope(ReadOnlySpan<byte> envelope, FramePeer peer)
     {
         ReadOnlySpan<byte> recipient = [], message = [], sender = [];
         var sequenceNumber = 0ul;
@@ -121,9 +147,17 @@ internal sealed class FrameFilter(Address self)
         }
         if (fields.IsMalformed) return Malformed();
         if (sequenceNumber != NoSequenceNumber) return Refused("a system message (a sequence number), which AkkaRaft never sends; does an application watch, stop or deploy an actor here?");
-        if (!sender.IsEmpty && !(IsOf(peer, sender, out var from) && IsPath(from))) return Refused("a message in the name of another ActorSystem than its own", sender);
-        if (!IsOf(_self, recipient, out var local)) return Refused("a message that is addressed to another process; is it known by another name there?", recipient);
-        return JudgeMessage(message, local);
+        if (!sender.IsEmpty && !peer.Sender.Is(sender))
+        {
+            if (!IsOf(peer.Prefix, sender)) return Refused("a message in the name of another ActorSystem than its own", sender);
+            peer.Sender.Become(sender);
+        }
+        if (!peer.Recipient.Is(recipient))
+        {
+            if (!IsOf(_self, recipient)) return Refused("a message that is addressed to another process; is it known by another name there?", recipient);
+            peer.Recipient.Become(recipient);
+        }
+        return JudgeMessage(message, recipient[_self.Length..]);
     }
 
     private static FrameVerdict JudgeMessage(ReadOnlySpan<byte> message, ReadOnlySpan<byte> recipient)
@@ -199,25 +233,12 @@ internal sealed class FrameFilter(Address self)
         return !path.IsEmpty && path.Length <= MaxPathBytes && !fields.Next() && !fields.IsMalformed;
     }
 
-    /// <summary>Whether a path is of this ActorSystem.</summary>
-    private static bool IsOf(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> path, out ReadOnlySpan<byte> local)
-    {
-        local = [];
-        if (path.Length <= prefix.Length || path[prefix.Length] != '/' || !Ascii.EqualsIgnoreCase(path[..prefix.Length], prefix)) return false;
-        local = path[prefix.Length..];
-        return IsPath(local);
-    }
+    /// <summary>Whether a path is of the ActorSystem whose paths begin so.</summary>
+    private static bool IsOf(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> path) =>
+        path.Length > prefix.Length && path[prefix.Length] == '/' && Ascii.EqualsIgnoreCase(path[..prefix.Length], prefix) && IsPath(path[prefix.Length..]);
 
     /// <summary>Nothing leads up in it, and nothing in it is more than a name.</summary>
-    private static bool IsPath(ReadOnlySpan<byte> path)
-    {
-        if (path.IndexOf("/."u8) >= 0) return false;
-        foreach (var c in path)
-        {
-            if (c is <= 32 or >= 127 or (byte)'\\' or (byte)'"') return false;
-        }
-        return true;
-    }
+    private static bool IsPath(ReadOnlySpan<byte> path) => path.IndexOf("/."u8) < 0 && !path.ContainsAnyExcept(InPaths);
 
     private static FrameVerdict Malformed() => Refused("bytes that are no frame of Akka.Remote's");
 

@@ -104,9 +104,10 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private void Check()
     {
         if (SocketTransport.Of(Context.System) is not { } transport) return;
-        foreach (var (peer, arrived) in transport.RaftMessages())
+        var arrived = transport.RaftMessages().ToLookup(peer => MemberConfiguration.Join(peer.Key), StringComparer.OrdinalIgnoreCase);
+        var unheard = _deliveries.Unheard(arrived.ToDictionary(at => at.Key, at => at.Sum(peer => peer.Value), StringComparer.OrdinalIgnoreCase));
+        foreach (var (peer, _) in unheard.SelectMany(at => arrived[at]))
         {
-            if (!_deliveries.IsUnheard(MemberConfiguration.Join(peer), arrived)) continue;
             _logger.Warning("Messages of {0} arrive and are not delivered: its connections are closed, and it connects anew.", peer);
             transport.CloseAllWith(peer);
         }

@@ -21,6 +21,8 @@ internal sealed class SocketAssociation : AssociationHandle
     private const int MaxHandshakeBytes = 4 * 1024;
     // What the peer does not take is held for so many of its largest messages; then Akka.Remote is told to wait, where what it holds itself is not bounded otherwise.
     private const int MaxFramesHeld = 4;
+    // So much is sent at once. What comes meanwhile waits as it is: buffers that double would cost several times what they hold.
+    private const int MaxGatheredBytes = 1024 * 1024;
 
     private readonly Lock _lock = new();
     private readonly Socket _socket;
@@ -31,6 +33,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private readonly SocketAsyncEventArgs _receive = new(true);
     private Buffer _gathered = new();
     private Buffer _leaving = new();
+    private readonly Queue<ByteString> _waiting = [];
     private int _left;
     private bool _isSending;
     private readonly Buffer _arrived = new();
@@ -39,8 +42,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private long _unsent;
     private volatile Address? _peer;
     private bool _isHandshakeOver;
-    // How the paths of the ActorSystem at the other end begin.
-    private byte[] _peerPrefix = [];
+    private FramePeer _framePeer = new([]);
     private long _raftMessages;
 
     public SocketAssociation(Socket socket, Address self, Address remote, ConnectionRules rules, bool receivesByTurns = false)
@@ -97,7 +99,7 @@ internal sealed class SocketAssociation : AssociationHandle
 
     private bool TryHold(int bytes)
     {
-        if (_rules.Unsent is { } unsent ? !unsent.TryAdd(_unsent, bytes) : _gathered.Count > (long)MaxFramesHeld * _rules.MaxFrameBytes) return false;
+        if (_rules.Unsent is { } unsent ? !unsent.TryAdd(_unsent, bytes) : _unsent > (long)MaxFramesHeld * _rules.MaxFrameBytes) return false;
         _unsent += bytes;
         return true;
     }
@@ -111,14 +113,26 @@ internal sealed class SocketAssociation : AssociationHandle
     /// <returns>Whether it is to be sent now, and by the caller.</returns>
     private bool Gather(ByteString payload)
     {
-        var frame = _gathered.Space(HeaderBytes + payload.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(frame.Span, payload.Length);
-        payload.Memory.CopyTo(frame[HeaderBytes..]);
-        _gathered.Add(HeaderBytes + payload.Length);
+        if (_waiting.Count > 0 || !HasSpaceFor(payload))
+        {
+            _waiting.Enqueue(payload);
+            return false;
+        }
+        Add(payload);
         if (_isSending) return false;
         _isSending = true;
         Leave();
         return true;
+    }
+
+    private bool HasSpaceFor(ByteString payload) => _gathered.Count == 0 || _gathered.Count + HeaderBytes + payload.Length <= MaxGatheredBytes;
+
+    private void Add(ByteString payload)
+    {
+        var frame = _gathered.Space(HeaderBytes + payload.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(frame.Span, payload.Length);
+        payload.Memory.CopyTo(frame[HeaderBytes..]);
+        _gathered.Add(HeaderBytes + payload.Length);
     }
 
     private void CloseAsSlowConsumer()
@@ -161,6 +175,7 @@ internal sealed class SocketAssociation : AssociationHandle
             Unhold(_send.BytesTransferred);
             if (_left < _leaving.Count) return true;
             _leaving.RemoveAll();
+            while (_waiting.TryPeek(out var next) && HasSpaceFor(next)) Add(_waiting.Dequeue());
             _isSending = _gathered.Count > 0;
             if (_isSending) Leave();
             return _isSending;
@@ -301,7 +316,7 @@ internal sealed class SocketAssociation : AssociationHandle
             if (AkkaPdu.IsRaftMessage(frame)) Volatile.Write(ref _raftMessages, _raftMessages + 1);
             return true;
         }
-        var verdict = filter.Judge(frame, _peerPrefix);
+        var verdict = filter.Judge(frame, _framePeer);
         switch (verdict.Kind)
         {
             case FrameKind.RaftMessage when _isHandshakeOver:
@@ -312,7 +327,7 @@ internal sealed class SocketAssociation : AssociationHandle
                 return true;
             case FrameKind.Associate when !_isHandshakeOver && AkkaPdu.Origin(frame) is { } origin:
                 _isHandshakeOver = true;
-                _peerPrefix = FrameFilter.Prefix(origin);
+                _framePeer = new FramePeer(FrameFilter.Prefix(origin));
                 return true;
             case FrameKind.Refused:
                 Warn(verdict.Refusal, verdict.Said);
@@ -346,6 +361,7 @@ internal sealed class SocketAssociation : AssociationHandle
         {
             if (_isClosed) return;
             _isClosed = true;
+            _waiting.Clear();
             Unhold(_unsent);
         }
         _socket.Dispose();

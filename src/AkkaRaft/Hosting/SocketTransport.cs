@@ -40,6 +40,8 @@ internal sealed class SocketTransport : Transport
     private const int ConnectionsOfAMember = 8;
     // So many slow consumers at a time.
     private const int UnsentInAll = 4;
+    private const int MostHandshakesAtOnce = 500;
+    private const int HandshakesPerSecond = 100;
 
     private readonly ILoggingAdapter _logger;
     private readonly PeerWarnings _warnings;
@@ -54,6 +56,7 @@ internal sealed class SocketTransport : Transport
     // As a set: where members are that this process speaks to.
     private readonly ConcurrentDictionary<string, bool> _reachable = new(StringComparer.OrdinalIgnoreCase);
     private readonly int _maxConnections = FileDescriptors.MaxConnections;
+    private readonly HandshakeRate _rate = new(MostHandshakesAtOnce, HandshakesPerSecond);
     private PendingHandshakes? _handshakes;
     private ConnectionRules? _rules;
     private Socket? _server;
@@ -163,10 +166,18 @@ internal sealed class SocketTransport : Transport
     private bool TakeUp(SocketAssociation association, IAssociationEventListener associations)
     {
         _handshakes!.Remove(association);
-        if (!IsWelcome(association) || !HasRoomFor(association)) return false;
+        if (!IsInTime(association) || !IsWelcome(association) || !HasRoomFor(association)) return false;
         association.IsAccepted = true;
         associations.Notify(new InboundAssociation(association));
         return true;
+    }
+
+    /// <summary>A member that this process speaks to is counted for itself: others at its host, or in its name elsewhere, do not keep it out.</summary>
+    private bool IsInTime(SocketAssociation newcomer)
+    {
+        if (!_isRaftOnly || _rate.TryTake(IsReachable(newcomer.Peer!) ? $"{newcomer.RemoteAddress.Host} {newcomer.Peer}" : newcomer.RemoteAddress.Host)) return true;
+        _warnings.Warn(newcomer.RemoteAddress.Host, $"{newcomer.Described} connects too often, and its connection is closed: {_rate.PerSecond} a second may come from there, after {MostHandshakesAtOnce} at once. A program that makes many calls does so over one client.");
+        return false;
     }
 
     /// <summary>One host has half of the connections at most. A member that this process speaks to has some of its own, whatever others hold.</summary>

@@ -70,7 +70,11 @@ public enum MembershipRole
 /// <param name="MatchIndex">Up to where the leader knows its log to be its own.</param>
 /// <param name="SnapshotReceived">Bytes received of the snapshot that it fetches.</param>
 /// <param name="SnapshotLength">Size in bytes of the snapshot that it fetches; 0 when it fetches none.</param>
-public sealed record MembershipMember(Member Member, MembershipRole Role, long MatchIndex, long SnapshotReceived, long SnapshotLength);
+public sealed record MembershipMember(Member Member, MembershipRole Role, long MatchIndex, long SnapshotReceived, long SnapshotLength)
+{
+    /// <summary>Where the asked member reaches it, as <c>host:port</c>, when that is elsewhere than the configuration says; null otherwise. <c>members update</c> makes it the configuration's.</summary>
+    public string? ReachedAt { get; init; }
+}
 
 /// <summary>Who the members are, as the asked one knows.</summary>
 /// <param name="RequestId">Echo of the request's number.</param>

@@ -132,8 +132,12 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
         }
     }
 
-    private T Parsed<T>(MessageParser<T> parser, WireShape shape, ReadOnlyMemory<byte> body) where T : IMessage<T> =>
-        shape.Fault(body.Span, WireShape.MaxParts(_maxBytes)) is { } fault ? throw new InvalidDataException(fault) : parser.ParseFrom(body.Span);
+    private T Parsed<T>(MessageParser<T> parser, WireShape shape, ReadOnlyMemory<byte> body) where T : IMessage<T>
+    {
+        var maxParts = WireShape.MaxParts(_maxBytes);
+        if (!WireShape.IsBounded(body.Length, maxParts) && shape.Fault(body.Span, maxParts) is { } fault) throw new InvalidDataException(fault);
+        return parser.ParseFrom(body.Span);
+    }
 
     private ReadOnlyMemory<byte> Body(byte[] bytes)
     {

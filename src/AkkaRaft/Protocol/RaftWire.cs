@@ -312,13 +312,17 @@ internal static class RaftWire
         wire.Members.AddRange(membership.Members.Select(m => new WireMembershipMember
         {
             Member = ToWire(m.Member), Role = (int)m.Role, MatchIndex = m.MatchIndex, SnapshotReceived = m.SnapshotReceived, SnapshotLength = m.SnapshotLength,
+            ReachedAt = m.ReachedAt ?? "",
         }));
         return wire;
     }
 
     private static Membership FromWire(long requestId, WireMembership wire) => new(
         requestId, wire.Index, wire.IsCommitted, wire.FromLeader, Known<MembershipPhase>(wire.Phase), wire.Failure.Length > 0 ? wire.Failure : null,
-        [.. wire.Members.Select(m => new MembershipMember(FromWire(Required(m.Member)), Known<MembershipRole>(m.Role), m.MatchIndex, m.SnapshotReceived, m.SnapshotLength))]);
+        [.. wire.Members.Select(m => new MembershipMember(FromWire(Required(m.Member)), Known<MembershipRole>(m.Role), m.MatchIndex, m.SnapshotReceived, m.SnapshotLength)
+        {
+            ReachedAt = m.ReachedAt.Length > 0 ? m.ReachedAt : null,
+        })]);
 
     private static WireTransfer ToWire(TransferLeadership transfer)
     {

@@ -66,6 +66,12 @@ internal ref struct WireFields(ReadOnlySpan<byte> message)
 
     private bool TryReadVarint(out ulong value)
     {
+        if (_rest is [< 0x80, ..])
+        {
+            value = _rest[0];
+            _rest = _rest[1..];
+            return true;
+        }
         value = 0;
         for (var i = 0; i < _rest.Length && i < 10; i++)
         {

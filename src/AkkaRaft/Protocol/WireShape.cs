@@ -40,6 +40,9 @@ internal sealed class WireShape
     /// <summary>Most parts of a message in frames of so many bytes.</summary>
     public static int MaxParts(int frameBytes) => Math.Max(SmallestBound, frameBytes / BytesPerPart);
 
+    /// <summary>Whether a message of so many bytes cannot have more parts than so many: each has a tag and a length.</summary>
+    public static bool IsBounded(int bytes, int maxParts) => bytes / 2 <= maxParts;
+
     /// <summary>What is wrong with the message, or null: it is well-formed, and has no more parts than so many.</summary>
     public string? Fault(ReadOnlySpan<byte> message, int maxParts)
     {

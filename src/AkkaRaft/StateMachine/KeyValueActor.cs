@@ -79,6 +79,11 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         });
         Receive<Query>(query => Answer(query));
         Receive<WatchesDue>(_ => EndWatches());
+        Receive<ConnectionEnded>(ended =>
+        {
+            _watches.RemoveOf(ended.Address);
+            WakeForWatches();
+        });
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -143,8 +148,12 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         if (_watches.Count >= _settings.MaxWatches)
             return Store.Wrong($"{_watches.Count} watches wait at this member already (akkaraft.max-watches); ask another one, or later.", overloaded: true);
         var asker = Sender;
+        var client = asker.Path.Address is { Host: { } host, Port: var port } ? $"{host}:{port}" : "";
+        // Another process leaves room for others.
+        if (client.Length > 0 && _watches.CountOf(client) >= Math.Max(1, _settings.MaxWatches / 2))
+            return Store.Wrong($"{_watches.CountOf(client)} watches of one process wait at this member already, half of akkaraft.max-watches; ask another one, or later.", overloaded: true);
         _watches.Add(
-            watch, Math.Max(watch.FromRevision, Store.Revision + 1), Now + TimeSpan.FromMilliseconds(watch.WaitMs),
+            watch, Math.Max(watch.FromRevision, Store.Revision + 1), Now + TimeSpan.FromMilliseconds(watch.WaitMs), client,
             told => asker.Tell(new QueryReply(requestId, Store.Told(told))));
         WakeForWatches();
         return default;
@@ -167,7 +176,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         foreach (var watch in _watches.TakeAll())
         {
             if (Store.ChangesFor(watch.Watch, watch.NextRevision) is { } told) watch.Answer(told);
-            else _watches.Add(watch.Watch, Math.Max(watch.NextRevision, Store.Revision + 1), watch.Deadline, watch.Answer);
+            else _watches.Add(watch.Watch, Math.Max(watch.NextRevision, Store.Revision + 1), watch.Deadline, watch.Client, watch.Answer);
         }
         WakeForWatches();
     }

@@ -7,8 +7,9 @@ namespace AkkaRaft.StateMachine;
 /// <param name="NextRevision">All changes before it have been looked through.</param>
 /// <param name="Deadline">When it is answered without any.</param>
 /// <param name="Number">In order of arrival.</param>
+/// <param name="Client">Where the answer goes, as <c>host:port</c>; empty for this process.</param>
 /// <param name="Answer">Answers it.</param>
-internal sealed record ParkedWatch(KvWatch Watch, long NextRevision, TimeSpan Deadline, long Number, Action<KvWatchResult> Answer);
+internal sealed record ParkedWatch(KvWatch Watch, long NextRevision, TimeSpan Deadline, long Number, string Client, Action<KvWatchResult> Answer);
 
 /// <summary>The watches that wait. Their ranges are compared with what an Apply has changed, so that those of which nothing changed cost little.</summary>
 internal sealed class ParkedWatches
@@ -16,14 +17,32 @@ internal sealed class ParkedWatches
     private readonly SortedSet<ParkedWatch> _byDeadline = new(Comparer<ParkedWatch>.Create((a, b) =>
         a.Deadline != b.Deadline ? a.Deadline.CompareTo(b.Deadline) : a.Number.CompareTo(b.Number)));
 
+    private readonly Dictionary<string, int> _ofClient = new(StringComparer.OrdinalIgnoreCase);
     private long _lastNumber;
 
     public int Count => _byDeadline.Count;
 
+    public int CountOf(string client) => _ofClient.GetValueOrDefault(client);
+
     public TimeSpan? NextDeadline => _byDeadline.Min?.Deadline;
 
-    public void Add(KvWatch watch, long nextRevision, TimeSpan deadline, Action<KvWatchResult> answer) =>
-        _byDeadline.Add(new ParkedWatch(watch, nextRevision, deadline, ++_lastNumber, answer));
+    public void Add(KvWatch watch, long nextRevision, TimeSpan deadline, string client, Action<KvWatchResult> answer)
+    {
+        _byDeadline.Add(new ParkedWatch(watch, nextRevision, deadline, ++_lastNumber, client, answer));
+        _ofClient[client] = CountOf(client) + 1;
+    }
+
+    /// <summary>Forgets those of a client that is gone.</summary>
+    public void RemoveOf(string client)
+    {
+        if (_ofClient.Remove(client)) _byDeadline.RemoveWhere(w => w.Client.Equals(client, StringComparison.OrdinalIgnoreCase));
+    }
+
+    private void Remove(ParkedWatch watch)
+    {
+        _byDeadline.Remove(watch);
+        if (--_ofClient[watch.Client] == 0) _ofClient.Remove(watch.Client);
+    }
 
     /// <summary>Takes out those whose time is over, in order.</summary>
     public IReadOnlyList<ParkedWatch> TakeExpired(TimeSpan now)
@@ -31,7 +50,7 @@ internal sealed class ParkedWatches
         List<ParkedWatch> expired = [];
         while (_byDeadline.Min is { } first && first.Deadline <= now)
         {
-            _byDeadline.Remove(first);
+            Remove(first);
             expired.Add(first);
         }
         return expired;
@@ -42,6 +61,7 @@ internal sealed class ParkedWatches
     {
         List<ParkedWatch> all = [.. _byDeadline];
         _byDeadline.Clear();
+        _ofClient.Clear();
         return all;
     }
 
@@ -65,7 +85,7 @@ internal sealed class ParkedWatches
             if (complete) answer.Result.NextRevision = revision + 1;
             told.Add((parked, answer.Result));
         }
-        foreach (var (parked, _) in told) _byDeadline.Remove(parked);
+        foreach (var (parked, _) in told) Remove(parked);
         return told;
 
         int FirstAtOrAfter(ReadOnlySpan<byte> key)

@@ -59,6 +59,6 @@ public sealed class MemberAddressesTests
     private string? HeardFrom(string place, TimeSpan? after = null)
     {
         _now += after ?? TimeSpan.FromMilliseconds(1);
-        return _addresses.Heard(Id, place, _now);
+        return _addresses.Heard(Id, place, _now)?.Newer;
     }
 }

@@ -591,15 +591,18 @@ public sealed class RaftActorTests : TestKit
         });
     }
 
-    [Fact]
-    public void The_newer_of_two_processes_on_copies_of_one_directory_is_told_to_stop_at_its_own_place_and_stops()
+    [Theory]
+    [InlineData("original:1", "copy:1")]
+    [InlineData("copy:1", null)]
+    public void Of_two_processes_on_copies_of_one_directory_the_newer_one_is_told_to_stop_or_that_which_is_not_where_the_member_is_and_stops(string first, string? second)
     {
+        second ??= Settings().Members[new MemberId(1)].Address;
         var now = TimeSpan.FromHours(1);
         var dismissals = CreateTestProbe("dismissals");
         var transport = new DismissalTransport(_network.Ref, dismissals.Ref);
         var member = Sys.ActorOf(RaftActor.Props(Settings() with { Clock = () => now }, transport, Props.Create<CountingStateMachine>(), new LongestTimeout()));
         AwaitStarted(member, 2);
-        foreach (var place in new[] { "original:1", "copy:1", "original:1", "copy:1", "original:1" })
+        foreach (var place in new[] { first, second, first, second, first })
         {
             dismissals.ExpectNoMsg(TimeSpan.Zero);
             now += 2 * MemberAddresses.UnderWay;

@@ -115,6 +115,29 @@ public sealed class TrustTests : TestKit
     }
 
     [Fact]
+    public void A_member_that_joins_says_so_when_nobody_answers_whom_it_was_told_of()
+    {
+        var now = TimeSpan.Zero;
+        var member = Sys.ActorOf(RaftActor.Props(
+            new RaftSettings
+            {
+                ClusterId = Cluster, Id = new MemberId(0), Members = Three.Voters, DataDirectory = _directory, Joins = true, Clock = () => now,
+                ElectionTimeoutMin = TimeSpan.FromMilliseconds(1), ElectionTimeoutMax = TimeSpan.FromMilliseconds(2), HeartbeatInterval = TimeSpan.FromMilliseconds(1),
+            },
+            new RaftActorTests.ProbeTransport(_network.Ref), Props.Create(() => new Forwarding(_stateMachine.Ref)), new Random(1)));
+        EventFilter.Warning(contains: "none of the members that it was told of answers: 1@127.0.0.1:4101, 2@127.0.0.1:4102").ExpectOne(() =>
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                now += TimeSpan.FromMilliseconds(2);
+                _ = StatusOf(member);
+                _network.FishForMessage(m => m is Hello);
+                Drain();
+            }
+        });
+    }
+
+    [Fact]
     public void What_is_dropped_is_said_once_a_minute_however_much_there_is()
     {
         var member = Started();
@@ -162,6 +185,8 @@ public sealed class TrustTests : TestKit
             ["an entry of a later term than its leader's"] = new AppendEntries(header with { Term = 2 }, 0, 0, [Entry(1, 3)], 0, 0),
             ["entries with a gap"] = new AppendEntries(header with { Term = 2 }, 0, 0, [Entry(1, 1), Entry(3, 1)], 0, 0),
             ["entries whose terms go back"] = new AppendEntries(header with { Term = 2 }, 0, 0, [Entry(1, 2), Entry(2, 1)], 0, 0),
+            ["incarnations of more members than there are"] = new HelloReply(header with { Term = 2 }, Many(_ => 7UL)),
+            ["acknowledgements of more members than there are"] = new AppendEntries(header with { Term = 2 }, 0, 0, [], 0, 0) { Acknowledged = Many(_ => 1L) },
             ["an index before all"] = new AppendEntries(header with { Term = 2 }, -1, 0, [], 0, 0),
             ["a commit index beyond all"] = new AppendEntries(header with { Term = 2 }, 0, 0, [], long.MaxValue, 0),
             ["a configuration that nobody can read"] = new AppendEntries(header with { Term = 2 }, 0, 0, [Entry(1, 1, 0, EntryKind.Configuration)], 0, 0),
@@ -170,6 +195,9 @@ public sealed class TrustTests : TestKit
             ["a snapshot of a later term than its leader's"] = new InstallSnapshot(header with { Term = 2 }, SnapshotTo(5, 3, [1]), 0),
         };
     }
+
+    private static ImmutableSortedDictionary<MemberId, T> Many<T>(Func<int, T> value) =>
+        Enumerable.Range(0, MessageCheck.MostMembers + 1).ToImmutableSortedDictionary(i => new MemberId(i), value);
 
     [Theory]
     [MemberData(nameof(Impossible))]

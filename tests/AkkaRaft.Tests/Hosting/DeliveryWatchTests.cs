@@ -8,19 +8,21 @@ public sealed class DeliveryWatchTests
 
     private readonly DeliveryWatch _watch = new();
 
+    private bool IsUnheard(long arrived) => _watch.Unheard(new Dictionary<string, long> { [Peer] = arrived }).Count == 1;
+
     [Fact]
     public void A_peer_whose_messages_arrive_and_are_not_delivered_is_found()
     {
         _watch.Delivered(Peer);
-        Assert.False(_watch.IsUnheard(Peer, 1));
-        var found = Enumerable.Range(2, 20).Count(arrived => _watch.IsUnheard(Peer, arrived));
+        Assert.False(IsUnheard(1));
+        var found = Enumerable.Range(2, 20).Count(arrived => IsUnheard(arrived));
         Assert.InRange(found, 2, 10);
     }
 
     [Fact]
     public void One_that_never_was_heard_is_found_by_a_single_message()
     {
-        Assert.Contains(true, Enumerable.Range(0, 5).Select(_ => _watch.IsUnheard(Peer, 1)).ToList());
+        Assert.Contains(true, Enumerable.Range(0, 5).Select(_ => IsUnheard(1)).ToList());
     }
 
     [Fact]
@@ -28,11 +30,11 @@ public sealed class DeliveryWatchTests
     {
         for (var arrived = 0; arrived < 100; arrived += 10)
         {
-            Assert.False(_watch.IsUnheard(Peer, arrived + 10));
-            Assert.False(_watch.IsUnheard(Peer, arrived + 20));
+            Assert.False(IsUnheard(arrived + 10));
+            Assert.False(IsUnheard(arrived + 20));
             _watch.Delivered("LocalHost:7001");
-            Assert.False(_watch.IsUnheard(Peer, arrived + 20));
-            for (var i = 0; i < 5; i++) Assert.False(_watch.IsUnheard(Peer, arrived + 20));
+            Assert.False(IsUnheard(arrived + 20));
+            for (var i = 0; i < 5; i++) Assert.False(IsUnheard(arrived + 20));
         }
     }
 
@@ -40,7 +42,17 @@ public sealed class DeliveryWatchTests
     public void New_connections_count_anew()
     {
         _watch.Delivered(Peer);
-        Assert.False(_watch.IsUnheard(Peer, 1_000));
-        for (var i = 0; i < 10; i++) Assert.False(_watch.IsUnheard(Peer, 0));
+        Assert.False(IsUnheard(1_000));
+        for (var i = 0; i < 10; i++) Assert.False(IsUnheard(0));
+    }
+
+    [Fact]
+    public void Of_whoever_has_no_connection_nothing_is_kept()
+    {
+        Assert.False(IsUnheard(1));
+        for (var i = 0; i < 100; i++) _watch.Delivered($"10.0.0.1:{i}");
+        Assert.Equal(1, _watch.Count);
+        Assert.Empty(_watch.Unheard(new Dictionary<string, long>()));
+        Assert.Equal(0, _watch.Count);
     }
 }

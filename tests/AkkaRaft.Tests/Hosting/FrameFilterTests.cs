@@ -17,7 +17,7 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
     private const string Client = "akka.tcp://app@0123.client.invalid:1";
 
     private static readonly FrameFilter Filter = new(new Address("tcp", "akkaraft", "127.0.0.1", 4100));
-    private static readonly byte[] Peer = FrameFilter.Prefix(new Address("tcp", "app", "0123.client.invalid", 1));
+    private readonly FramePeer _peer = new(FrameFilter.Prefix(new Address("tcp", "app", "0123.client.invalid", 1)));
 
     private static readonly byte[] Message = [0, .. Number(1, 1)];
 
@@ -63,6 +63,7 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
         { "another process", Envelope("/user/../system/endpointManager", 7447, "c1") },
         { "another process", Envelope("/user/raft\r\n", 7447, "c1") },
         { "another process", Field(1, Field(2, [.. Field(1, Field(1, Text("akka.tcp://akkaraft@127.0.0.1:4101/user/raft"))), .. Fixed(5, ulong.MaxValue)])) },
+        { "another process", Field(1, Field(2, [.. Field(2, Payload(7447, "c1", Message)), .. Fixed(5, ulong.MaxValue)])) },
         { "another ActorSystem", Envelope("/user/raft", 7447, "c1", sender: "akka.tcp://app@10.0.0.1:80/user/a") },
         { "another ActorSystem", Envelope("/user/raft", 7447, "c1", sender: "/user/a") },
         { "no frame", Envelope("/user/raft", 7447, "c1", sender: $"{Client}/{new string('a', 2_000)}") },
@@ -75,15 +76,26 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
 
     [Theory]
     [MemberData(nameof(Ours))]
-    public void What_AkkaRaft_sends_passes(string kind, byte[] frame) => Assert.Equal(kind, Filter.Judge(frame, Peer).Kind.ToString());
+    public void What_AkkaRaft_sends_passes(string kind, byte[] frame) => Assert.Equal(kind, Filter.Judge(frame, _peer).Kind.ToString());
 
     [Theory]
     [MemberData(nameof(NotOurs))]
     public void What_it_does_not_send_is_refused_and_said_to_be(string said, byte[] frame)
     {
-        var verdict = Filter.Judge(frame, Peer);
+        var verdict = Filter.Judge(frame, _peer);
         Assert.Equal(FrameKind.Refused, verdict.Kind);
         Assert.Contains(said, verdict.Refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Paths_that_were_good_once_leave_others_to_be_judged()
+    {
+        Assert.Equal(FrameKind.ClientMessage, Filter.Judge(Envelope("/user/raft", 7447, "c1"), _peer).Kind);
+        foreach (var (_, frame) in NotOurs.Select(row => ((string)row[0], (byte[])row[1])))
+        {
+            Assert.Equal(FrameKind.Refused, Filter.Judge(frame, _peer).Kind);
+            Assert.Equal(FrameKind.ClientMessage, Filter.Judge(Envelope("/user/raft", 7447, "c1"), _peer).Kind);
+        }
     }
 
     [Fact]
@@ -113,7 +125,7 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
             var damaged = (byte[])frame.Clone();
             for (var flips = random.Next(1, 4); flips > 0; flips--) damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
             var before = GC.GetAllocatedBytesForCurrentThread();
-            var isRefused = Filter.Judge(random.Next(8) == 0 ? damaged.AsSpan(0, random.Next(damaged.Length)) : damaged, Peer).Kind == FrameKind.Refused;
+            var isRefused = Filter.Judge(random.Next(8) == 0 ? damaged.AsSpan(0, random.Next(damaged.Length)) : damaged, _peer).Kind == FrameKind.Refused;
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
             if (isRefused) refused++;
             if (i % 8 != 0) continue;

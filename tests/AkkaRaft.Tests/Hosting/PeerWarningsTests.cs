@@ -41,15 +41,4 @@ public sealed class PeerWarningsTests : TestKit
 
     [Fact]
     public void It_is_cut() => Assert.InRange(PeerWarnings.Quote(new string('\n', 1_000_000)).Length, 200, 210);
-
-    private sealed class ManualClock : TimeProvider
-    {
-        private long _now;
-
-        public override long GetTimestamp() => _now;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public void Advance(TimeSpan by) => _now += by.Ticks;
-    }
 }

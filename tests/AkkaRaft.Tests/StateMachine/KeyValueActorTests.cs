@@ -177,6 +177,21 @@ public sealed class KeyValueActorTests : TestKit
     }
 
     [Fact]
+    public void Another_process_has_half_of_the_watches_and_leaves_them_when_its_connection_ends()
+    {
+        var actor = Open(Settings with { MaxWatches = 4 });
+        var (one, other) = (new FarAway("one", TestActor), new FarAway("other", TestActor));
+        for (var i = 1; i <= 3; i++) Ask(actor, i, new Watch(default, default, 1, TimeSpan.FromMinutes(1)), one);
+        Assert.Equal(FailureKind.Overloaded, Assert.IsType<RequestFailed>(Reply(new Watch(default, default, 1, default), 3)).Kind);
+        Ask(actor, 4, new Watch(default, default, 1, TimeSpan.FromMinutes(1)), other);
+        actor.Tell(new ConnectionEnded("ONE:1"), TestActor);
+        for (var i = 5; i <= 7; i++) Ask(actor, i, new Watch(default, default, 1, TimeSpan.FromMinutes(1)));
+        Apply(actor, 2, 1, new Put("a"u8.ToArray(), default));
+        foreach (var id in new[] { 4, 5, 6, 7 }) Assert.Single(Told(id).Changes);
+        ExpectNoMsg(TimeSpan.Zero);
+    }
+
+    [Fact]
     public void A_watch_that_waits_goes_on_with_what_an_image_brings()
     {
         var folder = Directory.CreateTempSubdirectory("akkaraft-kv-").FullName;
@@ -265,7 +280,17 @@ public sealed class KeyValueActorTests : TestKit
         ExpectMsg<EntriesApplied>();
     }
 
-    private void Ask(IActorRef actor, long requestId, Watch watch) => actor.Tell(new Query(requestId, KeyValueCodec.EncodeQuery([watch])), TestActor);
+    private void Ask(IActorRef actor, long requestId, Watch watch, IActorRef? from = null) => actor.Tell(new Query(requestId, KeyValueCodec.EncodeQuery([watch])), from ?? TestActor);
+
+    /// <summary>A client in another process.</summary>
+    private sealed class FarAway(string host, IActorRef receiver) : MinimalActorRef
+    {
+        public override ActorPath Path { get; } = new RootActorPath(new Address("akka.tcp", "app", host, 1)) / "user" / "client";
+
+        public override IActorRefProvider Provider => throw new NotSupportedException();
+
+        protected override void TellInternal(object message, IActorRef sender) => receiver.Tell(message, sender);
+    }
 
     private WatchReply Told(long requestId) => Assert.IsType<WatchReply>(Reply(new Watch(default, default, 1, default), requestId));
 
