@@ -130,7 +130,7 @@ internal sealed class ClientOptions
         const string Name = "MEMBERS";
         var members = Parts(text, Name).Select(part => TryParseId(part, out var id) ? new Member(id, "")
             : part.Contains('=', StringComparison.Ordinal) ? ParseMembers(part, Name).Values.Single()
-            : throw new UsageException($"{Name}: {SettingsCheck.Quoted(part)} is neither a member's id, such as 2, nor ID=host:port.")).ToList();
+            : throw new UsageException($"{Name}: '{part}' is neither a member's id, such as 2, nor ID=host:port.")).ToList();
         CheckDistinct(members, Name);
         return members;
     }

@@ -143,10 +143,10 @@ internal sealed class Cluster : IAsyncDisposable
     public Cluster()
     {
         Data = Directory.CreateTempSubdirectory("akkaraft-").FullName;
-        int[] ports = Ports.Free(3);
-        Members = string.Join(',', ports.Select((p, i) => $"{i}=127.0.0.1:{p}"));
+        AkkaRaft.Protocol.Member[] members = [.. Ports.Free(3).Select((p, i) => new AkkaRaft.Protocol.Member(new(i), $"{Places.Host(i)}:{p}"))];
+        Members = string.Join(',', members.Select(m => $"{m.Id}={m.Address}"));
         Config = Path.Combine(Data, "cluster.conf");
-        File.WriteAllText(Config, ClusterCommand.Hocon(ports.Select((p, i) => new AkkaRaft.Protocol.Member(new(i), $"127.0.0.1:{p}"))));
+        File.WriteAllText(Config, ClusterCommand.Hocon(members));
     }
 
     /// <summary>Called with each line that a member prints.</summary>
@@ -166,12 +166,18 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Starts a member with a file of its own.</summary>
     public void Start(int id, string config)
     {
-        _members.Add(id, Cli.Start("node", $"{id}", "--config", config, "--data", Data, "--stop-with-stdin"));
+        _members.Add(id, Cli.StartBy(Places.Command(id), ["node", $"{id}", "--config", config, "--data", Data, "--stop-with-stdin", .. Places.Options]));
     }
+
+    /// <summary>An address for a member that joins, or moves.</summary>
+    public static string NewAddress(int id) => $"{Places.Host(id)}:{Ports.Free(1)[0]}";
+
+    /// <summary>Starts a member that joins.</summary>
+    public OsProcess Join(int id, string address) => Cli.StartBy(Places.Command(id), ["node", $"{id}", "--join", Members, "--listen", address, "--data", Data, .. Places.Options]);
 
     /// <summary>Starts a member by a command that is given its command line, and that it replaces.</summary>
     public void StartBy(int id, params string[] command) =>
-        _members.Add(id, Cli.StartBy(command, "node", $"{id}", "--config", Config, "--data", Data, "--stop-with-stdin"));
+        _members.Add(id, Cli.StartBy([.. Places.Command(id), .. command], ["node", $"{id}", "--config", Config, "--data", Data, "--stop-with-stdin", .. Places.Options]));
 
     public void StartAll()
     {

@@ -73,7 +73,7 @@ public sealed class CommandLineTests
     [InlineData("members|update|2=foo" + One, "MEMBERS: \"foo\" is not of the form host:port")]
     [InlineData("members|remove|2,2" + One, "MEMBERS: member 2 is there twice.")]
     [InlineData("members|set|1,2=h:1,3=h:1" + One, "MEMBERS: members 2 and 3 have the same address")]
-    [InlineData("members|add|;" + One, "MEMBERS: ';' is not of the form id=host:port.")]
+    [InlineData("members|add|;" + One, "MEMBERS: ';' is neither a member's id, such as 2, nor ID=host:port.")]
     [InlineData("get|k|--cluster-id||--members|0=127.0.0.1:1", "--cluster-id = \"\"; expected")]
     [InlineData("get|k|--cluster-id|  " + One, "--cluster-id = \"  \"; expected")]
     [InlineData("get|k|--cluster-id|a\nb" + One, "--cluster-id = \"a\\u000ab\"; expected")]

@@ -13,9 +13,9 @@ public sealed class MembersTests
         await using var cluster = new Cluster();
         cluster.StartAll();
         await cluster.LeaderAsync();
-        var ports = Ports.Free(3);
-        string Address(int id) => $"127.0.0.1:{ports[id - 3]}";
-        OsProcess Join(int id) => Cli.Start("node", $"{id}", "--join", cluster.Members, "--listen", Address(id), "--data", cluster.Data);
+        string[] addresses = [.. Enumerable.Range(3, 3).Select(Cluster.NewAddress)];
+        string Address(int id) => addresses[id - 3];
+        OsProcess Join(int id) => cluster.Join(id, Address(id));
         var joined = new Dictionary<int, OsProcess>();
         try
         {
@@ -115,12 +115,12 @@ public sealed class MembersTests
         Assert.Equal(left, await Members(cluster.Members));
         await Served(cluster.Members);
 
-        int port = Ports.Free(1)[0];
-        using (var joined = Drained(Cli.Start("node", "3", "--join", cluster.Members, "--listen", $"127.0.0.1:{port}", "--data", cluster.Data)))
+        string address = Cluster.NewAddress(3);
+        using (var joined = Drained(cluster.Join(3, address)))
         {
             try
             {
-                await Change(cluster.Members, "add", $"3=127.0.0.1:{port}");
+                await Change(cluster.Members, "add", $"3={address}");
                 Assert.Equal([.. left, "3"], await Members(cluster.Members));
             }
             finally
@@ -161,7 +161,7 @@ public sealed class MembersTests
         int leader = await cluster.LeaderAsync();
         int moved = (leader + 1) % 3;
         string before = cluster.Members.Split(',')[moved];
-        string now = $"{moved}=127.0.0.1:{Ports.Free(1)[0]}";
+        string now = $"{moved}={Cluster.NewAddress(moved)}";
         string all = cluster.Members.Replace(before, now, StringComparison.Ordinal);
 
         var refused = await Cli.RunAsync("members", "update", $"{moved}={cluster.Members.Split(',')[leader][2..]}", "--members", cluster.Members);
@@ -194,7 +194,7 @@ public sealed class MembersTests
         cluster.StartAll();
         int leader = await cluster.LeaderAsync();
         string before = cluster.Members.Split(',')[leader];
-        string now = $"127.0.0.1:{Ports.Free(1)[0]}";
+        string now = Cluster.NewAddress(leader);
         await cluster.KillAsync(leader);
         string config = Path.Combine(cluster.Data, "moved.conf");
         await File.WriteAllTextAsync(config, (await File.ReadAllTextAsync(cluster.Config)).Replace($"\"{before[2..]}\"", $"\"{now}\"", StringComparison.Ordinal));

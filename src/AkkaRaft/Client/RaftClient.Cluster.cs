@@ -79,7 +79,9 @@ public sealed partial class RaftClient
         var isTaken = false;
         try
         {
-            var now = await AskLeader<Membership>(change, cancellationToken).ConfigureAwait(false);
+            var deadline = Deadline.In(_settings.RequestTimeout, _clock);
+            await FindLeader(deadline, cancellationToken).ConfigureAwait(false);
+            var now = await AskLeader<Membership>(change, cancellationToken, deadline).ConfigureAwait(false);
             isTaken = true;
             while (true)
             {
@@ -131,8 +133,10 @@ public sealed partial class RaftClient
     /// <exception cref="RaftException">No leader answered in time.</exception>
     public async Task<MemberId> TransferLeadershipAsync(MemberId? target = null, CancellationToken cancellationToken = default)
     {
-        if (target is { } wanted && (await MembersAsync(cancellationToken).ConfigureAwait(false)).FromLeader && _lastLeader?.Id == wanted) return wanted;
-        return (await AskLeader<LeadershipTransferred>(new TransferLeadership(_settings.ClusterId, 0, target), cancellationToken).ConfigureAwait(false)).Leader;
+        var deadline = Deadline.In(_settings.RequestTimeout, _clock);
+        await FindLeader(deadline, cancellationToken).ConfigureAwait(false);
+        if (target is { } wanted && _lastLeader?.Id == wanted) return wanted;
+        return (await AskLeader<LeadershipTransferred>(new TransferLeadership(_settings.ClusterId, 0, target), cancellationToken, deadline).ConfigureAwait(false)).Leader;
     }
 
     /// <summary>Writes a consistent image of the state, of one moment, to a file, while the cluster runs. It is an SQLite database with the table <c>kv</c>.</summary>
@@ -241,10 +245,13 @@ public sealed partial class RaftClient
         }
     }
 
+    /// <summary>Of a change that is sent to nobody before one answers as the leader it is known that nothing was done when none answers.</summary>
+    private Task FindLeader(Deadline deadline, CancellationToken cancellationToken) => AskLeader<Membership>(new GetMembership(_settings.ClusterId, 0), cancellationToken, deadline);
+
     /// <summary>Asks whoever leads; the request must do no harm when it comes twice.</summary>
-    private async Task<T> AskLeader<T>(object request, CancellationToken cancellationToken) where T : class
+    private async Task<T> AskLeader<T>(object request, CancellationToken cancellationToken, Deadline? until = null) where T : class
     {
-        var deadline = Deadline.In(_settings.RequestTimeout, _clock);
+        var deadline = until ?? Deadline.In(_settings.RequestTimeout, _clock);
         var outcomes = new Dictionary<Member, string>();
         var answered = false;
         // Whoever was told of a change and did not answer may have made it.
@@ -285,7 +292,7 @@ public sealed partial class RaftClient
                 }
                 if (!deadline.IsOver) continue;
                 var tried = $"Tried {string.Join("; ", outcomes.OrderBy(o => o.Key.Id).Select(o => $"{o.Key}: {o.Value}"))}.";
-                if (answered && mayHaveRun)
+                if (mayHaveRun)
                     throw new OutcomeUnknownException($"No leader answered within {_settings.RequestTimeout.TotalSeconds:0.0} s, and one that was asked may have done it. {tried}");
                 if (answered) throw new NoLeaderException($"No leader after {_settings.RequestTimeout.TotalSeconds:0.0} s. {tried}");
                 throw new ClusterUnreachableException($"No member answered within {_settings.RequestTimeout.TotalSeconds:0.0} s. {tried}");

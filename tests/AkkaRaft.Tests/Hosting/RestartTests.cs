@@ -30,4 +30,23 @@ public sealed class RestartTests : IDisposable
             Assert.Equal($"{i}", await client.GetAsync("after"));
         }
     }
+
+    [Fact]
+    public async Task A_member_whose_ActorSystem_ended_by_itself_has_failed_and_one_that_was_stopped_has_not()
+    {
+        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
+        var settings = new RaftSettings { ClusterId = "ends", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member) };
+        await using (var node = await RaftNode.StartAsync(settings))
+        {
+            // As when one of Akka's own actors ends, which takes all with it.
+            ((ExtendedActorSystem)node.System).Guardian.Stop();
+            var (end, reason) = await node.Completion.WaitAsync(TimeSpan.FromMinutes(1));
+            Assert.Equal(MemberEnd.Failed, end);
+            Assert.Contains("ended by itself", reason, StringComparison.Ordinal);
+        }
+
+        var stopped = await RaftNode.StartAsync(settings);
+        await stopped.DisposeAsync();
+        Assert.Equal(MemberEnd.Stopped, (await stopped.Completion.WaitAsync(TimeSpan.FromMinutes(1))).End);
+    }
 }
