@@ -60,13 +60,16 @@ internal static class Cli
 
     public static OsProcess Start(params string[] args) => StartWith([], ["dotnet"], args);
 
+    /// <summary>What the processes run: this build, or another one's AkkaRaft.Node.dll, to see that a test fails there.</summary>
+    public static string Program { get; } = Environment.GetEnvironmentVariable("AKKARAFT_TEST_PROGRAM") ?? typeof(ExitCodes).Assembly.Location;
+
     /// <summary>Starts it by a command that is given its command line, such as <c>ip netns exec NAME</c>, and that it replaces.</summary>
     public static OsProcess StartBy(string[] command, params string[] args) => StartWith([], [.. command, "dotnet"], args);
 
     private static OsProcess StartWith((string Name, string Value)[] variables, string[] command, string[] args)
     {
         var start = new ProcessStartInfo(command[0]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Root };
-        foreach (string arg in (string[])[.. command[1..], typeof(ExitCodes).Assembly.Location, .. args])
+        foreach (string arg in (string[])[.. command[1..], Cli.Program, .. args])
         {
             start.ArgumentList.Add(arg);
         }

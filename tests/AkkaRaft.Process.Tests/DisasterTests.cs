@@ -65,7 +65,7 @@ public sealed class DisasterTests
                 rm "$1/filler"
                 dotnet "$0" recover 0 --force-single --config "$2/cluster.conf" --data "$1"
                 """;
-            using var recover = OsProcess.Start(new ProcessStartInfo("unshare", ["-m", "sh", "-c", Script, typeof(ExitCodes).Assembly.Location, disk, data, $"{kib}"])
+            using var recover = OsProcess.Start(new ProcessStartInfo("unshare", ["-m", "sh", "-c", Script, Cli.Program, disk, data, $"{kib}"])
             {
                 RedirectStandardOutput = true, RedirectStandardError = true,
             })!;

@@ -32,7 +32,7 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
     {
         foreach (int files in new[] { 30, 64, 255 })
         {
-            using var shell = OsProcess.Start(new System.Diagnostics.ProcessStartInfo("sh", ["-c", $"ulimit -n {files}; exec dotnet \"$0\" node 0 --check", typeof(ExitCodes).Assembly.Location])
+            using var shell = OsProcess.Start(new System.Diagnostics.ProcessStartInfo("sh", ["-c", $"ulimit -n {files}; exec dotnet \"$0\" node 0 --check", Cli.Program])
             {
                 RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Cli.Root,
             })!;

@@ -113,7 +113,7 @@ public sealed class StreamsTests(RunningCluster running) : IClassFixture<Running
     /// <summary>Runs a command of the command line by bash, with redirections; of a pipe it ends with the command's own code.</summary>
     private OsProcess Sh(string command, bool isAlone = false)
     {
-        var start = new ProcessStartInfo("bash", ["-c", $"set -o pipefail; {(isAlone ? "exec " : "")}dotnet \"$0\" {command}", typeof(ExitCodes).Assembly.Location])
+        var start = new ProcessStartInfo("bash", ["-c", $"set -o pipefail; {(isAlone ? "exec " : "")}dotnet \"$0\" {command}", Cli.Program])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Cli.Root,
         };

@@ -34,7 +34,10 @@ public sealed class CopyOfTheBuild : IDisposable
         var generated = Path.Combine(_source, "obj", build.Parent!.Name, build.Name);
         var sources = Directory.EnumerateFiles(_source, "*.cs", SearchOption.AllDirectories)
             .Where(f => !Path.GetRelativePath(_source, f).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"))
-            .Concat(Directory.EnumerateFiles(generated, "*.cs", SearchOption.AllDirectories));
+            .Concat(Directory.EnumerateFiles(generated, "*.cs"))
+            // What was published has a directory of its own in it, with all of that once more.
+            .Concat(Directory.EnumerateDirectories(generated).Where(d => !Directory.EnumerateFiles(d, "*.AssemblyInfo.cs").Any())
+                .SelectMany(d => Directory.EnumerateFiles(d, "*.cs", SearchOption.AllDirectories)));
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(f => Path.GetFileName(f) != "AkkaRaft.dll");
         _original = CSharpCompilation.Create(

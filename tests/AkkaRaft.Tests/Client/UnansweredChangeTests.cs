@@ -3,7 +3,6 @@ using Akka.Actor;
 using Akka.Configuration;
 using AkkaRaft.Client;
 using AkkaRaft.Protocol;
-using AkkaRaft.Tests.Hosting;
 
 namespace AkkaRaft.Tests.Client;
 
