@@ -79,6 +79,9 @@ public sealed record RaftSettings
     /// <summary>The member goes on alone, though a majority of the others is lost.</summary>
     internal bool ForcesSingle { get; init; }
 
+    /// <summary>Whether an operator works on the member's files: it is told to nobody, and nobody is to reach it.</summary>
+    internal bool IsOffline => ForcesSingle || RestoreFrom is not null;
+
     /// <summary>How long a member that joins may be silent before the change that adds it is given up.</summary>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

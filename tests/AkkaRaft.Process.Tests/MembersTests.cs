@@ -148,7 +148,7 @@ public sealed class MembersTests
         int wiped = (leader + 1) % 3;
         await cluster.KillAsync(wiped);
         Directory.Delete(Path.Combine(cluster.Data, $"{wiped}"), recursive: true);
-        var ended = await Cli.RunAsync("node", $"{wiped}", "--config", cluster.Config, "--data", cluster.Data);
+        var ended = await Cli.RunByAsync(Places.Command(wiped), ["node", $"{wiped}", "--config", cluster.Config, "--data", cluster.Data, .. Places.Options]);
         Assert.Equal(1, ended.Code);
         Assert.Contains("began anew", ended.Err, StringComparison.Ordinal);
     }

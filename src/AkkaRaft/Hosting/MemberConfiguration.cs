@@ -68,6 +68,7 @@ internal static partial class MemberConfiguration
               snapshot-dispatcher { type = Dispatcher, executor = "{{Serial}}", throughput = 1 }
             }
             """)
+            .WithFallback(settings.IsOffline ? ConfigurationFactory.ParseString($$"""akka.remote.dot-netty.tcp { hostname = "127.0.0.1", port = 0, public-hostname = "{{host}}", public-port = {{port}} }""") : Config.Empty)
             .WithFallback(Remoting(host, port, frame, Math.Max(UnsentByDefault, settings.MaxInflightBytes + 2L * frame)))
             .WithFallback(RaftSerializer.Configuration)
             .WithFallback(SqlPersistence.DefaultConfiguration);
@@ -79,7 +80,7 @@ internal static partial class MemberConfiguration
     {
         foreach (var member in settings.Members.Values) CheckForm(member);
         var address = settings.Members[settings.Id].Address;
-        if (!IsLoopback(Split(address).Host) && !settings.AllowInsecureNetwork)
+        if (!settings.IsOffline && !IsLoopback(Split(address).Host) && !settings.AllowInsecureNetwork)
             throw new RaftConfigurationException(
                 $"akkaraft.members.{settings.Id} = \"{address}\" is not a loopback address, and the transport is neither encrypted nor authenticated: anyone who reaches it can write. Set akkaraft.allow-insecure-network = on to accept that.");
     }

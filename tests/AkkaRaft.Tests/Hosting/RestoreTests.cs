@@ -56,6 +56,16 @@ public sealed class RestoreTests : IDisposable
         await Assert.ThrowsAsync<DataDirectoryException>(() => Disaster.RestoreAsync(_settings, Backup));
     }
 
+    [Fact]
+    public async Task A_member_of_another_machine_is_restored_and_made_a_cluster_of_one_here()
+    {
+        MakeBackup();
+        var elsewhere = new Member(new MemberId(0), "192.0.2.1:4100");
+        var members = _settings.Members.SetItem(elsewhere.Id, elsewhere).Add(new MemberId(1), new Member(new MemberId(1), "192.0.2.2:4100"));
+        Assert.Equal(1, await Disaster.RestoreAsync(_settings with { Members = members }, Backup));
+        Assert.Equal(2, await Disaster.ForceSingleAsync(_settings with { Members = members }));
+    }
+
     private async Task Refused() =>
         Assert.Contains("restore", (await Assert.ThrowsAsync<DataDirectoryException>(() => RaftNode.StartAsync(_settings))).Message, StringComparison.Ordinal);
 
