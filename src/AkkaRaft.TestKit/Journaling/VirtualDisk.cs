@@ -237,8 +237,6 @@ internal sealed class DurableState
 
     public long LastIndex => _terms.Count - 1;
 
-    public long LastTerm => _terms[^1];
-
     /// <summary>What a recovery of these events finds; null when there are none.</summary>
     public static DurableState? Of(IEnumerable<IRaftEvent> events)
     {
