@@ -4,6 +4,7 @@ using AkkaRaft.Client;
 using AkkaRaft.Consensus;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
 using AkkaRaft.TestKit.Engine;
 using AkkaRaft.TestKit.Journaling;
 using AkkaRaft.TestKit.Network;

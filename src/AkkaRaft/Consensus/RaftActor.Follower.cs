@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
 
 namespace AkkaRaft.Consensus;
 

@@ -345,7 +345,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 return true;
             case ConnectionLost lost:
                 if (_follower is not null) LeaderMayBeGone(_follower, lost);
-                _stateMachine.Tell(new ConnectionEnded(lost.Address));
+                _stateMachine.Tell(lost);
                 return true;
             case Wake wake when wake.At != _wakeAt:
                 return true;

@@ -30,10 +30,10 @@ internal readonly ref struct FrameVerdict(FrameKind kind, string refusal = "", R
 }
 
 /// <summary>The ActorSystem at the other end of a connection, and the last paths of its messages that were found good: most have the same.</summary>
-/// <param name="prefix">How its paths begin.</param>
-internal sealed class FramePeer(byte[] prefix)
+internal sealed class FramePeer
 {
-    public byte[] Prefix => prefix;
+    /// <summary>How its paths begin; empty before its handshake.</summary>
+    public byte[] Prefix { get; set; } = [];
 
     public KnownPath Sender { get; } = new();
 

@@ -12,8 +12,6 @@ internal sealed class HandshakeRate(int burst, int perSecond, TimeProvider? cloc
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly Dictionary<string, (double Tokens, long At)> _buckets = new(StringComparer.OrdinalIgnoreCase);
 
-    public int PerSecond => perSecond;
-
     /// <param name="origin">Where the connection comes from.</param>
     /// <returns>Whether there may be one more now.</returns>
     public bool TryTake(string origin)

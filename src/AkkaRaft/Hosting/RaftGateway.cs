@@ -1,8 +1,8 @@
 using Akka.Actor;
 using Akka.Event;
 using Akka.Remote;
-using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
 
 namespace AkkaRaft.Hosting;
 

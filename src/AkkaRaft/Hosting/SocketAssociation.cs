@@ -42,7 +42,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private long _unsent;
     private volatile Address? _peer;
     private bool _isHandshakeOver;
-    private FramePeer _framePeer = new([]);
+    private readonly FramePeer _framePeer = new();
     private long _raftMessages;
 
     public SocketAssociation(Socket socket, Address self, Address remote, ConnectionRules rules, bool receivesByTurns = false)
@@ -327,7 +327,7 @@ internal sealed class SocketAssociation : AssociationHandle
                 return true;
             case FrameKind.Associate when !_isHandshakeOver && AkkaPdu.Origin(frame) is { } origin:
                 _isHandshakeOver = true;
-                _framePeer = new FramePeer(FrameFilter.Prefix(origin));
+                _framePeer.Prefix = FrameFilter.Prefix(origin);
                 return true;
             case FrameKind.Refused:
                 Warn(verdict.Refusal, verdict.Said);

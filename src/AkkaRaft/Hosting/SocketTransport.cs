@@ -176,7 +176,7 @@ internal sealed class SocketTransport : Transport
     private bool IsInTime(SocketAssociation newcomer)
     {
         if (!_isRaftOnly || _rate.TryTake(IsReachable(newcomer.Peer!) ? $"{newcomer.RemoteAddress.Host} {newcomer.Peer}" : newcomer.RemoteAddress.Host)) return true;
-        _warnings.Warn(newcomer.RemoteAddress.Host, $"{newcomer.Described} connects too often, and its connection is closed: {_rate.PerSecond} a second may come from there, after {MostHandshakesAtOnce} at once. A program that makes many calls does so over one client.");
+        _warnings.Warn(newcomer.RemoteAddress.Host, $"{newcomer.Described} connects too often, and its connection is closed: {HandshakesPerSecond} a second may come from there, after {MostHandshakesAtOnce} at once. A program that makes many calls does so over one client.");
         return false;
     }
 

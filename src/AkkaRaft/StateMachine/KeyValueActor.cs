@@ -79,9 +79,9 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         });
         Receive<Query>(query => Answer(query));
         Receive<WatchesDue>(_ => EndWatches());
-        Receive<ConnectionEnded>(ended =>
+        Receive<ConnectionLost>(lost =>
         {
-            _watches.RemoveOf(ended.Address);
+            _watches.RemoveOf(lost.Address);
             WakeForWatches();
         });
     }

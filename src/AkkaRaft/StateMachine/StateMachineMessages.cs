@@ -112,6 +112,9 @@ public sealed record LoadImage(string File, long Index, long Term, long JournalS
 /// <param name="Failure">Why the image is of no use, for people: the state is as it was, and the member fetches another. Null when the state is the image's.</param>
 public sealed record ImageLoaded(long Index, string? Failure = null);
 
-/// <summary>A connection to another process has ended: what a client there waits for need not be kept, since it asks anew. Need not be answered, or known.</summary>
-/// <param name="Address">Of the process, as <c>host:port</c>.</param>
-public sealed record ConnectionEnded(string Address);
+/// <summary>
+/// The transport has lost a connection, which may mean that whoever was at its other end is gone. What a client there waits for need not be kept, since it asks
+/// anew. A state machine need not answer this, or know it.
+/// </summary>
+/// <param name="Address">Where that is, as <c>host:port</c>.</param>
+public sealed record ConnectionLost(string Address);

@@ -17,7 +17,7 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
     private const string Client = "akka.tcp://app@0123.client.invalid:1";
 
     private static readonly FrameFilter Filter = new(new Address("tcp", "akkaraft", "127.0.0.1", 4100));
-    private readonly FramePeer _peer = new(FrameFilter.Prefix(new Address("tcp", "app", "0123.client.invalid", 1)));
+    private readonly FramePeer _peer = new() { Prefix = FrameFilter.Prefix(new Address("tcp", "app", "0123.client.invalid", 1)) };
 
     private static readonly byte[] Message = [0, .. Number(1, 1)];
 

@@ -184,7 +184,7 @@ public sealed class KeyValueActorTests : TestKit
         for (var i = 1; i <= 3; i++) Ask(actor, i, new Watch(default, default, 1, TimeSpan.FromMinutes(1)), one);
         Assert.Equal(FailureKind.Overloaded, Assert.IsType<RequestFailed>(Reply(new Watch(default, default, 1, default), 3)).Kind);
         Ask(actor, 4, new Watch(default, default, 1, TimeSpan.FromMinutes(1)), other);
-        actor.Tell(new ConnectionEnded("ONE:1"), TestActor);
+        actor.Tell(new ConnectionLost("ONE:1"), TestActor);
         for (var i = 5; i <= 7; i++) Ask(actor, i, new Watch(default, default, 1, TimeSpan.FromMinutes(1)));
         Apply(actor, 2, 1, new Put("a"u8.ToArray(), default));
         foreach (var id in new[] { 4, 5, 6, 7 }) Assert.Single(Told(id).Changes);
