@@ -335,7 +335,7 @@ public sealed partial class ClusterSimulation
         member.Process = process;
         member.StateMachineProcess = process.StateMachine;
         member.Disk.Owner = process;
-        var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = _addresses, Joins = member.Joins, ForcesSingle = member.IsForcedSingle, DataDirectory = _directory, Clock = () => member.Clock.Now });
+        var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = member.Founders ?? _addresses, Joins = member.Joins, ForcesSingle = member.IsForcedSingle, RestoreFrom = member.RestoresFrom, DataDirectory = _directory, Clock = () => member.Clock.Now });
         if (settings.ElectionTimeoutMax > _longestElectionTimeout) _longestElectionTimeout = settings.ElectionTimeoutMax;
         var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(StateMachineDispatcher);
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));

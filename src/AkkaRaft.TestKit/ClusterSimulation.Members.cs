@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
 using AkkaRaft.TestKit.Engine;
 
 namespace AkkaRaft.TestKit;
@@ -92,6 +94,39 @@ public sealed partial class ClusterSimulation
         Start(member);
         _members[member].IsForcedSingle = false;
     }
+
+    /// <summary>
+    /// An operator takes a backup of a cluster at rest, which is then lost as a whole, and lets its voters begin with it anew, on empty disks. Nothing was written after the
+    /// backup, so that the history goes on.
+    /// </summary>
+    public void RestoreFromBackup()
+    {
+        if (!HasConverged || !_settings.StateSurvivesCrash) throw new InvalidOperationException("The cluster is not at rest, or its state is gone with its processes.");
+        Directory.CreateDirectory(_directory);
+        var file = Path.Combine(_directory, string.Create(CultureInfo.InvariantCulture, $"backup-{Faults}"));
+        _members[Leader!.Value].BackUp(file);
+        var image = KeyValueStore.Inspect(file);
+        var founders = Voters.ToImmutableSortedDictionary(v => new MemberId(v), AddressOf);
+        Fault(null, string.Create(CultureInfo.InvariantCulture, $"all is lost, and members {string.Join(',', founders.Keys)} begin anew with a backup to {image.Index}"));
+        foreach (var id in Members) Crash(id);
+        _invariants.GoOnFrom(image.Index);
+        foreach (var member in _members.Where(m => !founders.ContainsKey(new MemberId(m.Id)))) member.HasLeft = true;
+        var restored = founders.Keys.Select(id => _members[id.Value]).ToList();
+        foreach (var member in restored)
+        {
+            member.BeginAnew(founders);
+            member.RestoresFrom = (Disaster.BeginningWith(image, new FileInfo(file).Length, founders.Values), file);
+            Start(member.Id);
+            RunUntil(() => AppliedIndexOf(member.Id) >= image.Index, what: string.Create(CultureInfo.InvariantCulture, $"that member {member.Id} has taken over the backup"));
+            Crash(member.Id);
+            member.RestoresFrom = null;
+        }
+        foreach (var member in restored) Start(member.Id);
+    }
+
+    /// <summary>Of those that vote and have kept their disks, the one whose log is furthest: it has all that was committed.</summary>
+    internal int FurthestOf(IEnumerable<int> voters) =>
+        voters.Where(v => !_members[v].IsLost).MaxBy(v => (_members[v].Disk.State.LastTerm, _members[v].Disk.State.LastIndex));
 
     /// <summary>Whether the member has stopped for good, as one must that was wiped, or whose journal is damaged.</summary>
     public bool HasFailed(int member) => _members[member].HasFailed;

@@ -1,9 +1,11 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Akka.Actor;
 using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
+using AkkaRaft.Storage;
 using AkkaRaft.TestKit.Engine;
 using AkkaRaft.TestKit.Journaling;
 using Microsoft.Data.Sqlite;
@@ -50,6 +52,12 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
 
     /// <summary>Its next start makes a cluster of one out of it.</summary>
     public bool IsForcedSingle { get; set; }
+
+    /// <summary>What its next start begins with, as one of a new cluster.</summary>
+    public (Snapshot Snapshot, string File)? RestoresFrom { get; set; }
+
+    /// <summary>The members of the cluster that it began in with a backup; null for one that began otherwise.</summary>
+    public ImmutableSortedDictionary<MemberId, Member>? Founders { get; private set; }
 
     /// <summary>It has stopped for good.</summary>
     public bool HasFailed { get; set; }
@@ -120,6 +128,17 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
         Disk.Wipe();
         LoseState(withImages: true);
     }
+
+    /// <summary>Another takes its name, with an empty disk.</summary>
+    public void BeginAnew(ImmutableSortedDictionary<MemberId, Member> founders)
+    {
+        Wipe();
+        IsLost = HasFailed = Joins = false;
+        Founders = founders;
+    }
+
+    /// <summary>Writes an image of its state.</summary>
+    public void BackUp(string file) => _stores[^1].BackUp(file);
 
     /// <summary>Nothing is left of its state machine's file; its journal is whole.</summary>
     public void LoseState(bool withImages)

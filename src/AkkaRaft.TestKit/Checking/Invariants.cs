@@ -30,6 +30,13 @@ internal sealed class Invariants(Func<int, DurableState> durable, Func<int, bool
         _configurationForced = true;
     }
 
+    /// <summary>An operator has brought a backup back: what was committed after it is lost, and nobody is to be blamed for it.</summary>
+    public void GoOnFrom(long index)
+    {
+        _committed.RemoveRange((int)index + 1, (int)(Committed - index));
+        _configurationForced = true;
+    }
+
     /// <summary>The member begins anew: what only its memory knew may go back to what its disk knows.</summary>
     public void Forget(int member) => _views.Remove(member);
 

@@ -40,8 +40,8 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
 {
     private const int EventsPerStep = 3;
 
-    private readonly SortedDictionary<long, StoredEvent> _events = [];
     private readonly List<PendingWrite> _pending = [];
+    private SortedDictionary<long, StoredEvent> _events = [];
     private TimeSpan _busyUntil;
     private long _lowWater;
 
@@ -154,10 +154,10 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     /// <summary>Begins a deletion, which a crash leaves done or not.</summary>
     public void Delete(long toSequenceNr, Action ended)
     {
-        var owner = Owner;
+        var (owner, disk) = (Owner, _events);
         clock.After(timing.Shortest + (timing.Longest - timing.Shortest) * random.NextDouble() * Slowness, () =>
         {
-            if (owner.IsDead && random.Next(2) == 0) return;
+            if (disk != _events || (owner.IsDead && random.Next(2) == 0)) return;
             _lowWater = Math.Max(_lowWater, Math.Min(toSequenceNr, HighestSequenceNr) + 1);
             if (DeletesInSteps)
             {
@@ -204,7 +204,7 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     /// <summary>Someone has replaced the disk by an empty one.</summary>
     public void Wipe()
     {
-        _events.Clear();
+        _events = [];
         HighestSequenceNr = _lowWater = 0;
         State = new DurableState();
     }
@@ -236,6 +236,8 @@ internal sealed class DurableState
     public MemberId? VotedFor { get; private set; }
 
     public long LastIndex => _terms.Count - 1;
+
+    public long LastTerm => _terms[^1];
 
     /// <summary>What a recovery of these events finds; null when there are none.</summary>
     public static DurableState? Of(IEnumerable<IRaftEvent> events)

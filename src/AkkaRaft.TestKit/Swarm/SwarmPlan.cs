@@ -70,6 +70,12 @@ public sealed record SwarmPlan(
     /// <summary>Whether, once all faults have ended, a member loses its disk or a part of it, and another takes its place.</summary>
     public bool LosesDisk { get; init; }
 
+    /// <summary>Whether, once all faults have ended, all members but one are lost, and a cluster of one goes on and grows again.</summary>
+    public bool LosesMajority { get; init; }
+
+    /// <summary>Whether, once all faults have ended, all members are lost, and new ones begin with a backup.</summary>
+    public bool Restores { get; init; }
+
     /// <summary>Whether clients cancel some of their calls.</summary>
     public bool Cancels { get; init; }
 
@@ -106,6 +112,8 @@ public sealed record SwarmPlan(
             LosesDisk = random.Next(5) == 0,
             Cancels = random.Next(5) == 0,
             Faults = [.. faults.OrderBy(f => f.At)],
+            LosesMajority = random.Next(6) == 0,
+            Restores = random.Next(6) == 0 && StateSurvivesCrash,
         };
     }
 

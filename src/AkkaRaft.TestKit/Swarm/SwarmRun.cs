@@ -47,6 +47,8 @@ public static class SwarmRun
             simulation.EndFaultsAndConverge();
             if (plan.LosesMinority) LoseMinority(simulation);
             if (plan.LosesDisk) LoseDisk(simulation);
+            if (plan.LosesMajority) LoseMajority(simulation);
+            if (plan.Restores) LoseAll(simulation);
             simulation.RunUntil(() => simulation.Calls.All(c => c.IsDone || c.IsAbandoned), what: "an end of every call");
             simulation.Check();
             simulation.CheckChanges();
@@ -121,16 +123,49 @@ public static class SwarmRun
         simulation.EndFaultsAndConverge();
     }
 
-    private static void Serve(ClusterSimulation simulation, int lost)
+    /// <summary>All but the one whose log is furthest are lost for ever while calls are under way. An operator goes on from it alone, and others come in their places.</summary>
+    private static void LoseMajority(ClusterSimulation simulation)
+    {
+        if (simulation.Voters is not { Count: > 1 } voters) return;
+        var random = simulation.FaultRandom;
+        var client = simulation.AddClient();
+        for (var i = 0; i < 5; i++) client.Put("while-most-are-lost", string.Create(CultureInfo.InvariantCulture, $"{simulation.Now.Ticks} {i}"));
+        simulation.RunFor(TimeSpan.FromMilliseconds(random.Next(30)));
+        var powerFails = random.Next(2) == 0;
+        foreach (var member in simulation.Members)
+        {
+            if (powerFails) simulation.LoseUnsynced(member);
+            else simulation.Crash(member);
+        }
+        var left = simulation.FurthestOf(voters);
+        simulation.ForceSingle(left);
+        Serve(simulation, "after all but one were lost");
+        int[] three = [left, simulation.AddMember(), simulation.AddMember()];
+        simulation.SetVoters(three);
+        simulation.RunUntil(() => simulation.Voters.Order().SequenceEqual(three.Order()), what: "members in the places of those that are lost");
+        simulation.EndFaultsAndConverge();
+    }
+
+    private static void LoseAll(ClusterSimulation simulation)
+    {
+        simulation.RunUntil(() => simulation.HasConverged, what: "rest, for a backup");
+        simulation.RestoreFromBackup();
+        Serve(simulation, "after all were lost and a backup was brought back");
+        simulation.EndFaultsAndConverge();
+    }
+
+    private static void Serve(ClusterSimulation simulation, int lost) => Serve(simulation, string.Create(CultureInfo.InvariantCulture, $"while member {lost} is lost"));
+
+    private static void Serve(ClusterSimulation simulation, string when)
     {
         var client = simulation.AddClient();
         var patience = simulation.Now + TimeSpan.FromSeconds(30);
         for (var served = 0; served < 10;)
         {
             var put = client.Put("while-one-is-lost", string.Create(CultureInfo.InvariantCulture, $"{simulation.Now.Ticks}"));
-            simulation.RunUntil(() => put.IsDone, what: "an answer of the others while a member is lost");
+            simulation.RunUntil(() => put.IsDone, what: $"an answer {when}");
             // At first a new leader may have to be elected.
-            if (!put.Succeeded && (served > 0 || simulation.Now > patience)) throw simulation.Failed($"the others do not serve while member {lost} is lost: {put}");
+            if (!put.Succeeded && (served > 0 || simulation.Now > patience)) throw simulation.Failed($"the cluster does not serve {when}: {put}");
             if (put.Succeeded) served++;
         }
     }
@@ -210,6 +245,8 @@ public static class SwarmRun
         if (plan.LosesMinority) yield return plan with { LosesMinority = false };
         if (plan.DeletesInSteps) yield return plan with { DeletesInSteps = false };
         if (plan.LosesDisk) yield return plan with { LosesDisk = false };
+        if (plan.LosesMajority) yield return plan with { LosesMajority = false };
+        if (plan.Restores) yield return plan with { Restores = false };
         if (plan.Cancels) yield return plan with { Cancels = false };
         if (plan.MembersDiffer) yield return plan with { MembersDiffer = false };
         if (plan.Clients > 1) yield return plan with { Clients = plan.Clients - 1 };

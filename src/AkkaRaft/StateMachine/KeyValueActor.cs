@@ -315,6 +315,9 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     /// <summary>So that another connection sees all that was applied.</summary>
     internal void Commit() => _store?.Commit();
 
+    /// <summary>As an operator's backup does; for a simulation.</summary>
+    internal void BackUp(string file) => KeyValueStore.SaveImage(Store, file);
+
     internal void Close()
     {
         _store?.Dispose();

@@ -59,8 +59,8 @@ internal sealed partial class KeyValueStore
     {
         try
         {
-            var (index, term, _) = Inspect(check.File);
-            return (index, term) == (check.Index, check.Term) ? null : $"{check.File} is of entry {index} of term {term}, not of {check.Index} of term {check.Term}.";
+            var image = Inspect(check.File);
+            return (image.Index, image.Term) == (check.Index, check.Term) ? null : $"{check.File} is of entry {image.Index} of term {image.Term}, not of {check.Index} of term {check.Term}.";
         }
         catch (KeyValueStoreException e)
         {
@@ -98,7 +98,7 @@ internal sealed partial class KeyValueStore
 
     /// <summary>Whether a file is a sound image, and of what.</summary>
     /// <exception cref="KeyValueStoreException">It is none, is damaged, or is of another version.</exception>
-    public static (long Index, long Term, string ClusterId) Inspect(string imageFile)
+    public static ImageContent Inspect(string imageFile)
     {
         try
         {
@@ -110,7 +110,9 @@ internal sealed partial class KeyValueStore
                 command.CommandText = "PRAGMA integrity_check";
                 if (command.ExecuteScalar() is string check && check != "ok") throw new UnusableStateException(imageFile, $"is damaged: {check}");
                 var progress = StateSchema.Verify(image, imageFile);
-                return (progress.AppliedIndex, progress.AppliedTerm, owner.ClusterId);
+                using var lastUsed = image.CreateCommand();
+                lastUsed.CommandText = "SELECT max(ms) FROM (SELECT max(expires_ms - ttl_ms) AS ms FROM lease UNION ALL SELECT max(last_used_ms) FROM session)";
+                return new ImageContent(progress.AppliedIndex, progress.AppliedTerm, lastUsed.ExecuteScalar() as long? ?? 0, owner.ClusterId);
             });
         }
         catch (SqliteException e)
@@ -143,3 +145,12 @@ internal sealed partial class KeyValueStore
         return connection;
     }
 }
+
+/// <summary>What an image is of.</summary>
+/// <param name="Index">Index of the last entry whose effect is in it.</param>
+/// <param name="Term">That entry's term.</param>
+/// <param name="TimestampMs">
+/// When a lease or a session was used last, by its log's clock: a log that goes on from there, and not from any other clock, ends none early. 0 where there is neither.
+/// </param>
+/// <param name="ClusterId">The cluster that it is from.</param>
+internal sealed record ImageContent(long Index, long Term, long TimestampMs, string ClusterId);

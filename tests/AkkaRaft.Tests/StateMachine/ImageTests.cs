@@ -10,6 +10,23 @@ public sealed class ImageTests : StoreTest
 
     private KeyValueStore OpenOther() => KeyValueStore.Open(Settings with { Id = new MemberId(2) }, Path.Combine(Folder, "other.db"));
 
+    [Fact]
+    public void An_image_tells_when_a_lease_or_a_session_was_used_last_by_the_clock_of_its_log()
+    {
+        Store.Commit();
+        KeyValueStore.SaveImage(StateFile, Image + "0");
+        Assert.Equal(0, KeyValueStore.Inspect(Image + "0").TimestampMs);
+        var lease = Do<LeaseReply>(new GrantLease(TimeSpan.FromMinutes(1))).Status.Lease;
+        Pass(TimeSpan.FromMilliseconds(500));
+        Do<LeaseReply>(new KeepLeaseAlive(lease));
+        var used = Now;
+        Pass(TimeSpan.FromMilliseconds(500));
+        Store.Commit();
+        KeyValueStore.SaveImage(StateFile, Image);
+        var image = KeyValueStore.Inspect(Image);
+        Assert.Equal((Store.AppliedIndex, 7, used, "test"), (image.Index, image.Term, image.TimestampMs, image.ClusterId));
+    }
+
     private void SaveImage()
     {
         Do(Put("a", "1"));
