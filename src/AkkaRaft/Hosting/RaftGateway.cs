@@ -47,6 +47,12 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     {
         _memberProps = member;
         _clientProps = client;
+        // The most frequent is asked for first.
+        Receive<IRaftMessage>(message =>
+        {
+            if (message.Header.FromAddress is { } address) _deliveries.Delivered(address);
+            _member.Forward(message);
+        });
         // Whatever the member is doing, and whether there is one.
         Receive<IClusterRequest>(request => request.ClusterId != clusterId, request => Sender.Tell(new Refused(
             request.RequestId, RefusalReason.BadRequest, null, $"This is a member of cluster '{clusterId}', not of '{request.ClusterId}'.")));
@@ -70,11 +76,6 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         Receive<Terminated>(_ => MemberStopped());
         Receive<Restart>(_ => StartMember());
         Receive<CheckDelivery>(_ => Check());
-        Receive<IRaftMessage>(message =>
-        {
-            if (message.Header.FromAddress is { } address) _deliveries.Delivered(address);
-            _member.Forward(message);
-        });
         ReceiveAny(message => _member.Forward(message));
     }
 

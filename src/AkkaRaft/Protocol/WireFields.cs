@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace AkkaRaft.Protocol;
 
@@ -64,14 +65,17 @@ internal ref struct WireFields(ReadOnlySpan<byte> message)
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryReadVarint(out ulong value)
     {
-        if (_rest is [< 0x80, ..])
-        {
-            value = _rest[0];
-            _rest = _rest[1..];
-            return true;
-        }
+        if (_rest is not [< 0x80, ..]) return TryReadLongVarint(out value);
+        value = _rest[0];
+        _rest = _rest[1..];
+        return true;
+    }
+
+    private bool TryReadLongVarint(out ulong value)
+    {
         value = 0;
         for (var i = 0; i < _rest.Length && i < 10; i++)
         {

@@ -63,7 +63,7 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
         { "another process", Envelope("/user/../system/endpointManager", 7447, "c1") },
         { "another process", Envelope("/user/raft\r\n", 7447, "c1") },
         { "another process", Field(1, Field(2, [.. Field(1, Field(1, Text("akka.tcp://akkaraft@127.0.0.1:4101/user/raft"))), .. Fixed(5, ulong.MaxValue)])) },
-        { "another process", Field(1, Field(2, [.. Field(2, Payload(7447, "c1", Message)), .. Fixed(5, ulong.MaxValue)])) },
+        { "no frame", Field(1, Field(2, [.. Field(2, Payload(7447, "c1", Message)), .. Fixed(5, ulong.MaxValue)])) },
         { "another ActorSystem", Envelope("/user/raft", 7447, "c1", sender: "akka.tcp://app@10.0.0.1:80/user/a") },
         { "another ActorSystem", Envelope("/user/raft", 7447, "c1", sender: "/user/a") },
         { "no frame", Envelope("/user/raft", 7447, "c1", sender: $"{Client}/{new string('a', 2_000)}") },
