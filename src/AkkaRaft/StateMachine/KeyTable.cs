@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AkkaRaft.Protocol.Wire;
 using Google.Protobuf;
 
@@ -5,7 +6,7 @@ namespace AkkaRaft.StateMachine;
 
 /// <summary>
 /// The keys and what they hold. Version 0 is that of a key that is not there. Puts gather in memory until a commit takes them or until what they hold must be
-/// in the table: a key that is put again meanwhile is written once, and keys go in in their order.
+/// in the table: a key that is put again meanwhile is written once, and keys go in in their order. What was put lately is read from memory after that, too.
 /// </summary>
 internal sealed class KeyTable(StateConnection file)
 {
@@ -28,16 +29,23 @@ internal sealed class KeyTable(StateConnection file)
     private readonly Statement _countOfLease = file.Prepare("SELECT count(*) FROM kv WHERE lease = ?1 AND lease <> 0");
     private readonly Statement _deleteOfLease = file.Prepare("DELETE FROM kv WHERE lease = ?1 AND lease <> 0");
 
+    // Beyond this it begins anew, with what one commit takes.
+    private const int MaxKnown = 32 * 1024;
+    private const long MaxKnownBytes = 16 * 1024 * 1024;
+
     private Dictionary<ByteString, Row> _puts = new(new ByBytes());
-    // What the last commit took: it is read here while the commit is under way, and holds afterwards what the table does.
+    // What the last commit took; nobody else looks at it while that is under way.
     private Dictionary<ByteString, Row> _taken = new(new ByBytes());
+    // What commits took: it is read here while one is under way, and holds afterwards what the table does.
+    private readonly Dictionary<ByteString, Row> _known = new(new ByBytes());
+    private long _knownBytes;
 
     /// <summary>Keys whose puts no commit has taken yet.</summary>
     public int UncommittedPuts => _puts.Count;
 
     public KvLookupResult Find(ByteString key)
     {
-        if (_puts.TryGetValue(key, out var row) || _taken.TryGetValue(key, out row))
+        if (_puts.TryGetValue(key, out var row) || _known.TryGetValue(key, out row))
             return new KvLookupResult { Found = true, Value = row.Value, Version = row.Version, Lease = row.Lease };
         var result = new KvLookupResult();
         if (file.Step(Table, file.Reading(_find).Bind(1, key.Span)))
@@ -53,7 +61,7 @@ internal sealed class KeyTable(StateConnection file)
 
     public long VersionOf(ByteString key)
     {
-        if (_puts.TryGetValue(key, out var row) || _taken.TryGetValue(key, out row)) return row.Version;
+        if (_puts.TryGetValue(key, out var row) || _known.TryGetValue(key, out row)) return row.Version;
         var version = file.Step(Table, file.Reading(_find).Bind(1, key.Span)) ? _find.Integer(2) : 0;
         _find.Reset();
         return version;
@@ -65,7 +73,7 @@ internal sealed class KeyTable(StateConnection file)
     public bool Delete(ByteString key)
     {
         var wasInTable = file.Writing(_delete).Bind(1, key.Span).Run() > 0;
-        _taken.Remove(key);
+        if (_known.Remove(key, out var known)) _knownBytes -= BytesOf(key, known);
         return _puts.Remove(key) || wasInTable;
     }
 
@@ -75,14 +83,35 @@ internal sealed class KeyTable(StateConnection file)
         (_taken, _puts) = (_puts, _taken);
         _puts.Clear();
         var taken = _taken;
+        Know(taken);
         return () => Write(taken);
+    }
+
+    private void Know(Dictionary<ByteString, Row> rows)
+    {
+        // Not in between: what a commit takes is read here until it is done.
+        if (_known.Count + rows.Count > MaxKnown || _knownBytes > MaxKnownBytes) Forget();
+        foreach (var (key, row) in rows)
+        {
+            ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_known, key, out var isThere);
+            _knownBytes += isThere ? row.Value.Length - known.Value.Length : BytesOf(key, row);
+            known = row;
+        }
+    }
+
+    private static int BytesOf(ByteString key, Row row) => key.Length + row.Value.Length + RowOverheadBytes;
+
+    private void Forget()
+    {
+        _known.Clear();
+        _knownBytes = 0;
     }
 
     /// <summary>The table becomes another one.</summary>
     public void Load()
     {
         _puts.Clear();
-        _taken.Clear();
+        Forget();
     }
 
     private void Write(Dictionary<ByteString, Row> puts)
@@ -101,7 +130,7 @@ internal sealed class KeyTable(StateConnection file)
     {
         if (_puts.Count == 0) return;
         file.Write(() => Write(_puts));
-        _taken.Clear();
+        Know(_puts);
         _puts.Clear();
     }
 
@@ -159,7 +188,7 @@ internal sealed class KeyTable(StateConnection file)
     {
         Settle();
         file.Writing(_deleteOfLease).Bind(1, lease).Run();
-        _taken.Clear();
+        Forget();
     }
 
     private static RowChecksum Sum(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version, long lease) =>

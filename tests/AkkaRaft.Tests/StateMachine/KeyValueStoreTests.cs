@@ -275,4 +275,45 @@ public sealed class KeyValueStoreTests : StoreTest
         Reopen(commits: false);
         Assert.Equal((2, null, null), (Store.AppliedIndex, Get("a"), Get("b")));
     }
+
+    [Fact]
+    public void What_was_put_lately_is_read_from_memory_after_its_commit_and_no_more_than_a_bound_of_it()
+    {
+        Do(Put("old", "1"), Put("gone", "1"));
+        Store.Commit();
+        Do(Delete("gone"));
+        Store.Commit();
+        Run(StateFile, "UPDATE kv SET value = CAST('2' AS BLOB) WHERE key = CAST('old' AS BLOB)");
+        Pass(TimeSpan.FromMilliseconds(1));
+        Store.Commit();
+        Assert.Equal("1", Get("old"));
+        Assert.Null(Get("gone"));
+        for (var i = 0; i < 34_000; i++)
+        {
+            Do(Put($"{i}", ""));
+            if (i % 1_000 == 0) Store.Commit();
+        }
+        Assert.Throws<UnusableStateException>(() => Get("old"));
+    }
+
+    [Fact]
+    public void What_is_read_from_memory_is_bounded_by_its_bytes_too()
+    {
+        Do(Put("old", "1"));
+        Store.Commit();
+        Run(StateFile, "UPDATE kv SET value = CAST('2' AS BLOB) WHERE key = CAST('old' AS BLOB)");
+        for (var i = 0; i < 40; i++)
+        {
+            // One key's values take each other's place.
+            Do(Put("same", new string('a', 500_000)));
+            Store.Commit();
+        }
+        Assert.Equal("1", Get("old"));
+        for (var i = 0; i < 40; i++)
+        {
+            Do(Put($"{i}", new string('a', 500_000)));
+            Store.Commit();
+        }
+        Assert.Throws<UnusableStateException>(() => Get("old"));
+    }
 }
