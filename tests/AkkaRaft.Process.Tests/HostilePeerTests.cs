@@ -152,7 +152,7 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         var silent = new List<HostilePeer>();
         try
         {
-            for (int i = 0; i < 1_000; i++)
+            for (int i = 0; i < 4_000; i++)
             {
                 silent.Add(await ConnectAsync(member, from));
                 if (i % 2 == 1) await silent[^1].SendAsync(new byte[] { 60, 0 });
