@@ -6,16 +6,29 @@ internal sealed class DeliveryWatch
     // What has arrived may be on its way for one.
     private const int MaxChecksInVain = 3;
 
+    // Between two comparisons; of the others nothing is known.
+    private const int MaxPeers = 1024;
+
     private readonly Dictionary<string, Peer> _peers = new(StringComparer.OrdinalIgnoreCase);
+    private bool _wasFull;
 
     /// <summary>Of how many peers it keeps something.</summary>
     public int Count => _peers.Count;
 
-    /// <summary>A message has been delivered that says that it is this peer's. Whoever has no connection is not counted: anybody could be named.</summary>
+    /// <summary>A message has been delivered that says that it is this peer's. Anybody could be named: whoever has no connection is forgotten at the next comparison.</summary>
     /// <param name="address">Where the peer listens, as <c>host:port</c>.</param>
     public void Delivered(string address)
     {
-        if (_peers.TryGetValue(address, out var peer)) peer.Delivered++;
+        if (!_peers.TryGetValue(address, out var peer))
+        {
+            if (_peers.Count >= MaxPeers)
+            {
+                _wasFull = true;
+                return;
+            }
+            _peers.Add(address, peer = new Peer());
+        }
+        peer.Delivered++;
     }
 
     /// <summary>Compares what has arrived with what was delivered. To be called by whoever delivers, so that a delay of his own counts for nothing.</summary>
@@ -24,12 +37,14 @@ internal sealed class DeliveryWatch
     public IReadOnlyList<string> Unheard(IReadOnlyDictionary<string, long> arrived)
     {
         foreach (var gone in _peers.Keys.Where(address => !arrived.ContainsKey(address)).ToList()) _peers.Remove(gone);
-        return [.. arrived.Where(peer => IsUnheard(peer.Key, peer.Value)).Select(peer => peer.Key)];
+        var unheard = arrived.Where(peer => IsUnheard(peer.Key, peer.Value)).Select(peer => peer.Key).ToList();
+        _wasFull = false;
+        return unheard;
     }
 
     private bool IsUnheard(string address, long arrived)
     {
-        var peer = PeerAt(address);
+        if (!_peers.TryGetValue(address, out var peer)) _peers.Add(address, peer = new Peer { ArrivedBefore = _wasFull ? arrived : 0 });
         if (peer.Delivered != peer.DeliveredBefore || arrived < peer.ArrivedBefore)
         {
             (peer.DeliveredBefore, peer.ArrivedBefore, peer.ChecksInVain) = (peer.Delivered, arrived, 0);
@@ -38,12 +53,6 @@ internal sealed class DeliveryWatch
         if (arrived == peer.ArrivedBefore || ++peer.ChecksInVain < MaxChecksInVain) return false;
         (peer.ArrivedBefore, peer.ChecksInVain) = (arrived, 0);
         return true;
-    }
-
-    private Peer PeerAt(string address)
-    {
-        if (!_peers.TryGetValue(address, out var peer)) _peers.Add(address, peer = new Peer());
-        return peer;
     }
 
     private sealed class Peer

@@ -13,6 +13,8 @@ internal sealed class SocketAssociation : AssociationHandle
 {
     private const int HeaderBytes = sizeof(int);
     private const int SmallBufferBytes = 16 * 1024;
+    // There may be thousands that never say anything.
+    private const int HandshakeBufferBytes = 512;
     // A frame's length is only what its sender says: room for the rest of it is made step by step.
     private const int MaxBytesMadeRoomFor = 256 * 1024;
     // Then other connections have their turn.
@@ -218,14 +220,18 @@ internal sealed class SocketAssociation : AssociationHandle
     }
 
     /// <summary>Bytes that the first frame lacks; one while its length is not known.</summary>
-    private int Missing => _arrived.Count < HeaderBytes ? 1 : HeaderBytes + BinaryPrimitives.ReadInt32LittleEndian(_arrived.Filled.Span) - _arrived.Count;
+    private int MissingBytes => _arrived.Count < HeaderBytes ? 1 : HeaderBytes + BinaryPrimitives.ReadInt32LittleEndian(_arrived.Filled.Span) - _arrived.Count;
+
+    /// <summary>Room for what the first frame lacks, and for what may have come behind it once there is a listener.</summary>
+    private Memory<byte> RoomToReceive() =>
+        _arrived.Space(Math.Max(_listener is null ? 1 : SmallBufferBytes - _arrived.Count, Math.Min(MissingBytes, MaxBytesMadeRoomFor)));
 
     /// <returns>False when something is there already.</returns>
     private bool BeginReceive()
     {
         try
         {
-            _receive.SetBuffer(_arrived.Space(Math.Min(Missing, MaxBytesMadeRoomFor)));
+            _receive.SetBuffer(RoomToReceive());
             return _socket.ReceiveAsync(_receive);
         }
         catch (ObjectDisposedException)
@@ -242,7 +248,7 @@ internal sealed class SocketAssociation : AssociationHandle
         try
         {
             _socket.Poll(Timeout.InfiniteTimeSpan, SelectMode.SelectRead);
-            var bytes = _socket.Receive(_arrived.Space(Math.Min(Missing, MaxBytesMadeRoomFor)).Span, SocketFlags.None, out var error);
+            var bytes = _socket.Receive(RoomToReceive().Span, SocketFlags.None, out var error);
             return error == SocketError.WouldBlock || Arrived(error, bytes);
         }
         catch (Exception e) when (e is ObjectDisposedException or SocketException)
@@ -375,13 +381,11 @@ internal sealed class SocketAssociation : AssociationHandle
     /// </summary>
     private Disassociated End => new(ClientAddress.Is(_peer) ? DisassociateInfo.Shutdown : DisassociateInfo.Unknown);
 
-    /// <summary>Bytes in a row: small while few are held, and from a pool when it must be larger.</summary>
+    /// <summary>Bytes in a row: in what a handshake needs at first, then small while few are held, and from a pool when it must be larger.</summary>
     private sealed class Buffer
     {
-        private readonly byte[] _small = GC.AllocateUninitializedArray<byte>(SmallBufferBytes);
-        private byte[] _bytes;
-
-        public Buffer() => _bytes = _small;
+        private byte[] _small = [];
+        private byte[] _bytes = [];
 
         public int Count { get; private set; }
 
@@ -390,8 +394,14 @@ internal sealed class SocketAssociation : AssociationHandle
         /// <summary>What is free behind what is held: at least so many bytes.</summary>
         public Memory<byte> Space(int bytes)
         {
-            if (_bytes.Length - Count < bytes) Hold(ArrayPool<byte>.Shared.Rent(Math.Max(Count + bytes, 2 * Count)));
+            if (_bytes.Length - Count < bytes) Hold(Count + bytes <= SmallBufferBytes ? Small(Count + bytes) : ArrayPool<byte>.Shared.Rent(Math.Max(Count + bytes, 2 * Count)));
             return _bytes.AsMemory(Count);
+        }
+
+        private byte[] Small(int bytes)
+        {
+            var length = bytes <= HandshakeBufferBytes ? HandshakeBufferBytes : SmallBufferBytes;
+            return _small.Length >= length ? _small : GC.AllocateUninitializedArray<byte>(length);
         }
 
         public void Add(int bytes) => Count += bytes;
@@ -403,13 +413,14 @@ internal sealed class SocketAssociation : AssociationHandle
         {
             _bytes.AsSpan(Count - bytes, bytes).CopyTo(_bytes);
             Count = bytes;
-            if (_bytes != _small && Count <= _small.Length / 2) Hold(_small);
+            if (_bytes.Length > SmallBufferBytes && Count <= SmallBufferBytes / 2) Hold(Small(SmallBufferBytes));
         }
 
         private void Hold(byte[] bytes)
         {
             _bytes.AsSpan(0, Count).CopyTo(bytes);
-            if (_bytes != _small) ArrayPool<byte>.Shared.Return(_bytes);
+            if (_bytes.Length > SmallBufferBytes) ArrayPool<byte>.Shared.Return(_bytes);
+            else _small = _bytes;
             _bytes = bytes;
         }
     }

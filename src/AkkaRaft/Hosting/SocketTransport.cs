@@ -143,6 +143,8 @@ internal sealed class SocketTransport : Transport
             try
             {
                 var socket = await server.AcceptAsync(_shutdown.Token).ConfigureAwait(false);
+                // The thread that tells of it tells of all that arrives, and would be held by whoever connects without end.
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 var from = (IPEndPoint)socket.RemoteEndPoint!;
                 var association = Open(socket, new Address(SchemeIdentifier, System.Name, from.Address.ToString(), from.Port), peer: null);
                 // Akka.Remote learns of it once it has said who it is.

@@ -47,10 +47,21 @@ public sealed class DeliveryWatchTests
     }
 
     [Fact]
-    public void Of_whoever_has_no_connection_nothing_is_kept()
+    public void What_was_delivered_before_the_first_look_at_a_peer_counts()
     {
-        Assert.False(IsUnheard(1));
-        for (var i = 0; i < 100; i++) _watch.Delivered($"10.0.0.1:{i}");
+        // As two followers, who greet each other and have nothing to say afterwards.
+        for (var i = 0; i < 2; i++) _watch.Delivered(Peer);
+        for (var i = 0; i < 10; i++) Assert.False(IsUnheard(2));
+    }
+
+    [Fact]
+    public void Of_whoever_has_no_connection_nothing_is_kept_for_long_nor_without_bound()
+    {
+        for (var i = 0; i < 2_000; i++) _watch.Delivered($"10.0.0.1:{i}");
+        Assert.Equal(1_024, _watch.Count);
+        // It was not counted for want of room: nothing is said of it by what came until now.
+        _watch.Delivered(Peer);
+        for (var i = 0; i < 10; i++) Assert.False(IsUnheard(1));
         Assert.Equal(1, _watch.Count);
         Assert.Empty(_watch.Unheard(new Dictionary<string, long>()));
         Assert.Equal(0, _watch.Count);
