@@ -41,7 +41,7 @@ public static class Disaster
         var restore = new RestoreDirectory(settings);
         if (restore.HasRestored(name) && !restore.IsUnfinished) return image.Index;
 
-        restore.Create();
+        restore.Create(name);
         // Kept as an image is: whoever takes it over does not change it.
         await RunAsync<MemberStatus>(
             settings with { DataDirectory = restore.Path, RestoreFrom = (BeginningWith(image, length, settings.Members.Values), Path.GetFullPath(backup)) },

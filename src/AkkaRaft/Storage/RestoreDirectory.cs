@@ -24,11 +24,18 @@ internal sealed class RestoreDirectory(RaftSettings settings)
     public bool HasRestored(string backup) => File.Exists(MarkerIn(_member)) && File.ReadAllText(MarkerIn(_member)) == backup;
 
     /// <summary>Begins anew: whatever an earlier run left goes.</summary>
-    /// <exception cref="DataDirectoryException">The member has files already.</exception>
-    public void Create()
+    /// <param name="backup">Says which backup it is.</param>
+    /// <exception cref="DataDirectoryException">The member has files already, or another of the cluster has begun here with another backup.</exception>
+    public void Create(string backup)
     {
         if (Directory.Exists(_member) && Directory.EnumerateFileSystemEntries(_member).Any())
             throw new DataDirectoryException($"{_member} is not empty; a backup is restored into a new cluster.");
+        foreach (var id in settings.Members.Keys)
+        {
+            var other = DataDirectory.PathOf(settings with { Id = id });
+            if (File.Exists(MarkerIn(other)) && File.ReadAllText(MarkerIn(other)) != backup)
+                throw new DataDirectoryException($"Member {id} of the same cluster has begun with another backup, in {other}. All members begin with one: take that backup, or move the directory away.");
+        }
         if (Directory.Exists(Path)) Directory.Delete(Path, recursive: true);
         Directory.CreateDirectory(Made);
     }

@@ -26,11 +26,11 @@ public sealed class RestoreTests : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    private void MakeBackup()
+    private void MakeBackup(int entries = 1)
     {
-        var file = Path.Combine(_directory, "old.db");
+        var file = Path.Combine(_directory, $"old{entries}.db");
         using var store = KeyValueStore.Open(_settings with { ClusterId = "old" }, file);
-        store.Apply([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1);
+        for (var i = 1; i <= entries; i++) store.Apply([new LogEntry(i, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", (ulong)i))], i);
         store.Commit();
         Assert.Null(KeyValueStore.SaveImage(file, Backup).Failure);
     }
@@ -64,6 +64,19 @@ public sealed class RestoreTests : IDisposable
         var members = _settings.Members.SetItem(elsewhere.Id, elsewhere).Add(new MemberId(1), new Member(new MemberId(1), "192.0.2.2:4100"));
         Assert.Equal(1, await Disaster.RestoreAsync(_settings with { Members = members }, Backup));
         Assert.Equal(2, await Disaster.ForceSingleAsync(_settings with { Members = members }));
+    }
+
+    [Fact]
+    public async Task Members_of_one_cluster_begin_with_one_backup()
+    {
+        MakeBackup();
+        var other = new Member(new MemberId(1), "192.0.2.2:4100");
+        var settings = _settings with { Members = _settings.Members.Add(other.Id, other) };
+        Assert.Equal(1, await Disaster.RestoreAsync(settings, Backup));
+        File.Delete(Backup);
+        MakeBackup(entries: 2);
+        var e = await Assert.ThrowsAsync<DataDirectoryException>(() => Disaster.RestoreAsync(settings with { Id = other.Id }, Backup));
+        Assert.Contains("another backup", e.Message, StringComparison.Ordinal);
     }
 
     private async Task Refused() =>
