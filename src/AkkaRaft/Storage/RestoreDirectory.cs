@@ -21,7 +21,7 @@ internal sealed class RestoreDirectory(RaftSettings settings)
     public bool IsUnfinished => Directory.Exists(Path) && (Directory.EnumerateFileSystemEntries(Path).Any() || !File.Exists(DataDirectory.JournalOf(settings)));
 
     /// <summary>Whether the member has this backup's state, and has not been started since.</summary>
-    public bool HasRestored(string backup) => File.Exists(MarkerIn(_member)) && File.ReadAllText(MarkerIn(_member)) == backup;
+    public bool HasRestored(string backup) => BackupIn(_member) == backup;
 
     /// <summary>Begins anew: whatever an earlier run left goes.</summary>
     /// <param name="backup">Says which backup it is.</param>
@@ -33,7 +33,7 @@ internal sealed class RestoreDirectory(RaftSettings settings)
         foreach (var id in settings.Members.Keys)
         {
             var other = DataDirectory.PathOf(settings with { Id = id });
-            if (File.Exists(MarkerIn(other)) && File.ReadAllText(MarkerIn(other)) != backup)
+            if (BackupIn(other) is { } begun && begun != backup)
                 throw new DataDirectoryException($"Member {id} of the same cluster has begun with another backup, in {other}. All members begin with one: take that backup, or move the directory away.");
         }
         if (Directory.Exists(Path)) Directory.Delete(Path, recursive: true);
@@ -56,6 +56,9 @@ internal sealed class RestoreDirectory(RaftSettings settings)
         File.Delete(MarkerIn(_member));
         if (Directory.Exists(Path)) Directory.Delete(Path);
     }
+
+    /// <summary>Which backup a member's directory has the state of; null when it was not restored, or has been started since.</summary>
+    private static string? BackupIn(string directory) => File.Exists(MarkerIn(directory)) ? File.ReadAllText(MarkerIn(directory)) : null;
 
     private static string MarkerIn(string directory) => System.IO.Path.Combine(directory, Marker);
 }
