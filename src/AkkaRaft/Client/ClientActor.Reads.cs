@@ -1,3 +1,4 @@
+using Akka.Actor;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
 using Google.Protobuf;
@@ -71,6 +72,17 @@ internal sealed partial class ClientActor
         var left = flight.Calls.Where(c => !c.IsAnswered).ToList();
         if (flight.Calls.Count == 1) left.ForEach(call => Fail(call, FailureKind.BadInput, message));
         else left.ForEach(call => Begin(new Flight(flight.Lane, [call])));
+    }
+
+    /// <summary>An answer would find nobody, and may be large: thousands that a peer asked for and did not take are not read after all.</summary>
+    private void ForgetReadsOf(Address asker)
+    {
+        foreach (var lane in _lanes.Where(l => l != _writes))
+        {
+            foreach (var call in lane.Waiting.Concat(lane.Flights.SelectMany(flight => flight.Calls)).Where(call => call.IsOf(asker)).ToList()) Cancel(call);
+            lane.Flights.RemoveAll(EndsUnread);
+        }
+        PumpNow();
     }
 
     /// <summary>Nobody waits for what it reads.</summary>

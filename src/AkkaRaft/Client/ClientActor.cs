@@ -71,7 +71,11 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
             PumpNow();
         });
         Receive<Tick>(_ => Ticked());
-        Receive<DisassociatedEvent>(lost => Lost(lost.RemoteAddress));
+        Receive<DisassociatedEvent>(lost =>
+        {
+            Lost(lost.RemoteAddress);
+            ForgetReadsOf(lost.RemoteAddress);
+        });
         Receive<AssociationErrorEvent>(lost => Lost(lost.RemoteAddress));
         Receive<DeadLetter>(dead => Undelivered(dead.Message));
     }

@@ -68,6 +68,9 @@ internal sealed class PendingCall : IThreadPoolWorkItem
     /// <summary>Nobody waits for it any more, and a no-op may take its serial.</summary>
     public bool IsAnswered { get; private set; }
 
+    /// <summary>Whether an actor of that ActorSystem has called.</summary>
+    public bool IsOf(Address system) => _asker?.Path.Address.Equals(system) == true;
+
     /// <param name="reply">Its one answer.</param>
     /// <param name="callers">Whose going on is waited for; of use for a task alone.</param>
     public void Answer(IKeyValueReply reply, AnsweredCallers? callers = null)

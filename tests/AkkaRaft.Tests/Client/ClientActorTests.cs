@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Akka.Actor;
+using Akka.Remote;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Client;
@@ -84,6 +85,28 @@ public sealed class ClientActorTests : TestKit
         var client = Sys.ActorOf(ClientActor.Props(settings, to => to == Members[0] ? Sys.DeadLetters : _members[1]));
         client.Tell(new Get("k"u8.ToArray()));
         _members[1].ExpectMsg<Read>();
+    }
+
+    [Fact]
+    public void What_a_lost_connection_asked_for_is_not_read()
+    {
+        var client = Client(_settings with { MaxInFlight = 1 });
+        var lost = new Address("akka.tcp", "app", "127.0.0.1", 4711);
+        client.Tell(new Get("under way"u8.ToArray(), RequestId: 1), new Elsewhere(lost, Sys));
+        var underWay = _members[0].ExpectMsg<Read>();
+        client.Tell(new Get("waits"u8.ToArray(), RequestId: 2), new Elsewhere(lost, Sys));
+        client.Tell(new Get("mine"u8.ToArray(), RequestId: 3));
+        Sys.EventStream.Publish(new DisassociatedEvent(new Address("akka.tcp", "node", "127.0.0.1", 1), lost, inbound: true));
+        var left = _members[0].ExpectMsg<Read>();
+        Assert.NotEqual(underWay.RequestId, left.RequestId);
+        Assert.Equal(["mine"], Wire.KvQuery.Parser.ParseFrom(left.Payload.Span).Lookups.Select(l => l.Key.ToStringUtf8()));
+    }
+
+    private sealed class Elsewhere(Address address, ActorSystem system) : MinimalActorRef
+    {
+        public override ActorPath Path { get; } = new RootActorPath(address) / "user" / "asker";
+
+        public override IActorRefProvider Provider => ((ExtendedActorSystem)system).Provider;
     }
 
     [Fact]
