@@ -41,12 +41,10 @@ public sealed class AttackedCluster : IAsyncLifetime
 
         await Cluster.LeaderAsync();
         Client = RaftClient.Create(new RaftClientSettings { ClusterId = "akkaraft", Members = ClientOptions.ParseMembers(Cluster.Members), RequestTimeout = TimeSpan.FromSeconds(30) });
-        byte[] large = new byte[LargeBytes];
-        new Random(1).NextBytes(large);
         // What a busy member has been through grows no more by it.
         for (int i = 0; i < 30; i++)
         {
-            await Client.PutAsync("large"u8.ToArray(), large);
+            await PutLargeAsync();
             await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Client.GetAsync("large"u8.ToArray())));
         }
 
@@ -64,6 +62,14 @@ public sealed class AttackedCluster : IAsyncLifetime
                 Interlocked.Increment(ref _calls);
             }
         });
+    }
+
+    /// <summary>What cannot be compressed.</summary>
+    internal Task PutLargeAsync()
+    {
+        byte[] large = new byte[LargeBytes];
+        new Random(1).NextBytes(large);
+        return Client.PutAsync("large"u8.ToArray(), large);
     }
 
     /// <summary>The most memory that a process has taken, since it began or since <see cref="ForgetMostBytes"/>.</summary>
@@ -138,19 +144,31 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         await peer.EndsAsync();
     });
 
-    [UnixFact(Timeout = Patience.TestMs)]
-    public Task C10_answers_that_are_not_taken_are_held_up_to_a_bound() => UnderAttackAsync("does not take what it is sent", "127.1.2.1", async (member, from) =>
+    /// <summary>As any actor may ask for a value, and as a client does: at the leader, and at whoever is asked.</summary>
+    public static TheoryData<string> Asking => ["a get", "a read", "a local read", "a watch"];
+
+    [UnixTheory(Timeout = Patience.TestMs)]
+    [MemberData(nameof(Asking))]
+    public Task C10_answers_that_are_not_taken_are_held_up_to_a_bound(string by) => UnderAttackAsync("does not take what it is sent", $"127.1.3.{1 + Array.IndexOf([.. Asking], by)}", async (member, from) =>
     {
         using var peer = await IntroduceAsync(member, from);
-        var gets = new List<byte>();
+        ulong since = (ulong)(await running.Client.PutAsync("watched", "now")).Version;
+        byte[] ask = by switch
+        {
+            "a get" => Bytes(14, Bytes(1, "large")),
+            "a watch" => Bytes(5, [.. Number(1, 2), .. Bytes(2, Bytes(4, [.. Bytes(1, "large"), .. Bytes(2, "large!"), .. Number(3, since), .. Number(4, 60_000)]))]),
+            _ => Bytes(5, [.. Number(1, by == "a read" ? 0u : 2u), .. Bytes(2, Bytes(1, Bytes(1, "large")))]),
+        };
+        var asks = new List<byte>();
         for (ulong i = 1; i <= 6_000; i++)
         {
-            gets.AddRange(Frame(peer.Message("/user/raft", RaftSerializer, "c1", [0, .. Number(1, i), .. Bytes(14, Bytes(1, "large"))])));
+            asks.AddRange(Frame(peer.Message("/user/raft", RaftSerializer, "c1", [0, .. Number(1, i), .. Bytes(2, "akkaraft"), .. ask])));
         }
 
         try
         {
-            await peer.SendAsync(gets.ToArray());
+            await peer.SendAsync(asks.ToArray());
+            if (by == "a watch") await running.PutLargeAsync();
         }
         catch (SocketException)
         {

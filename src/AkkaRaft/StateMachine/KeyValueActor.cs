@@ -13,11 +13,14 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private const long MaxUncommittedBytes = 8 * 1024 * 1024;
     // What needs the file waits for a commit under way, and keys at random, in a file larger than memory, cost a read each.
     private const int MaxUncommittedPuts = 16 * 1024;
+    // What was forgotten is counted anew.
+    private const int MaxWindows = 1_000;
     private static readonly TimeSpan CommitInterval = TimeSpan.FromSeconds(1);
 
     private readonly RaftSettings _settings;
     private readonly string? _stateFile;
     private readonly ParkedWatches _watches = new();
+    private readonly Dictionary<Address, AnswerWindow> _windows = [];
     private readonly StoreLimits _ownLimits;
     private readonly DamagedState? _damaged;
     private CheckImage? _checked;
@@ -77,12 +80,14 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             CompareLimits();
             ParkAnew();
         });
-        Receive<Query>(query => Answer(query));
+        Receive<Query>(query => Answer(query, Sender));
+        Receive<AnswerWindow.Reopened>(GoOnAnswering);
         Receive<WatchesDue>(_ => EndWatches());
         Receive<ConnectionLost>(lost =>
         {
             _watches.RemoveOf(lost.Address);
             WakeForWatches();
+            foreach (var asker in _windows.Keys.Where(asker => NameOf(asker).Equals(lost.Address, StringComparison.OrdinalIgnoreCase)).ToList()) _windows.Remove(asker);
         });
     }
 
@@ -129,35 +134,79 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         else Task.Run(() => KeyValueStore.SaveImage(_stateFile!, save.File)).PipeTo(Self, failure: e => new CommitFailed(e));
     }
 
-    private void Answer(Query query)
+    private void Answer(Query query, IActorRef asker)
+    {
+        if (_windows.Count == 0 || !WaitsForRoom(asker, query.RequestId, () => Read(query, asker))) Read(query, asker);
+    }
+
+    private void Read(Query query, IActorRef asker)
     {
         var answer = Store.Read(query.Payload, out var read) is { } wrong ? Store.Wrong(wrong)
             : read.Watch is null ? Store.Answer(read)
             : Store.ChangesFor(read.Watch, read.Watch.FromRevision) is { } told ? Store.Told(told)
-            : Park(query.RequestId, read.Watch);
-        if (answer.IsEmpty) return;
+            : Park(query.RequestId, read.Watch, asker);
+        if (!answer.IsEmpty) Tell(asker, query.RequestId, answer);
+    }
+
+    private void Tell(IActorRef asker, long requestId, ReadOnlyMemory<byte> answer)
+    {
         using var visit = SerialExecutor.Visit();
-        Sender.Tell(new QueryReply(query.RequestId, answer));
+        asker.Tell(new QueryReply(requestId, answer) { Window = answer.Length < AnswerWindow.CountedBytes ? null : WindowFor(asker.Path.Address, answer.Length) });
+    }
+
+    private AnswerWindow? WindowFor(Address asker, int bytes)
+    {
+        if (asker.HasLocalScope) return null;
+        if (!_windows.TryGetValue(asker, out var window))
+        {
+            if (_windows.Count == MaxWindows) _windows.Clear();
+            _windows.Add(asker, window = new AnswerWindow(Self, asker));
+        }
+        window.Tells(bytes, Now);
+        return window;
+    }
+
+    private bool WaitsForRoom(IActorRef asker, long requestId, Action answers)
+    {
+        var address = asker.Path.Address;
+        if (!_windows.TryGetValue(address, out var window) || !window.IsFull) return false;
+        if (window.StandsStill(Now))
+        {
+            _windows.Remove(address);
+            return false;
+        }
+        if (!window.TryAdd(answers)) Tell(asker, requestId, Store.Wrong("Too many reads of this process wait until it has taken the answers to those before; ask for less at once.", overloaded: true));
+        return true;
+    }
+
+    private void GoOnAnswering(AnswerWindow.Reopened reopened)
+    {
+        if (_windows.TryGetValue(reopened.Asker, out var window)) window.GoOn(Now);
     }
 
     // ---- watches -------------------------------------------------------------------------------------------------
 
     /// <returns>Empty, or what is said at once because too many wait.</returns>
-    private ReadOnlyMemory<byte> Park(long requestId, KvWatch watch)
+    private ReadOnlyMemory<byte> Park(long requestId, KvWatch watch, IActorRef asker)
     {
         if (_watches.Count >= _settings.MaxWatches)
             return Store.Wrong($"{_watches.Count} watches wait at this member already (akkaraft.max-watches); ask another one, or later.", overloaded: true);
-        var asker = Sender;
-        var client = asker.Path.Address is { Host: { } host, Port: var port } ? $"{host}:{port}" : "";
+        var client = NameOf(asker.Path.Address);
         // Another process leaves room for others.
         if (client.Length > 0 && _watches.CountOf(client) >= Math.Max(1, _settings.MaxWatches / 2))
             return Store.Wrong($"{_watches.CountOf(client)} watches of one process wait at this member already, half of akkaraft.max-watches; ask another one, or later.", overloaded: true);
         _watches.Add(
             watch, Math.Max(watch.FromRevision, Store.Revision + 1), Now + TimeSpan.FromMilliseconds(watch.WaitMs), client,
-            told => asker.Tell(new QueryReply(requestId, Store.Told(told))));
+            told =>
+            {
+                if (!WaitsForRoom(asker, requestId, () => Tell(asker, requestId, Store.Told(told)))) Tell(asker, requestId, Store.Told(told));
+            });
         WakeForWatches();
         return default;
     }
+
+    /// <returns>As <c>host:port</c>; empty for this process.</returns>
+    private static string NameOf(Address address) => address.Host is { } host ? $"{host}:{address.Port}" : "";
 
     private void TellWatches(long fromRevision)
     {

@@ -1,0 +1,73 @@
+using Akka.Actor;
+using Akka.TestKit.Xunit2;
+using AkkaRaft.StateMachine;
+
+namespace AkkaRaft.Tests.StateMachine;
+
+public sealed class AnswerWindowTests : TestKit
+{
+    private static readonly Address Asker = new("akka.tcp", "app", "127.0.0.1", 4711);
+    private readonly AnswerWindow _window;
+
+    public AnswerWindowTests() => _window = new AnswerWindow(TestActor, Asker);
+
+    [Fact]
+    public void What_is_beyond_it_waits_until_half_is_written_and_is_answered_in_order()
+    {
+        for (var i = 0; i < 4; i++) Tell();
+        Assert.True(_window.IsFull);
+        List<int> answered = [];
+        for (var i = 0; i < 6; i++)
+        {
+            var number = i;
+            Assert.True(_window.TryAdd(() =>
+            {
+                answered.Add(number);
+                Tell();
+            }));
+        }
+
+        _window.Wrote(Quarter);
+        ExpectNoMsg(TimeSpan.Zero);
+        _window.Wrote(Quarter);
+        Assert.Equal(Asker, ExpectMsg<AnswerWindow.Reopened>().Asker);
+        _window.GoOn(TimeSpan.Zero);
+        Assert.Equal([0, 1], answered);
+
+        for (var i = 0; i < 4; i++) _window.Wrote(Quarter);
+        ExpectMsg<AnswerWindow.Reopened>();
+        _window.GoOn(TimeSpan.Zero);
+        Assert.Equal([0, 1, 2, 3, 4, 5], answered);
+        ExpectNoMsg(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void Whoever_waits_when_there_is_room_already_is_woken()
+    {
+        for (var i = 0; i < 4; i++) Tell();
+        for (var i = 0; i < 4; i++) _window.Wrote(Quarter);
+        Assert.True(_window.TryAdd(() => { }));
+        ExpectMsg<AnswerWindow.Reopened>();
+    }
+
+    [Fact]
+    public void So_many_wait_and_no_more()
+    {
+        for (var i = 0; i < 4; i++) Tell();
+        var waiting = 0;
+        while (waiting < 100_000 && _window.TryAdd(() => { })) waiting++;
+        Assert.Equal(10_000, waiting);
+    }
+
+    [Fact]
+    public void It_stands_still_when_nothing_is_written_for_long()
+    {
+        for (var i = 0; i < 4; i++) Tell();
+        Assert.False(_window.StandsStill(TimeSpan.FromSeconds(5)));
+        Assert.True(_window.StandsStill(TimeSpan.FromSeconds(6)));
+    }
+
+    private const int Quarter = AnswerWindow.MaxBytes / 4;
+
+    private void Tell() => _window.Tells(Quarter, TimeSpan.Zero);
+}
