@@ -158,6 +158,50 @@ public sealed class DisasterTests
     }
 
     [Fact(Timeout = Patience.TestMs)]
+    public async Task Members_that_were_restored_from_different_backups_do_not_begin()
+    {
+        await using var old = new Cluster();
+        old.StartAll();
+        await old.LeaderAsync();
+        string[] backups = [Path.Combine(old.Data, "first.db"), Path.Combine(old.Data, "second.db")];
+        foreach (string backup in backups)
+        {
+            Assert.Equal(0, (await Cli.RunAsync("put", "k", Path.GetFileName(backup), "--config", old.Config)).Code);
+            Assert.Equal(0, (await Cli.RunAsync("backup", backup, "--config", old.Config)).Code);
+        }
+
+        await using var cluster = new Cluster();
+        await File.WriteAllTextAsync(cluster.Config, (await File.ReadAllTextAsync(cluster.Config)).Replace("cluster-id = \"akkaraft\"", "cluster-id = \"another\"", StringComparison.Ordinal));
+        await RestoreAsync(backups[0], 0);
+        await RestoreAsync(backups[1], 1);
+        cluster.StartAll();
+        await Patience.UntilAsync("a word of it", async () =>
+        {
+            var status = await Cli.RunAsync("status", "--config", cluster.Config);
+            return (status.Code == 2 && status.Out.Contains("restored from different backups", StringComparison.Ordinal), status.Out + status.Err);
+        });
+        Assert.Equal(2, (await Cli.RunAsync("health", "--config", cluster.Config)).Code);
+
+        await cluster.KillAsync(0);
+        Directory.Delete(Path.Combine(cluster.Data, "0"), recursive: true);
+        await RestoreAsync(backups[1], 0);
+        cluster.Start(0);
+        Assert.Equal("second.db", (await Cli.RunAsync("get", "k", "--config", cluster.Config, "--timeout", "30s")).Out.Trim());
+        await cluster.InSyncAsync();
+        Assert.Equal("second.db", cluster.Rows(2)["k"]);
+
+        // As on a machine of its own.
+        async Task RestoreAsync(string backup, int id)
+        {
+            string data = Directory.CreateDirectory(Path.Combine(cluster.Data, "elsewhere")).FullName;
+            var restored = await Cli.RunAsync("restore", backup, $"{id}", "--config", cluster.Config, "--data", data);
+            Assert.True(restored.Code == 0, restored.Err);
+            Directory.Move(Path.Combine(data, $"{id}"), Path.Combine(cluster.Data, $"{id}"));
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_member_keeps_what_an_older_copy_of_another_has_forgotten_and_says_so()
     {
         await using var cluster = new Cluster();

@@ -13,8 +13,9 @@ namespace AkkaRaft.Consensus;
 internal sealed partial class RaftActor
 {
     /// <summary>First members that have not begun either, by what they answered to this incarnation.</summary>
-    private readonly Dictionary<MemberId, ulong> _met = [];
+    private readonly Dictionary<MemberId, (ulong Incarnation, LogBeginning Beginning)> _met = [];
     private ClusterBegun? _begun;
+    private TimeSpan? _saidBackups;
 
     /// <summary>A member that joins knows no voters yet: it takes part in what has begun.</summary>
     private bool HasBegun => _log.Configuration.Voters.IsEmpty || !_log.Configuration.Incarnations.IsEmpty;
@@ -34,8 +35,8 @@ internal sealed partial class RaftActor
         if (incarnation == 0) return;
         AfterDurable(0, () =>
         {
-            Send(from, h => new HelloReply(h with { ToIncarnation = incarnation }, _log.Configuration.Incarnations));
-            if (!HasBegun && !_met.ContainsKey(from)) Send(from, h => new Hello(h));
+            Send(from, h => new HelloReply(h with { ToIncarnation = incarnation }, _log.Configuration.Incarnations, Beginning));
+            if (!HasBegun && _met.GetValueOrDefault(from).Incarnation != incarnation) Send(from, h => new Hello(h));
         });
     }
 
@@ -51,7 +52,7 @@ internal sealed partial class RaftActor
         }
         if (reply.Incarnations.IsEmpty)
         {
-            _met[reply.Header.From] = reply.Header.Incarnation;
+            _met[reply.Header.From] = (reply.Header.Incarnation, reply.Beginning);
             BeginIfAllHaveMet();
         }
         else if (reply.Incarnations.GetValueOrDefault(Me) == Origin.Incarnation)
@@ -65,9 +66,30 @@ internal sealed partial class RaftActor
         if (HasBegun || !_originDurable) return;
         var voters = _log.Configuration.Voters.Keys.ToList();
         if (!voters.TrueForAll(id => id == Me || _met.ContainsKey(id))) return;
-        Begin(voters.ToImmutableSortedDictionary(id => id, id => id == Me ? Origin.Incarnation : _met[id]));
+        if (WhoBeginsOtherwise is { } otherwise)
+        {
+            if (MaySay(ref _saidBackups)) _logger.Error(otherwise);
+            return;
+        }
+        Begin(voters.ToImmutableSortedDictionary(id => id, id => id == Me ? Origin.Incarnation : _met[id].Incarnation));
         // Those that still wait need not wait for the next greeting.
         Greet();
+    }
+
+    private LogBeginning Beginning => new(_log.BaseIndex, _log.BaseTerm, _log.Base.TimestampMs);
+
+    /// <summary>Members that were restored from different backups would each take its own state for what all have; null when there are none. One that is empty is sent what the others have.</summary>
+    private string? WhoBeginsOtherwise
+    {
+        get
+        {
+            if (HasBegun) return null;
+            var restored = _met.Select(met => (Id: met.Key, met.Value.Beginning)).Append((Id: Me, Beginning)).Where(member => member.Beginning != default).OrderBy(member => member.Id).ToList();
+            if (restored.DistinctBy(member => member.Beginning).Count() < 2) return null;
+            return "The cluster does not begin, since its members were restored from different backups: "
+                + string.Join(", ", restored.Select(member => $"{member.Id} from one to entry {member.Beginning.Index} of term {member.Beginning.Term}"))
+                + ". Stop those that have the wrong one, delete their directories, and restore them again.";
+        }
     }
 
     private void Begin(ImmutableSortedDictionary<MemberId, ulong> incarnations)

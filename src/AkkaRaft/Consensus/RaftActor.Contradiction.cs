@@ -5,7 +5,7 @@ namespace AkkaRaft.Consensus;
 
 /// <summary>
 /// A leader has all that was ever committed, and of one index and term there is one entry (Raft dissertation §3.6.3, §3.5). A leader that would overwrite what is
-/// committed here, or has another entry of an index and term that are here, proves that voters have forgotten what they acknowledged or voted, as when an older copy of a directory was put back. This member then keeps what it has, follows nobody who lacks it, and says so.
+/// committed here, or has another entry of an index and term that are here, proves that voters have forgotten what they acknowledged or voted, as when an older copy of a directory was put back, or that they were restored from different backups. This member then keeps what it has, follows nobody who lacks it, and says so.
 /// </summary>
 internal sealed partial class RaftActor
 {
@@ -21,21 +21,26 @@ internal sealed partial class RaftActor
     /// <summary>The first entry that the leader must not have otherwise, and has; null when there is none.</summary>
     private long? Contradicted(AppendEntries append)
     {
-        if (IsCommittedOtherwise(append.PrevLogIndex, append.PrevLogTerm) || IsAnother(append.PrevLogIndex, append.PrevLogTerm, append.PrevLogChecksum)) return append.PrevLogIndex;
+        if ((CommittedOtherwise(append.PrevLogIndex, append.PrevLogTerm) ?? Another(append.PrevLogIndex, append.PrevLogTerm, append.PrevLogChecksum)) is { } previous) return previous;
         foreach (var entry in append.Entries)
         {
             if (entry.Index > _log.LastIndex) break;
-            if (IsCommittedOtherwise(entry.Index, entry.Term) || IsAnother(entry.Index, entry.Term, entry.Checksum)) return entry.Index;
+            if ((CommittedOtherwise(entry.Index, entry.Term) ?? Another(entry.Index, entry.Term, entry.Checksum)) is { } index) return index;
         }
         return null;
     }
 
-    private long? Contradicted(InstallSnapshot install) =>
-        install.Snapshot is { Base: var end } && IsCommittedOtherwise(end.Index, end.Term) ? end.Index : null;
+    private long? Contradicted(InstallSnapshot install) => install.Snapshot is { Base: var end } ? CommittedOtherwise(end.Index, end.Term) : null;
 
-    private bool IsCommittedOtherwise(long index, long term) => index <= _commitIndex && _log.TermAt(index) is { } here && here != term;
+    /// <summary>Of what is compacted the last term is known, and terms never fall along a log: none before it is of a later one, none behind what is committed of an earlier one.</summary>
+    private long? CommittedOtherwise(long index, long term)
+    {
+        if (index > _commitIndex) return term < _log.TermAt(_commitIndex) ? _commitIndex : null;
+        return index < _log.BaseIndex ? term > _log.BaseTerm ? index : null
+            : _log.TermAt(index) != term ? index : null;
+    }
 
-    private bool IsAnother(long index, long term, uint? checksum) => checksum is { } there && _log.TermAt(index) == term && _log.ChecksumAt(index) is { } here && here != there;
+    private long? Another(long index, long term, uint? checksum) => checksum is { } there && _log.TermAt(index) == term && _log.ChecksumAt(index) is { } here && here != there ? index : null;
 
     /// <summary>It is neither followed nor disturbed.</summary>
     private void Refuse(FollowerState follower, RaftHeader leader, long round, long index)
@@ -66,7 +71,7 @@ internal sealed partial class RaftActor
     }
 
     private static string Words(MemberId member, MemberId leader, long term, long index) =>
-        $"Member {member} has entry {index}, which leader {leader} of term {term} has otherwise: voters have forgotten what they acknowledged, as when an older copy of a directory is put back. "
+        $"Member {member} has entry {index}, which leader {leader} of term {term} has otherwise: voters have forgotten what they acknowledged, as when an older copy of a directory is put back, or have begun with different backups. "
         + $"Member {member} keeps its log and does not follow {leader}. To go on with what {leader} has, remove it ('akkaraft members remove {member}') and add a member under a new id; "
         + $"to go on with what {member} has, stop the others and see 'akkaraft recover'.";
 

@@ -468,7 +468,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         requestId, Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
         _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting())
     {
-        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts ?? WhoDismisses,
+        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts ?? WhoDismisses ?? WhoBeginsOtherwise,
     };
 
     private ImmutableArray<MemberId> Waiting()

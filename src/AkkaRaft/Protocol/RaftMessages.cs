@@ -109,7 +109,11 @@ internal sealed record Hello(RaftHeader Header) : IRaftMessage;
 /// <summary>Answer to <see cref="Hello"/>.</summary>
 /// <param name="Header">Sender, receiver and term; an answer to one that was there before under the receiver's id has another <see cref="RaftHeader.ToIncarnation"/>, and tells it nothing.</param>
 /// <param name="Incarnations">Those of the cluster's members as the sender's configuration has them; empty when its cluster has not begun.</param>
-internal sealed record HelloReply(RaftHeader Header, ImmutableSortedDictionary<MemberId, ulong> Incarnations) : IRaftMessage;
+/// <param name="Beginning">Where the sender's log begins.</param>
+internal sealed record HelloReply(RaftHeader Header, ImmutableSortedDictionary<MemberId, ulong> Incarnations, LogBeginning Beginning = default) : IRaftMessage;
+
+/// <summary>Where a log begins, and with what: all 0 for an empty one, otherwise with a backup, of which these three tell.</summary>
+internal readonly record struct LogBeginning(long Index, long Term, long TimestampMs);
 
 /// <summary>To a follower whose next entries the leader no longer holds: "fetch this". It stands for a heartbeat too (Raft dissertation §5.2).</summary>
 /// <param name="Header">Sender, receiver and term.</param>

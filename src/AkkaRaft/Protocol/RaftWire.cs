@@ -108,7 +108,10 @@ internal static class RaftWire
                 wire.Hello = new WireEmpty();
                 break;
             case HelloReply m:
-                wire.HelloReply = new WireHelloReply { Incarnations = { ToWire(m.Incarnations) } };
+                wire.HelloReply = new WireHelloReply
+                {
+                    Incarnations = { ToWire(m.Incarnations) }, BaseIndex = m.Beginning.Index, BaseTerm = m.Beginning.Term, BaseTimestampMs = m.Beginning.TimestampMs,
+                };
                 break;
             case InstallSnapshot m:
                 wire.InstallSnapshot = new WireInstallSnapshot { Snapshot = m.Snapshot is { } s ? ToWire(s) : null, Round = m.Round };
@@ -152,7 +155,8 @@ internal static class RaftWire
             },
             WireRaftMessage.BodyOneofCase.TimeoutNow => new TimeoutNow(header),
             WireRaftMessage.BodyOneofCase.Hello => new Hello(header),
-            WireRaftMessage.BodyOneofCase.HelloReply => new HelloReply(header, FromWire(wire.HelloReply.Incarnations)),
+            WireRaftMessage.BodyOneofCase.HelloReply => new HelloReply(
+                header, FromWire(wire.HelloReply.Incarnations), new LogBeginning(wire.HelloReply.BaseIndex, wire.HelloReply.BaseTerm, wire.HelloReply.BaseTimestampMs)),
             WireRaftMessage.BodyOneofCase.InstallSnapshot => new InstallSnapshot(
                 header, wire.InstallSnapshot.Snapshot is { } s ? FromWire(s) : null, wire.InstallSnapshot.Round),
             WireRaftMessage.BodyOneofCase.InstallSnapshotReply => new InstallSnapshotReply(

@@ -311,6 +311,9 @@ public sealed class RaftActorTests : TestKit
             Append(2, 2, 1, 1, 3, new LogEntry(2, 1, 0, EntryKind.Command, new byte[] { 8 })),
             Append(2, 2, 2, 1, 3) with { PrevLogChecksum = new LogEntry(2, 1, 0, EntryKind.Command, new byte[] { 8 }).Checksum },
             new InstallSnapshot(From(2, 2), new Snapshot(new LogBase(2, 2, 0, Configuration.Of(Settings().Members.Values)), 1, 1), 0),
+            // Terms do not fall along a log: where this is of term 0, the leader has entry 2 otherwise.
+            Append(2, 2, 7, 0, 3, Entry(8, 2)),
+            new InstallSnapshot(From(2, 2), new Snapshot(new LogBase(7, 0, 0, Configuration.Of(Settings().Members.Values)), 1, 1), 0),
         ];
         foreach (var contradiction in contradictions)
         {
