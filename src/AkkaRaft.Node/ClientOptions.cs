@@ -213,6 +213,8 @@ internal sealed class ClientOptions
 /// <summary>The client that commands share, and what it knows of the cluster.</summary>
 internal sealed class ClientSession(RaftClientSettings settings, RaftClient client) : IAsyncDisposable
 {
+    private int _readsLocally;
+
     public ClientSession(RaftClientSettings settings)
         : this(settings, RaftClient.Create(settings))
     {
@@ -225,6 +227,10 @@ internal sealed class ClientSession(RaftClientSettings settings, RaftClient clie
     public int MaxValueBytes => settings.MaxValueBytes;
 
     public TimeSpan RequestTimeout => settings.RequestTimeout;
+
+    /// <summary>What is to be said of local reads is said with the first.</summary>
+    /// <returns>Whether this is the first.</returns>
+    public bool BeginsLocalReads() => Interlocked.Exchange(ref _readsLocally, 1) == 0;
 
     public ValueTask DisposeAsync() => client.DisposeAsync();
 }

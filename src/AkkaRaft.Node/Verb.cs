@@ -108,7 +108,7 @@ internal sealed record Call(ClientSession Session, bool Json, StreamWriter Out, 
     public ReadConsistency Consistency(string level)
     {
         var consistency = ClientOptions.ParseConsistency(level);
-        if (consistency == ReadConsistency.Local)
+        if (consistency == ReadConsistency.Local && Session.BeginsLocalReads())
         {
             Note("a local read: the value is one member's own and may be old.");
         }

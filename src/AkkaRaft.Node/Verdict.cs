@@ -11,6 +11,9 @@ internal sealed record Verdict(MemberId? Leader, int Voters, int Answering)
     /// <summary>Of a read that only a leader with a quorum answers: why it was not answered. Null when it was, or was not asked for.</summary>
     public string? ReadFailure { get; init; }
 
+    /// <summary>Who leads by the word of those that answer, where nobody answers that it leads.</summary>
+    public ImmutableArray<(MemberId Leader, ImmutableArray<MemberId> Followers)> Followed { get; init; } = [];
+
     /// <summary>What members say that does not pass by itself, each once.</summary>
     public ImmutableArray<string> Problems { get; init; } = [];
 
@@ -21,7 +24,7 @@ internal sealed record Verdict(MemberId? Leader, int Voters, int Answering)
     /// <summary>What is wrong; empty when nothing is.</summary>
     public ImmutableArray<string> Reasons =>
     [
-        .. Leader is null ? ["no leader"] : Array.Empty<string>(),
+        .. Leader is not null ? Array.Empty<string>() : Followed.IsEmpty ? ["no leader"] : Followed.Select(f => $"no leader answers: {string.Join(", ", f.Followers)} follow{(f.Followers.Length == 1 ? "s" : "")} {f.Leader}"),
         .. Answering < Quorum ? [$"{Answering} of {Voters} voters answer, and {Quorum} are needed"] : Array.Empty<string>(),
         .. Problems,
         .. ReadFailure is { } failure ? [failure] : Array.Empty<string>(),
@@ -34,6 +37,7 @@ internal sealed record Verdict(MemberId? Leader, int Voters, int Answering)
         var leader = voters.Where(s => s.Role == MemberRole.Leader).MaxBy(s => s.Term);
         return new Verdict(leader?.Id, voters.Count, voters.Count(s => s.Role != MemberRole.Unreachable))
         {
+            Followed = leader is not null ? [] : [.. voters.Where(s => s.Leader is not null).GroupBy(s => s.Leader!.Value, s => s.Id).Select(g => (g.Key, g.Order().ToImmutableArray()))],
             Problems = [.. all.Select(s => s.Problem?.TrimEnd('.')).OfType<string>().Distinct()],
         };
     }

@@ -49,6 +49,14 @@ public sealed class ClientTests(RunningCluster running) : IClassFixture<RunningC
     }
 
     [Fact(Timeout = Patience.TestMs)]
+    public async Task A_shell_says_once_what_is_to_be_said_of_local_reads()
+    {
+        var shell = await Cli.PipeAsync("get a --consistency local\nget b --consistency local\nget c\n", "shell", "--json", "--members", _cluster.Members);
+        Assert.Equal(3, Lines(shell.Out).Length);
+        Assert.Equal("akkaraft: a local read: the value is one member's own and may be old.", shell.Err.Trim());
+    }
+
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_client_of_another_cluster_is_refused()
     {
         foreach (string line in new[] { "put|stranger|v", "get|stranger", "get|stranger|--consistency|local", "del|stranger", "status", "health", "members", "members|remove|0", "transfer" })
