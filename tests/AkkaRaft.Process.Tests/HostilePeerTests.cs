@@ -64,6 +64,9 @@ public sealed class AttackedCluster : IAsyncLifetime
         });
     }
 
+    /// <summary>Lets the leader make an image, which it keeps.</summary>
+    internal Task BackUpAsync() => Client.BackupAsync(Path.Combine(Cluster.Data, "backup.db"));
+
     /// <summary>What cannot be compressed.</summary>
     internal Task PutLargeAsync()
     {
@@ -145,17 +148,19 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
     });
 
     /// <summary>As any actor may ask for a value, and as a client does: at the leader, and at whoever is asked.</summary>
-    public static TheoryData<string> Asking => ["a get", "a read", "a local read", "a watch"];
+    public static TheoryData<string> Asking => ["a get", "a read", "a local read", "a watch", "a backup"];
 
     [UnixTheory(Timeout = Patience.TestMs)]
     [MemberData(nameof(Asking))]
     public Task C10_answers_that_are_not_taken_are_held_up_to_a_bound(string by) => UnderAttackAsync("does not take what it is sent", $"127.1.3.{1 + Array.IndexOf([.. Asking], by)}", async (member, from) =>
     {
         using var peer = await IntroduceAsync(member, from);
+        if (by == "a backup") await running.BackUpAsync();
         ulong since = (ulong)(await running.Client.PutAsync("watched", "now")).Version;
         byte[] ask = by switch
         {
             "a get" => Bytes(14, Bytes(1, "large")),
+            "a backup" => Number(24, 0),
             "a watch" => Bytes(5, [.. Number(1, 2), .. Bytes(2, Bytes(4, [.. Bytes(1, "large"), .. Bytes(2, "large!"), .. Number(3, since), .. Number(4, 60_000)]))]),
             _ => Bytes(5, [.. Number(1, by == "a read" ? 0u : 2u), .. Bytes(2, Bytes(1, Bytes(1, "large")))]),
         };

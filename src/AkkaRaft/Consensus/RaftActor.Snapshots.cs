@@ -13,6 +13,7 @@ namespace AkkaRaft.Consensus;
 internal sealed partial class RaftActor
 {
     private readonly List<(IActorRef Asker, long RequestId)> _backupAskers = [];
+    private readonly AnswerWindows _chunks;
     private Snapshot? _image;
     private bool _imagePending;
     private Fetching? _fetching;
@@ -28,6 +29,20 @@ internal sealed partial class RaftActor
     /// <summary>Only a snapshot helps the state machine. Votes, acknowledgements and the log do not depend on it.</summary>
     internal bool LacksSnapshot => IsStateBehindLog && _installing is null;
 
+    /// <summary>A client asks for one chunk after the other; whoever asks for all at once waits for those before.</summary>
+    private void Serve(FetchBackup fetch, IActorRef client)
+    {
+        if (!_chunks.IsFull(client, Now)) Read(fetch, client);
+        else if (!_chunks.TryAdd(client, () => Read(fetch, client)))
+            client.Tell(new Refused(fetch.RequestId, RefusalReason.Overloaded, null, "Too many pieces of a backup were asked for at once."));
+    }
+
+    private void Read(FetchBackup fetch, IActorRef client)
+    {
+        if (_image is not { } image) client.Tell(new BackupChunk(fetch.RequestId, fetch.Offset, default, 0));
+        else _snapshots.Tell(new SnapshotActor.Fetch(null, client, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset) { Counted = _chunks.Count(client, _settings.SnapshotChunkBytes, Now) });
+    }
+
     private bool HandledBySnapshots(object message)
     {
         switch (message)
@@ -41,7 +56,7 @@ internal sealed partial class RaftActor
                     Send(to, h => new SnapshotChunk(h, served.Fetch.Index, served.Fetch.Checksum, served.Fetch.Offset, served.Bytes, served.Checksum));
                 return true;
             case SnapshotActor.Served served:
-                served.Fetch.Client.Tell(new BackupChunk(served.Fetch.RequestId, served.Fetch.Offset, served.Bytes, served.Checksum));
+                served.Fetch.Client.Tell(new BackupChunk(served.Fetch.RequestId, served.Fetch.Offset, served.Bytes, served.Checksum) { Counted = served.Fetch.Counted });
                 return true;
             case SnapshotActor.Prepared prepared:
                 _stateMachine.Tell(new SaveImage(prepared.File));
@@ -70,11 +85,11 @@ internal sealed partial class RaftActor
                 _backupAskers.Add((Sender, begin.RequestId));
                 MakeImage(long.MaxValue);
                 return true;
-            case FetchBackup fetch when _image is { } image:
-                _snapshots.Tell(new SnapshotActor.Fetch(null, Sender, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset));
-                return true;
             case FetchBackup fetch:
-                Sender.Tell(new BackupChunk(fetch.RequestId, fetch.Offset, default, 0));
+                Serve(fetch, Sender);
+                return true;
+            case AnswerWindow.Reopened reopened:
+                _chunks.GoOn(reopened, Now);
                 return true;
             case SnapshotChunk chunk:
                 Receive(chunk);

@@ -57,6 +57,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _writeTime = new WriteTime(most: 4 * settings.ElectionTimeoutMax);
         _writeTime.Add(settings.SyncTime);
         _logger = Context.GetLogger();
+        _chunks = new AnswerWindows(Self);
         PersistenceId = $"akkaraft-member-{settings.Id}";
         JournalPluginId = settings.JournalPlugin;
         SnapshotPluginId = settings.SnapshotPlugin;
@@ -346,6 +347,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case ConnectionLost lost:
                 if (_follower is not null) LeaderMayBeGone(_follower, lost);
                 _stateMachine.Tell(lost);
+                _chunks.Remove(lost.Address);
                 return true;
             case Wake wake when wake.At != _wakeAt:
                 return true;

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachine;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Consensus;
@@ -180,7 +181,10 @@ internal sealed class SnapshotActor : ReceiveActor
     /// <param name="Index">Of the snapshot.</param>
     /// <param name="Checksum">Of the whole image.</param>
     /// <param name="Offset">Where the piece begins.</param>
-    public sealed record Fetch(MemberId? To, IActorRef Client, long RequestId, long Index, uint Checksum, long Offset);
+    public sealed record Fetch(MemberId? To, IActorRef Client, long RequestId, long Index, uint Checksum, long Offset)
+    {
+        public CountedAnswer Counted { get; init; }
+    }
 
     /// <summary>The piece; empty when there is no such image.</summary>
     public sealed record Served(Fetch Fetch, ReadOnlyMemory<byte> Bytes, uint Checksum);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using AkkaRaft.StateMachine;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Protocol;
@@ -97,4 +98,7 @@ internal sealed record BackupBegun(long RequestId, Snapshot Snapshot);
 internal sealed record FetchBackup(string ClusterId, long RequestId, long Offset) : IClusterRequest;
 
 /// <summary>A piece of the image, with its CRC-32C; empty when the image is not there any more.</summary>
-internal sealed record BackupChunk(long RequestId, long Offset, ReadOnlyMemory<byte> Bytes, uint Checksum);
+internal sealed record BackupChunk(long RequestId, long Offset, ReadOnlyMemory<byte> Bytes, uint Checksum) : ILargeAnswer
+{
+    public CountedAnswer Counted { get; init; }
+}

@@ -84,8 +84,7 @@ internal sealed class RaftSerializer(ExtendedActorSystem system) : SerializerWit
         var plain = GC.AllocateUninitializedArray<byte>(1 + message.CalculateSize());
         plain[0] = Plain;
         message.WriteTo(plain.AsSpan(1));
-        // From here on the connection counts it.
-        if (obj is QueryReply { Window: { } window, Result.Length: var bytes }) window.Wrote(bytes);
+        if (obj is ILargeAnswer large) large.Counted.Wrote();
         return plain.Length > CompressionThresholdBytes && obj is not SealedEvent ? Smaller(plain) : plain;
     }
 

@@ -3,17 +3,14 @@ using Akka.Actor;
 namespace AkkaRaft.StateMachine;
 
 /// <summary>
-/// How much of what another process asked for is told and not yet written to its connection. Beyond that its queries wait: answers are made
-/// faster than they are written, and would pile up between the two.
+/// How much of what another process asked for is under way to its connection. Beyond that what it asks waits: answers are made faster than they are
+/// written, and would pile up between the two.
 /// </summary>
-/// <param name="stateMachine">Told with <see cref="Reopened"/> once there is room again.</param>
+/// <param name="answering">Told with <see cref="Reopened"/> once there is room again.</param>
 /// <param name="asker">The process.</param>
-internal sealed class AnswerWindow(IActorRef stateMachine, Address asker)
+internal sealed class AnswerWindow(IActorRef answering, Address asker)
 {
-    /// <summary>An answer below this is not counted: it costs no more than the query did.</summary>
-    public const int CountedBytes = 16 * 1024;
-
-    /// <summary>Most bytes that are told and not written, give or take an answer.</summary>
+    /// <summary>Most bytes that are under way, give or take an answer.</summary>
     public const int MaxBytes = 4 * 1024 * 1024;
 
     private const int MaxWaiting = 10_000;
@@ -25,25 +22,26 @@ internal sealed class AnswerWindow(IActorRef stateMachine, Address asker)
     private long _bytes;
     private int _wakes;
 
-    /// <summary>Whether its next query has to wait.</summary>
+    /// <summary>Whether what it asks next has to wait.</summary>
     public bool IsFull => _waiting.Count > 0 || Volatile.Read(ref _bytes) >= MaxBytes;
 
-    /// <summary>Whether nothing was written for so long that what was told has been lost, with the connection or by a leader that stepped down.</summary>
+    /// <summary>Whether nothing was written for so long that what was under way has been lost, with the connection or by a leader that stepped down.</summary>
     public bool StandsStill(TimeSpan now) => now - _movedAt > MaxStandstill;
 
-    /// <summary>An answer is about to be told.</summary>
-    public void Tells(int bytes, TimeSpan now)
+    /// <summary>An answer is under way.</summary>
+    public CountedAnswer Count(int bytes, TimeSpan now)
     {
         if (Volatile.Read(ref _bytes) == 0) _movedAt = now;
         Interlocked.Add(ref _bytes, bytes);
+        return new CountedAnswer(this, bytes);
     }
 
     /// <summary>Lets what gives an answer wait.</summary>
     /// <returns>False when too many wait already.</returns>
-    public bool TryAdd(Action answers)
+    public bool TryAdd(Action answer)
     {
         if (_waiting.Count == MaxWaiting) return false;
-        _waiting.Enqueue(answers);
+        _waiting.Enqueue(answer);
         AwaitRoom();
         return true;
     }
@@ -52,8 +50,14 @@ internal sealed class AnswerWindow(IActorRef stateMachine, Address asker)
     public void GoOn(TimeSpan now)
     {
         _movedAt = now;
-        while (Volatile.Read(ref _bytes) < MaxBytes && _waiting.TryDequeue(out var answers)) answers();
+        while (Volatile.Read(ref _bytes) < MaxBytes && _waiting.TryDequeue(out var answer)) answer();
         if (_waiting.Count > 0) AwaitRoom();
+    }
+
+    /// <summary>An answer is with its connection, which counts it from here on; called from any thread.</summary>
+    public void Wrote(int bytes)
+    {
+        if (Interlocked.Add(ref _bytes, -bytes) <= MaxBytes / 2) Wake();
     }
 
     private void AwaitRoom()
@@ -63,17 +67,74 @@ internal sealed class AnswerWindow(IActorRef stateMachine, Address asker)
         if (Volatile.Read(ref _bytes) <= MaxBytes / 2) Wake();
     }
 
-    /// <summary>An answer is on its way; called from any thread.</summary>
-    public void Wrote(int bytes)
-    {
-        if (Interlocked.Add(ref _bytes, -bytes) <= MaxBytes / 2) Wake();
-    }
-
     private void Wake()
     {
-        if (Interlocked.Exchange(ref _wakes, 0) == 1) stateMachine.Tell(new Reopened(asker), ActorRefs.NoSender);
+        if (Interlocked.Exchange(ref _wakes, 0) == 1) answering.Tell(new Reopened(asker), ActorRefs.NoSender);
     }
 
     /// <summary>There is room for answers to that process again.</summary>
     public sealed record Reopened(Address Asker);
+}
+
+/// <summary>Where an answer is counted until it is written.</summary>
+internal readonly record struct CountedAnswer(AnswerWindow Window, int Bytes)
+{
+    public void Wrote() => Window?.Wrote(Bytes);
+}
+
+/// <summary>An answer that may be large.</summary>
+internal interface ILargeAnswer
+{
+    /// <summary>Nothing for one that is not counted.</summary>
+    CountedAnswer Counted { get; }
+}
+
+/// <summary>The windows of those that ask an actor for what is large; a process without one has none of it under way.</summary>
+internal sealed class AnswerWindows(IActorRef answering)
+{
+    // What is forgotten is counted anew.
+    private const int MaxWindows = 1_000;
+
+    private readonly Dictionary<Address, AnswerWindow> _windows = [];
+
+    /// <summary>Counts an answer that is under way, unless the asker is of this process.</summary>
+    public CountedAnswer Count(IActorRef asker, int bytes, TimeSpan now)
+    {
+        var address = asker.Path.Address;
+        if (address.HasLocalScope) return default;
+        if (!_windows.TryGetValue(address, out var window))
+        {
+            if (_windows.Count == MaxWindows) _windows.Clear();
+            _windows.Add(address, window = new AnswerWindow(answering, address));
+        }
+        return window.Count(bytes, now);
+    }
+
+    /// <summary>Whether an answer must wait for those before.</summary>
+    public bool IsFull(IActorRef asker, TimeSpan now)
+    {
+        if (_windows.Count == 0 || !_windows.TryGetValue(asker.Path.Address, out var window) || !window.IsFull) return false;
+        if (!window.StandsStill(now)) return true;
+        _windows.Remove(asker.Path.Address);
+        return false;
+    }
+
+    /// <summary>Lets an answer wait, where <see cref="IsFull"/>.</summary>
+    /// <returns>False when too many wait already.</returns>
+    public bool TryAdd(IActorRef asker, Action answer) => _windows[asker.Path.Address].TryAdd(answer);
+
+    public void GoOn(AnswerWindow.Reopened reopened, TimeSpan now)
+    {
+        if (_windows.TryGetValue(reopened.Asker, out var window)) window.GoOn(now);
+    }
+
+    /// <summary>Forgets a process whose connection is gone, and what it waited for.</summary>
+    /// <param name="address">As <c>host:port</c>.</param>
+    public void Remove(string address)
+    {
+        foreach (var asker in _windows.Keys.Where(asker => NameOf(asker).Equals(address, StringComparison.OrdinalIgnoreCase)).ToList()) _windows.Remove(asker);
+    }
+
+    /// <returns>As <c>host:port</c>; empty for this process.</returns>
+    public static string NameOf(Address address) => address.Host is { } host ? $"{host}:{address.Port}" : "";
 }

@@ -13,14 +13,14 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private const long MaxUncommittedBytes = 8 * 1024 * 1024;
     // What needs the file waits for a commit under way, and keys at random, in a file larger than memory, cost a read each.
     private const int MaxUncommittedPuts = 16 * 1024;
-    // What was forgotten is counted anew.
-    private const int MaxWindows = 1_000;
+    // A smaller answer costs no more than what it costs to ask.
+    private const int CountedBytes = 16 * 1024;
     private static readonly TimeSpan CommitInterval = TimeSpan.FromSeconds(1);
 
     private readonly RaftSettings _settings;
     private readonly string? _stateFile;
     private readonly ParkedWatches _watches = new();
-    private readonly Dictionary<Address, AnswerWindow> _windows = [];
+    private readonly AnswerWindows _windows;
     private readonly StoreLimits _ownLimits;
     private readonly DamagedState? _damaged;
     private CheckImage? _checked;
@@ -34,6 +34,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     {
         _settings = settings;
         _stateFile = stateFile;
+        _windows = new AnswerWindows(Self);
         _ownLimits = StoreLimits.Of(settings);
         _damaged = stateFile is null || KeyValueStore.IsGoneWhenClosed(stateFile) ? null : new DamagedState(stateFile);
         Receive<ApplyEntries>(apply =>
@@ -81,13 +82,13 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             ParkAnew();
         });
         Receive<Query>(query => Answer(query, Sender));
-        Receive<AnswerWindow.Reopened>(GoOnAnswering);
+        Receive<AnswerWindow.Reopened>(reopened => _windows.GoOn(reopened, Now));
         Receive<WatchesDue>(_ => EndWatches());
         Receive<ConnectionLost>(lost =>
         {
             _watches.RemoveOf(lost.Address);
             WakeForWatches();
-            foreach (var asker in _windows.Keys.Where(asker => NameOf(asker).Equals(lost.Address, StringComparison.OrdinalIgnoreCase)).ToList()) _windows.Remove(asker);
+            _windows.Remove(lost.Address);
         });
     }
 
@@ -136,7 +137,8 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 
     private void Answer(Query query, IActorRef asker)
     {
-        if (_windows.Count == 0 || !WaitsForRoom(asker, query.RequestId, () => Read(query, asker))) Read(query, asker);
+        if (!_windows.IsFull(asker, Now)) Read(query, asker);
+        else Wait(query.RequestId, asker, () => Read(query, asker));
     }
 
     private void Read(Query query, IActorRef asker)
@@ -151,37 +153,13 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private void Tell(IActorRef asker, long requestId, ReadOnlyMemory<byte> answer)
     {
         using var visit = SerialExecutor.Visit();
-        asker.Tell(new QueryReply(requestId, answer) { Window = answer.Length < AnswerWindow.CountedBytes ? null : WindowFor(asker.Path.Address, answer.Length) });
+        asker.Tell(new QueryReply(requestId, answer) { Counted = answer.Length < CountedBytes ? default : _windows.Count(asker, answer.Length, Now) });
     }
 
-    private AnswerWindow? WindowFor(Address asker, int bytes)
+    private void Wait(long requestId, IActorRef asker, Action answer)
     {
-        if (asker.HasLocalScope) return null;
-        if (!_windows.TryGetValue(asker, out var window))
-        {
-            if (_windows.Count == MaxWindows) _windows.Clear();
-            _windows.Add(asker, window = new AnswerWindow(Self, asker));
-        }
-        window.Tells(bytes, Now);
-        return window;
-    }
-
-    private bool WaitsForRoom(IActorRef asker, long requestId, Action answers)
-    {
-        var address = asker.Path.Address;
-        if (!_windows.TryGetValue(address, out var window) || !window.IsFull) return false;
-        if (window.StandsStill(Now))
-        {
-            _windows.Remove(address);
-            return false;
-        }
-        if (!window.TryAdd(answers)) Tell(asker, requestId, Store.Wrong("Too many reads of this process wait until it has taken the answers to those before; ask for less at once.", overloaded: true));
-        return true;
-    }
-
-    private void GoOnAnswering(AnswerWindow.Reopened reopened)
-    {
-        if (_windows.TryGetValue(reopened.Asker, out var window)) window.GoOn(Now);
+        if (_windows.TryAdd(asker, answer)) return;
+        Tell(asker, requestId, Store.Wrong("Too many reads of this process wait until it has taken the answers to those before; ask for less at once.", overloaded: true));
     }
 
     // ---- watches -------------------------------------------------------------------------------------------------
@@ -191,7 +169,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     {
         if (_watches.Count >= _settings.MaxWatches)
             return Store.Wrong($"{_watches.Count} watches wait at this member already (akkaraft.max-watches); ask another one, or later.", overloaded: true);
-        var client = NameOf(asker.Path.Address);
+        var client = AnswerWindows.NameOf(asker.Path.Address);
         // Another process leaves room for others.
         if (client.Length > 0 && _watches.CountOf(client) >= Math.Max(1, _settings.MaxWatches / 2))
             return Store.Wrong($"{_watches.CountOf(client)} watches of one process wait at this member already, half of akkaraft.max-watches; ask another one, or later.", overloaded: true);
@@ -199,14 +177,12 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             watch, Math.Max(watch.FromRevision, Store.Revision + 1), Now + TimeSpan.FromMilliseconds(watch.WaitMs), client,
             told =>
             {
-                if (!WaitsForRoom(asker, requestId, () => Tell(asker, requestId, Store.Told(told)))) Tell(asker, requestId, Store.Told(told));
+                if (_windows.IsFull(asker, Now)) Wait(requestId, asker, () => Tell(asker, requestId, Store.Told(told)));
+                else Tell(asker, requestId, Store.Told(told));
             });
         WakeForWatches();
         return default;
     }
-
-    /// <returns>As <c>host:port</c>; empty for this process.</returns>
-    private static string NameOf(Address address) => address.Host is { } host ? $"{host}:{address.Port}" : "";
 
     private void TellWatches(long fromRevision)
     {

@@ -59,10 +59,11 @@ public sealed record Query(long RequestId, ReadOnlyMemory<byte> Payload);
 /// <summary>Answer to <see cref="Query"/>; crosses the wire to the client as it is.</summary>
 /// <param name="RequestId">Echo of the query's number.</param>
 /// <param name="Result">The result, which only the asker understands.</param>
-public sealed record QueryReply(long RequestId, ReadOnlyMemory<byte> Result)
+public sealed record QueryReply(long RequestId, ReadOnlyMemory<byte> Result) : ILargeAnswer
 {
-    /// <summary>Where it is counted until it is written; null for one that is not.</summary>
-    internal AnswerWindow? Window { get; init; }
+    internal CountedAnswer Counted { get; init; }
+
+    CountedAnswer ILargeAnswer.Counted => Counted;
 }
 
 /// <summary>

@@ -102,13 +102,6 @@ public sealed class ClientActorTests : TestKit
         Assert.Equal(["mine"], Wire.KvQuery.Parser.ParseFrom(left.Payload.Span).Lookups.Select(l => l.Key.ToStringUtf8()));
     }
 
-    private sealed class Elsewhere(Address address, ActorSystem system) : MinimalActorRef
-    {
-        public override ActorPath Path { get; } = new RootActorPath(address) / "user" / "asker";
-
-        public override IActorRefProvider Provider => ((ExtendedActorSystem)system).Provider;
-    }
-
     [Fact]
     public void An_overloaded_leader_is_asked_again()
     {

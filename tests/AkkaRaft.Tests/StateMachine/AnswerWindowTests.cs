@@ -67,7 +67,35 @@ public sealed class AnswerWindowTests : TestKit
         Assert.True(_window.StandsStill(TimeSpan.FromSeconds(6)));
     }
 
+    [Fact]
+    public void Each_process_has_one_until_its_connection_ends_and_this_one_has_none()
+    {
+        var windows = new AnswerWindows(TestActor);
+        var (asker, other) = (Sys.ActorSelection("/").Anchor, new Elsewhere(Asker, Sys));
+        Assert.Equal(default, windows.Count(asker, AnswerWindow.MaxBytes, TimeSpan.Zero));
+        Assert.False(windows.IsFull(asker, TimeSpan.Zero));
+        windows.Count(other, AnswerWindow.MaxBytes, TimeSpan.Zero);
+        Assert.True(windows.IsFull(other, TimeSpan.Zero));
+        Assert.False(windows.IsFull(new Elsewhere(Asker.WithPort(4712), Sys), TimeSpan.Zero));
+        var answered = 0;
+        Assert.True(windows.TryAdd(other, () => answered++));
+        windows.Remove("127.0.0.1:4711");
+        windows.GoOn(new AnswerWindow.Reopened(Asker), TimeSpan.Zero);
+        Assert.False(windows.IsFull(other, TimeSpan.Zero));
+        Assert.Equal(0, answered);
+    }
+
+    [Fact]
+    public void What_was_lost_on_its_way_is_forgotten_in_time()
+    {
+        var windows = new AnswerWindows(TestActor);
+        var asker = new Elsewhere(Asker, Sys);
+        windows.Count(asker, AnswerWindow.MaxBytes, TimeSpan.Zero);
+        Assert.True(windows.IsFull(asker, TimeSpan.FromSeconds(5)));
+        Assert.False(windows.IsFull(asker, TimeSpan.FromSeconds(6)));
+    }
+
     private const int Quarter = AnswerWindow.MaxBytes / 4;
 
-    private void Tell() => _window.Tells(Quarter, TimeSpan.Zero);
+    private void Tell() => _window.Count(Quarter, TimeSpan.Zero);
 }
