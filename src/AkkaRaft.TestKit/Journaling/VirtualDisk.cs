@@ -43,6 +43,7 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     private readonly List<PendingWrite> _pending = [];
     private SortedDictionary<long, StoredEvent> _events = [];
     private TimeSpan _busyUntil;
+    private bool _hasLost;
     private long _lowWater;
 
     /// <summary>Whose it is now: nobody else is told how a write ended.</summary>
@@ -183,7 +184,9 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     private void Recover()
     {
         var recovered = DurableState.Of(Events.Select(e => e.Event));
-        if (recovered is not null && !recovered.Agrees(State)) Violated($"a recovery would find {recovered}, and what was written is {State}");
+        // A disk that has lost what it said was written may have lost the checkpoint for which this goes.
+        if (_hasLost) State = recovered ?? new DurableState();
+        else if (recovered is not null && !recovered.Agrees(State)) Violated($"a recovery would find {recovered}, and what was written is {State}");
     }
 
     public void FlipBit(int before)
@@ -196,6 +199,7 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
 
     public void LoseTail(int events)
     {
+        _hasLost = true;
         foreach (var gone in _events.Keys.Reverse().Take(events).ToArray()) _events.Remove(gone);
         HighestSequenceNr = _events.Keys.LastOrDefault();
         State = DurableState.Of(Events.Select(e => e.Event)) ?? new DurableState();
@@ -206,6 +210,7 @@ internal sealed class VirtualDisk(VirtualClock clock, Random random, DiskTiming 
     {
         _events = [];
         HighestSequenceNr = _lowWater = 0;
+        _hasLost = false;
         State = new DurableState();
     }
 
