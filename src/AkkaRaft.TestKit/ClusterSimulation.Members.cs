@@ -3,6 +3,7 @@ using System.Globalization;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachine;
+using AkkaRaft.Storage;
 using AkkaRaft.TestKit.Engine;
 
 namespace AkkaRaft.TestKit;
@@ -115,7 +116,7 @@ public sealed partial class ClusterSimulation
         foreach (var member in restored)
         {
             member.BeginAnew(founders);
-            member.RestoresFrom = (Disaster.BeginningWith(image, new FileInfo(file).Length, founders.Values), file);
+            member.RestoresFrom = (Disaster.BeginningWith(image, new FileInfo(file).Length, Crc.Of(File.ReadAllBytes(file)), founders.Values), file);
             Start(member.Id);
             RunUntil(() => AppliedIndexOf(member.Id) >= image.Index, what: string.Create(CultureInfo.InvariantCulture, $"that member {member.Id} has taken over the backup"));
             Crash(member.Id);

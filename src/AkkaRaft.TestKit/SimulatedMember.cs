@@ -153,7 +153,8 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     public bool DamageImage()
     {
         var image = Path.Combine(snapshots, "own.image");
-        if (!File.Exists(Path.Combine(snapshots, "own.snapshot"))) return false;
+        // One of the two is there for a moment while an image takes the place of another.
+        if (!File.Exists(Path.Combine(snapshots, "own.snapshot")) || !File.Exists(image)) return false;
         var bytes = File.ReadAllBytes(image);
         bytes[^1] ^= 1;
         File.WriteAllBytes(image, bytes);

@@ -160,17 +160,18 @@ public sealed class DisasterTests
     [Fact(Timeout = Patience.TestMs)]
     public async Task Members_that_were_restored_from_different_backups_do_not_begin()
     {
-        await using var old = new Cluster();
-        old.StartAll();
-        await old.LeaderAsync();
-        string[] backups = [Path.Combine(old.Data, "first.db"), Path.Combine(old.Data, "second.db")];
+        await using var cluster = new Cluster();
+        string[] backups = [Path.Combine(cluster.Data, "first.db"), Path.Combine(cluster.Data, "second.db")];
         foreach (string backup in backups)
         {
+            // Of two clusters they may well be to the same entry of the same term.
+            await using var old = new Cluster();
+            old.StartAll();
+            await old.LeaderAsync();
             Assert.Equal(0, (await Cli.RunAsync("put", "k", Path.GetFileName(backup), "--config", old.Config)).Code);
             Assert.Equal(0, (await Cli.RunAsync("backup", backup, "--config", old.Config)).Code);
         }
 
-        await using var cluster = new Cluster();
         await File.WriteAllTextAsync(cluster.Config, (await File.ReadAllTextAsync(cluster.Config)).Replace("cluster-id = \"akkaraft\"", "cluster-id = \"another\"", StringComparison.Ordinal));
         await RestoreAsync(backups[0], 0);
         await RestoreAsync(backups[1], 1);

@@ -154,6 +154,30 @@ public sealed class MembersTests
     }
 
     [Fact(Timeout = Patience.TestMs)]
+    public async Task A_member_that_was_started_for_another_cluster_is_named_and_the_others_are_shown()
+    {
+        await using var cluster = new Cluster();
+        string other = Path.Combine(cluster.Data, "other.conf");
+        await File.WriteAllTextAsync(other, (await File.ReadAllTextAsync(cluster.Config)).Replace("cluster-id = \"akkaraft\"", "cluster-id = \"other\"", StringComparison.Ordinal));
+        cluster.StartAll();
+        await cluster.InSyncAsync();
+        await cluster.KillAsync(2);
+        Directory.Delete(Path.Combine(cluster.Data, "2"), recursive: true);
+        cluster.Start(2, other);
+        foreach (string verb in new[] { "status", "health" })
+        {
+            await Patience.UntilAsync("a word of it", async () =>
+            {
+                var said = await Cli.RunAsync(verb, "--config", cluster.Config);
+                return (said.Code == 2 && said.Out.Contains("Where member 2@", StringComparison.Ordinal) && said.Out.Contains("This is a member of cluster 'other', not of 'akkaraft'", StringComparison.Ordinal), said.Out + said.Err);
+            });
+        }
+
+        Assert.Equal(3, (await Cli.RunAsync("status", "--json", "--config", cluster.Config)).Out.Split('\n').Count(l => l.Contains("\"role\"", StringComparison.Ordinal)));
+        Assert.Equal(0, (await Cli.RunAsync("put", "k", "v", "--config", cluster.Config, "--timeout", "30s")).Code);
+    }
+
+    [Fact(Timeout = Patience.TestMs)]
     public async Task A_member_that_moved_is_given_its_new_address_and_is_found_there_by_members_whose_files_have_the_old_one()
     {
         await using var cluster = new Cluster();

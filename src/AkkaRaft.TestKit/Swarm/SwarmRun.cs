@@ -57,6 +57,11 @@ public static class SwarmRun
         {
             violation = found;
         }
+        // What breaks the simulation itself is told with its seed, too.
+        catch (Exception error)
+        {
+            violation = simulation.Failed($"the simulation broke: {error}");
+        }
         if (traceFile is not null) simulation.WriteTrace(traceFile);
         return new SwarmResult(
             plan, violation?.Violation, violation?.Message, simulation.Now, simulation.LeaderChanges, simulation.Faults,

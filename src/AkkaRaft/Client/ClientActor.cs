@@ -14,6 +14,8 @@ namespace AkkaRaft.Client;
 internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 {
     private const int MaxSilencesThatCount = 3;
+    // Heartbeats and small answers do not add up to it; a large answer over a slow network does.
+    private const long ArrivingBytes = 64 * 1024;
 
     private readonly RaftClientSettings _settings;
     private readonly Func<Member, ICanTell> _resolve;
@@ -24,6 +26,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private readonly Deadlines _deadlines = new();
     private readonly Dictionary<Member, string> _lastOutcome = [];
     private readonly Dictionary<Member, TimeSpan> _silentAt = [];
+    private Dictionary<string, (long Bytes, TimeSpan? At)> _arriving = [];
 
     private Member[] _members;
     private Member _leader;
@@ -32,6 +35,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private MemberId? _membersAskedOf;
     private long _lastAttempt;
     private TimeSpan? _answeredAt;
+    private TimeSpan? _arrivedSlowlyAt;
     private bool _overloaded;
     private int _queued;
     private long _queuedBytes;
@@ -425,6 +429,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         // A caller that does not come to its next await holds nothing up for longer.
         _callersGoFirst = false;
         var now = Now;
+        NoteArriving(now);
         foreach (var lane in _lanes)
         {
             for (var i = 0; i < lane.Flights.Count; i++) LookAt(lane.Flights[i], now);
@@ -440,8 +445,26 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void LookAt(Flight flight, TimeSpan now)
     {
         if (flight is not { IsOpen: true, Target: { } target } || now - flight.SentAt < TimeoutOf(flight)) return;
+        if (_arriving.TryGetValue(target.Address, out var arriving) && now - arriving.At < TimeoutOf(flight))
+        {
+            // Asked again, it would send all of it again.
+            _lastOutcome[target] = "what was asked for before is still arriving";
+            _arrivedSlowlyAt = now;
+            return;
+        }
         flight.Silences++;
         Unanswered(flight, target, "no answer");
+    }
+
+    /// <summary>Notes from whom a large answer is under way: it is not silent, however long that takes.</summary>
+    private void NoteArriving(TimeSpan now)
+    {
+        if (SocketTransport.Of(Context.System) is not { } transport) return;
+        _arriving = transport.ReceivedBytes().ToDictionary(peer => MemberConfiguration.Join(peer.Key), peer =>
+            // A connection that is new counts from 0.
+            !_arriving.TryGetValue(MemberConfiguration.Join(peer.Key), out var before) || peer.Value < before.Bytes ? (peer.Value, null)
+            : peer.Value - before.Bytes >= ArrivingBytes ? (peer.Value, now)
+            : before);
     }
 
     /// <summary>A member that is asked again may only be slow, and asking more often would make it slower.</summary>
@@ -463,6 +486,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     {
         if (_answeredAt is not { } at || at < call.Since)
             Fail(call, FailureKind.ClusterUnreachable, $"No member answered within {Seconds(call)}; nothing was executed. {Tried} Are the members running, and are these their addresses?");
+        else if (_arrivedSlowlyAt is { } slowly && slowly > call.Since)
+            Fail(call, FailureKind.Overloaded, $"What was asked for before was still arriving after {Seconds(call)}; nothing was executed. {Tried} Ask for less at once, or with a longer timeout.");
         else if (_overloaded)
             Fail(call, FailureKind.Overloaded, $"The leader took no more for {Seconds(call)}; nothing was executed. {Tried} Call more slowly, or with a longer timeout.");
         else

@@ -31,7 +31,7 @@ public sealed partial class RaftClient
     private async Task<IReadOnlyList<MemberStatus>> StatusOnceAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         var asked = Known;
-        var memberships = Task.WhenAll(asked.Select(m => TryAsk(m, new GetMembership(_settings.ClusterId, 0), timeout, cancellationToken)));
+        var memberships = Task.WhenAll(asked.Select(m => TryAskEach(m, new GetMembership(_settings.ClusterId, 0), timeout, cancellationToken)));
         var statuses = (await Task.WhenAll(asked.Select(m => StatusOf(m, timeout, cancellationToken))).ConfigureAwait(false)).ToList();
         var heard = (await memberships.ConfigureAwait(false)).OfType<Membership>().Where(m => m.IsCommitted && !m.Members.IsEmpty).ToList();
         if (heard.MaxBy(m => m.Index) is { } now)
@@ -44,13 +44,37 @@ public sealed partial class RaftClient
             // Whoever was removed, and is gone, is no member that fails to answer.
             statuses.RemoveAll(s => s.Role == MemberRole.Unreachable && now.Members.All(m => m.Member.Id != s.Id));
         }
+        // One of another cluster, where others are of this, has a wrong setting; where none is, the caller has.
+        if (statuses.TrueForAll(s => s.Role == MemberRole.Unreachable) && statuses.Find(s => s.Problem is not null) is { Problem: { } refusal }) throw new BadInputException(refusal);
         // A member says itself who it is, whatever id or old address it was asked under.
-        return [.. statuses.GroupBy(s => s.Id).Select(same => same.FirstOrDefault(s => s.Role != MemberRole.Unreachable) ?? same.First()).OrderBy(s => s.Id)];
+        return [.. statuses.GroupBy(s => s.Id).Select(same => same.FirstOrDefault(s => s.Role != MemberRole.Unreachable) ?? AsForeign(same.First())).OrderBy(s => s.Id)];
+
+        static MemberStatus AsForeign(MemberStatus status) =>
+            status.Problem is { } refusal ? status with { Problem = $"Where member {status.Id}@{status.Address} should be: {refusal}" } : status;
     }
 
     private async Task<MemberStatus> StatusOf(Member member, TimeSpan timeout, CancellationToken cancellationToken) =>
-        await TryAsk(member, new GetMemberStatus(_settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false) as MemberStatus
-        ?? new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
+        await TryAskEach(member, new GetMemberStatus(_settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false) switch
+        {
+            MemberStatus status => status,
+            var other => new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty)
+            {
+                Problem = (other as Refused)?.Message,
+            },
+        };
+
+    /// <summary>As <see cref="TryAsk"/>; one that refuses does not keep the others from being heard.</summary>
+    private async Task<object?> TryAskEach(Member member, object request, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await TryAsk(member, request, timeout, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BadInputException e)
+        {
+            return new Refused(0, RefusalReason.BadRequest, null, e.Message);
+        }
+    }
 
     /// <summary>Asks the leader who the members are.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>

@@ -37,7 +37,7 @@ public sealed partial class RaftClient
             if (await NextChangesAsync(new Watch(range.From, range.To, next, wait), cancellationToken).ConfigureAwait(false) is not { } reply) continue;
             wait = WatchWait;
             if (reply.OldestRevision is { } oldest)
-                throw new CompactedException($"Changes from revision {next} on were asked for, and those before {oldest} are no longer kept. Read the keys anew, and watch from there; akkaraft.watch-retain-changes says how many are kept.", oldest);
+                throw new CompactedException($"Changes from revision {next} on were asked for, and those before {oldest} are no longer kept. Read the keys anew, and watch from there; akkaraft.watch-retain-changes and akkaraft.watch-retain-bytes say how many are kept.", oldest);
             foreach (var change in reply.Changes) yield return change;
             next = reply.NextRevision;
         }

@@ -76,7 +76,7 @@ internal sealed partial class RaftActor
         Greet();
     }
 
-    private LogBeginning Beginning => new(_log.BaseIndex, _log.BaseTerm, _log.Base.TimestampMs);
+    private LogBeginning Beginning => new(_log.BaseIndex, _log.BaseTerm, Origin.Backup);
 
     /// <summary>Members that were restored from different backups would each take its own state for what all have; null when there are none. One that is empty is sent what the others have.</summary>
     private string? WhoBeginsOtherwise
@@ -87,7 +87,7 @@ internal sealed partial class RaftActor
             var restored = _met.Select(met => (Id: met.Key, met.Value.Beginning)).Append((Id: Me, Beginning)).Where(member => member.Beginning != default).OrderBy(member => member.Id).ToList();
             if (restored.DistinctBy(member => member.Beginning).Count() < 2) return null;
             return "The cluster does not begin, since its members were restored from different backups: "
-                + string.Join(", ", restored.Select(member => $"{member.Id} from one to entry {member.Beginning.Index} of term {member.Beginning.Term}"))
+                + string.Join(", ", restored.Select(member => $"{member.Id} from one to entry {member.Beginning.Index} of term {member.Beginning.Term} with checksum {member.Beginning.Backup:x8}"))
                 + ". Stop those that have the wrong one, delete their directories, and restore them again.";
         }
     }

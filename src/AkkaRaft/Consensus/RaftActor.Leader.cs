@@ -453,7 +453,10 @@ internal sealed partial class RaftActor
         foreach (var command in leading.Commands.Values)
             command.Client.Tell(new Refused(command.RequestId, RefusalReason.OutcomeUnknown, null, why));
         foreach (var read in leading.Reads.TakeAll())
+        {
+            read.Ahead?.Drop();
             read.Client.Tell(new Refused(read.RequestId, RefusalReason.NotLeader, null, why));
+        }
         if (leading.Transfer is { } transfer) _transferAsker = (transfer.Asker, transfer.RequestId);
         _pumpPending = false;
     }

@@ -161,7 +161,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     /// <summary>The journal's first event: as it was read, or as it is to be written.</summary>
     private Bootstrapped Origin => _origin ??= new Bootstrapped(
-        _settings.ClusterId, Me, Configuration.Of(_settings.Joins ? [] : _settings.Members.Values), (ulong)_random.NextInt64(1, long.MaxValue));
+        _settings.ClusterId, Me, Configuration.Of(_settings.Joins ? [] : _settings.Members.Values), (ulong)_random.NextInt64(1, long.MaxValue),
+        _settings.RestoreFrom?.Snapshot.Checksum ?? 0);
 
     private void Recovered()
     {

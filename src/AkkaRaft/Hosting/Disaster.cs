@@ -31,28 +31,29 @@ public static class Disaster
     public static async Task<long> RestoreAsync(RaftSettings settings, string backup, IProgress<string>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        uint checksum;
         // SQLite says of a file that is not there, or may not be read, that it cannot open it.
-        using (File.OpenRead(backup)) { }
+        using (var file = File.OpenRead(backup)) checksum = Crc.Of(file);
         var image = KeyValueStore.Inspect(backup);
         if (image.ClusterId == settings.ClusterId)
             throw new RaftConfigurationException($"{backup} is of cluster '{image.ClusterId}', and so would be the new one: members of the old could disturb it. Set akkaraft.cluster-id to another name.");
         var length = new FileInfo(backup).Length;
-        var name = string.Create(CultureInfo.InvariantCulture, $"{image.ClusterId} {image.Index} {image.Term} {length}");
+        var name = string.Create(CultureInfo.InvariantCulture, $"{image.ClusterId} {image.Index} {image.Term} {length} {checksum:x8}");
         var restore = new RestoreDirectory(settings);
         if (restore.HasRestored(name) && !restore.IsUnfinished) return image.Index;
 
         restore.Create(name);
         // Kept as an image is: whoever takes it over does not change it.
         await RunAsync<MemberStatus>(
-            settings with { DataDirectory = restore.Path, RestoreFrom = (BeginningWith(image, length, settings.Members.Values), Path.GetFullPath(backup)) },
+            settings with { DataDirectory = restore.Path, RestoreFrom = (BeginningWith(image, length, checksum, settings.Members.Values), Path.GetFullPath(backup)) },
             new GetMemberStatus(settings.ClusterId, 0), status => status.AppliedIndex >= image.Index, $"member {settings.Id} to take over the {length} bytes of the backup", progress).ConfigureAwait(false);
         restore.Complete(name);
         return image.Index;
     }
 
     /// <summary>What the log of a new cluster begins with: the same at each of its members.</summary>
-    internal static Snapshot BeginningWith(ImageContent image, long length, IEnumerable<Member> founders) =>
-        new(new LogBase(image.Index, image.Term, image.TimestampMs, Configuration.Of(founders)), length, 0);
+    internal static Snapshot BeginningWith(ImageContent image, long length, uint checksum, IEnumerable<Member> founders) =>
+        new(new LogBase(image.Index, image.Term, image.TimestampMs, Configuration.Of(founders)), length, checksum);
 
     /// <summary>
     /// Makes a cluster of one out of a member whose cluster has lost its majority for ever. Writes that only the lost members had are gone, some of them

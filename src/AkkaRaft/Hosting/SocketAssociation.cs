@@ -46,6 +46,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private bool _isHandshakeOver;
     private readonly FramePeer _framePeer = new();
     private long _raftMessages;
+    private long _receivedBytes;
 
     public SocketAssociation(Socket socket, Address self, Address remote, ConnectionRules rules, bool receivesByTurns = false)
         : base(self, remote)
@@ -78,6 +79,9 @@ internal sealed class SocketAssociation : AssociationHandle
 
     /// <summary>Whether it was opened by the other end, which has said who it is.</summary>
     public bool IsAccepted { get; set; }
+
+    /// <summary>How many bytes have arrived.</summary>
+    public long ReceivedBytes => Volatile.Read(ref _receivedBytes);
 
     /// <summary>How many of Raft's messages have arrived.</summary>
     public long RaftMessages => Volatile.Read(ref _raftMessages);
@@ -268,6 +272,7 @@ internal sealed class SocketAssociation : AssociationHandle
             Close();
             return false;
         }
+        Volatile.Write(ref _receivedBytes, _receivedBytes + bytes);
         _arrived.Add(bytes);
         return HandOn();
     }

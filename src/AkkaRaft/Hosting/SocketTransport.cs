@@ -333,14 +333,19 @@ internal sealed class SocketTransport : Transport
     }
 
     /// <summary>How many of Raft's messages have arrived over the connections that are open, by peer.</summary>
-    public Dictionary<Address, long> RaftMessages()
+    public Dictionary<Address, long> RaftMessages() => ByPeer(association => association.RaftMessages);
+
+    /// <summary>How many bytes have arrived over the connections that are open, by peer.</summary>
+    public Dictionary<Address, long> ReceivedBytes() => ByPeer(association => association.ReceivedBytes);
+
+    private Dictionary<Address, long> ByPeer(Func<SocketAssociation, long> count)
     {
-        var messages = new Dictionary<Address, long>();
+        var counts = new Dictionary<Address, long>();
         foreach (var association in _open.Keys)
         {
-            if (association.Peer is { } peer) messages[peer] = messages.GetValueOrDefault(peer) + association.RaftMessages;
+            if (association.Peer is { } peer) counts[peer] = counts.GetValueOrDefault(peer) + count(association);
         }
-        return messages;
+        return counts;
     }
 
     /// <summary>Closes the connections with a peer, whoever opened them.</summary>

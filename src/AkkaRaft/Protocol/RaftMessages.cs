@@ -112,8 +112,11 @@ internal sealed record Hello(RaftHeader Header) : IRaftMessage;
 /// <param name="Beginning">Where the sender's log begins.</param>
 internal sealed record HelloReply(RaftHeader Header, ImmutableSortedDictionary<MemberId, ulong> Incarnations, LogBeginning Beginning = default) : IRaftMessage;
 
-/// <summary>Where a log begins, and with what: all 0 for an empty one, otherwise with a backup, of which these three tell.</summary>
-internal readonly record struct LogBeginning(long Index, long Term, long TimestampMs);
+/// <summary>Where a log begins, and with what: all 0 for an empty one.</summary>
+/// <param name="Index">Of the last entry whose effect is in the backup.</param>
+/// <param name="Term">Of that entry.</param>
+/// <param name="Backup">CRC-32C of the file: other clusters have entries of that index and term too.</param>
+internal readonly record struct LogBeginning(long Index, long Term, uint Backup);
 
 /// <summary>To a follower whose next entries the leader no longer holds: "fetch this". It stands for a heartbeat too (Raft dissertation §5.2).</summary>
 /// <param name="Header">Sender, receiver and term.</param>

@@ -110,7 +110,7 @@ internal static class RaftWire
             case HelloReply m:
                 wire.HelloReply = new WireHelloReply
                 {
-                    Incarnations = { ToWire(m.Incarnations) }, BaseIndex = m.Beginning.Index, BaseTerm = m.Beginning.Term, BaseTimestampMs = m.Beginning.TimestampMs,
+                    Incarnations = { ToWire(m.Incarnations) }, BaseIndex = m.Beginning.Index, BaseTerm = m.Beginning.Term, Backup = m.Beginning.Backup,
                 };
                 break;
             case InstallSnapshot m:
@@ -156,7 +156,7 @@ internal static class RaftWire
             WireRaftMessage.BodyOneofCase.TimeoutNow => new TimeoutNow(header),
             WireRaftMessage.BodyOneofCase.Hello => new Hello(header),
             WireRaftMessage.BodyOneofCase.HelloReply => new HelloReply(
-                header, FromWire(wire.HelloReply.Incarnations), new LogBeginning(wire.HelloReply.BaseIndex, wire.HelloReply.BaseTerm, wire.HelloReply.BaseTimestampMs)),
+                header, FromWire(wire.HelloReply.Incarnations), new LogBeginning(wire.HelloReply.BaseIndex, wire.HelloReply.BaseTerm, wire.HelloReply.Backup)),
             WireRaftMessage.BodyOneofCase.InstallSnapshot => new InstallSnapshot(
                 header, wire.InstallSnapshot.Snapshot is { } s ? FromWire(s) : null, wire.InstallSnapshot.Round),
             WireRaftMessage.BodyOneofCase.InstallSnapshotReply => new InstallSnapshotReply(
@@ -338,10 +338,10 @@ internal static class RaftWire
     // ---- what is stored ----
 
     public static WireBootstrapped ToWire(Bootstrapped e) =>
-        new() { ClusterId = e.ClusterId, MemberId = e.MemberId.Value, Configuration = ToWire(e.Configuration), Incarnation = e.Incarnation };
+        new() { ClusterId = e.ClusterId, MemberId = e.MemberId.Value, Configuration = ToWire(e.Configuration), Incarnation = e.Incarnation, Backup = e.Backup };
 
     public static Bootstrapped FromWire(WireBootstrapped wire) =>
-        new(wire.ClusterId, new MemberId(wire.MemberId), FromWire(wire.Configuration), wire.Incarnation);
+        new(wire.ClusterId, new MemberId(wire.MemberId), FromWire(wire.Configuration), wire.Incarnation, wire.Backup);
 
     public static WireTermAndVote ToWire(TermAndVote e)
     {

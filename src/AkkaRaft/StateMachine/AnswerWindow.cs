@@ -25,7 +25,7 @@ internal sealed class AnswerWindow(IActorRef answering, Address asker)
     /// <summary>Whether what it asks next has to wait.</summary>
     public bool IsFull => _waiting.Count > 0 || Volatile.Read(ref _bytes) >= MaxBytes;
 
-    /// <summary>Whether nothing was written for so long that what was under way has been lost, with the connection or by a leader that stepped down.</summary>
+    /// <summary>Whether nothing was written for so long that what was under way has been lost.</summary>
     public bool StandsStill(TimeSpan now) => now - _movedAt > MaxStandstill;
 
     /// <summary>An answer is under way.</summary>
@@ -79,6 +79,7 @@ internal sealed class AnswerWindow(IActorRef answering, Address asker)
 /// <summary>Where an answer is counted until it is written.</summary>
 internal readonly record struct CountedAnswer(AnswerWindow Window, int Bytes)
 {
+    /// <summary>It is written, or will never be.</summary>
     public void Wrote() => Window?.Wrote(Bytes);
 }
 

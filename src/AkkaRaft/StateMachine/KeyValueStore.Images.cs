@@ -107,8 +107,8 @@ internal sealed partial class KeyValueStore
             {
                 var owner = StateSchema.Check(image, imageFile);
                 using var command = image.CreateCommand();
-                command.CommandText = "PRAGMA integrity_check";
-                if (command.ExecuteScalar() is string check && check != "ok") throw new UnusableStateException(imageFile, $"is damaged: {check}");
+                command.CommandText = "PRAGMA integrity_check(1)";
+                if (command.ExecuteScalar() is string check && check != "ok") throw new UnusableStateException(imageFile, $"is damaged: {check.Split('\n')[^1].Trim()}");
                 var progress = StateSchema.Verify(image, imageFile);
                 using var lastUsed = image.CreateCommand();
                 lastUsed.CommandText = "SELECT max(ms) FROM (SELECT max(expires_ms - ttl_ms) AS ms FROM lease UNION ALL SELECT max(last_used_ms) FROM session)";

@@ -12,7 +12,8 @@ internal interface IRaftEvent;
 /// <param name="MemberId">The member.</param>
 /// <param name="Configuration">Empty for a member that joins.</param>
 /// <param name="Incarnation">Drawn at random when the journal begins, so that peers tell a member from one that began anew under its id.</param>
-internal sealed record Bootstrapped(string ClusterId, MemberId MemberId, Configuration Configuration, ulong Incarnation) : IRaftEvent;
+/// <param name="Backup">CRC-32C of the file that the member was restored from; 0 when it was not.</param>
+internal sealed record Bootstrapped(string ClusterId, MemberId MemberId, Configuration Configuration, ulong Incarnation, uint Backup = 0) : IRaftEvent;
 
 /// <summary>All first members have met: from now on the configuration that the cluster began with tells each by its <see cref="Bootstrapped.Incarnation"/>.</summary>
 internal sealed record ClusterBegun(ImmutableSortedDictionary<MemberId, ulong> Incarnations) : IRaftEvent;

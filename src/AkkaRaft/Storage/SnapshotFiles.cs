@@ -10,8 +10,6 @@ namespace AkkaRaft.Storage;
 /// </summary>
 internal sealed class SnapshotFiles(string directory)
 {
-    private const int BufferBytes = 1024 * 1024;
-
     private string OwnDescription => Path.Combine(directory, "own.snapshot");
 
     private string IncomingDescription => Path.Combine(directory, "incoming.snapshot");
@@ -124,10 +122,7 @@ internal sealed class SnapshotFiles(string directory)
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
         stream.Flush(flushToDisk: true);
-        var buffer = new byte[(int)Math.Min(BufferBytes, Math.Max(1, stream.Length))];
-        var crc = Crc.Begin;
-        for (int read; (read = stream.Read(buffer)) > 0;) crc = Crc.Continue(crc, buffer.AsSpan(0, read));
-        return (stream.Length, ~crc);
+        return (stream.Length, Crc.Of(stream));
     }
 
     private static void Describe(string file, Snapshot snapshot)

@@ -27,7 +27,7 @@ internal static class Samples
         ("Hello", new Hello(Header)),
         ("HelloOfOneThatIsKnown", new Hello(Header with { FromAddress = "127.0.0.1:4100", Incarnation = 13, AckedIndex = 5, AckedTerm = 6 })),
         ("HelloReply", new HelloReply(Header with { ToIncarnation = 13 }, Incarnations)),
-        ("RestoredHelloReply", new HelloReply(Header with { ToIncarnation = 13 }, Incarnations, new LogBeginning(7, 2, 1_700_000_000_000))),
+        ("RestoredHelloReply", new HelloReply(Header with { ToIncarnation = 13 }, Incarnations, new LogBeginning(7, 2, 0xDEADBEEF))),
         ("Heartbeat", new AppendEntries(Header, 4, 6, [], 3, 9)
         {
             ClockMs = 1_700_000_000_002, Acknowledged = ImmutableSortedDictionary<MemberId, long>.Empty.Add(new MemberId(0), 3).Add(new MemberId(1), 4),
