@@ -7,9 +7,6 @@ namespace AkkaRaft.Node;
 /// <summary>Commands from a prompt, or line by line from a pipe, over one client.</summary>
 internal sealed class Shell
 {
-    /// <summary>Most commands under way at once when lines come from a pipe.</summary>
-    private const int Window = 1_000;
-
     // Words are what they are: no response files, and no -abc for -a -b -c.
     private static readonly ParserConfiguration Literal = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
 
@@ -129,9 +126,10 @@ internal sealed class Shell
 
     private async Task<int> PipeAsync()
     {
-        var answers = Channel.CreateBounded<Func<Task<Answer>>>(Window);
-        Task<int> printer = PrintAsync(answers.Reader);
-        Task lines = BeginAllAsync(answers.Writer);
+        var answers = Channel.CreateBounded<Func<Task<Answer>>>(PipeWindow.Most);
+        using var window = new PipeWindow();
+        Task<int> printer = PrintAsync(answers.Reader, window);
+        Task lines = BeginAllAsync(answers.Writer, window);
         await Task.WhenAny(lines, printer).ConfigureAwait(false);
         // A printer that has printed all has done so because there are no more lines.
         if (lines.IsCompleted || printer.IsCompletedSuccessfully)
@@ -147,7 +145,7 @@ internal sealed class Shell
         return await printer.ConfigureAwait(false);
     }
 
-    private async Task BeginAllAsync(ChannelWriter<Func<Task<Answer>>> answers)
+    private async Task BeginAllAsync(ChannelWriter<Func<Task<Answer>>> answers, PipeWindow window)
     {
         await foreach (var input in InputLines.Read(StandardStreams.OpenInput()).ReadAllAsync().ConfigureAwait(false))
         {
@@ -156,6 +154,7 @@ internal sealed class Shell
                 break;
             }
 
+            await window.BeginAsync().ConfigureAwait(false);
             if (AsksForHelp(input.Text))
             {
                 string help = Help(input.Text);
@@ -163,11 +162,15 @@ internal sealed class Shell
             }
             else if (Read(input, out string wrong) is { } line)
             {
-                await BeginAsync(line, answers).ConfigureAwait(false);
+                await BeginAsync(line, answers, window).ConfigureAwait(false);
             }
             else if (wrong.Length > 0)
             {
                 await answers.WriteAsync(() => Task.FromResult(Wrong(wrong))).ConfigureAwait(false);
+            }
+            else
+            {
+                window.End();
             }
         }
 
@@ -178,7 +181,7 @@ internal sealed class Shell
     /// Commands of one key stay in order; those of different keys are under way together, but a read waits for every write above it. Any other command waits
     /// until all above it is done and printed, and prints as it goes.
     /// </summary>
-    private async Task BeginAsync(Line line, ChannelWriter<Func<Task<Answer>>> answers)
+    private async Task BeginAsync(Line line, ChannelWriter<Func<Task<Answer>>> answers, PipeWindow window)
     {
         if (line.Verb.Key is { } argument && line.Parsed.GetValue(argument) is { } key)
         {
@@ -188,11 +191,12 @@ internal sealed class Shell
                 _writes.Clear();
             }
 
-            Task<Answer> answer = AfterAsync(_keys.GetValueOrDefault(key), line);
-            _keys[key] = answer;
+            Task<Answer> answer = AfterAsync(_keys.GetValueOrDefault(key), line, window);
+            Task end = EndOf(answer);
+            _keys[key] = end;
             if (!line.Verb.Reads)
             {
-                _writes[key] = answer;
+                _writes[key] = end;
             }
 
             Forget(_keys);
@@ -216,9 +220,12 @@ internal sealed class Shell
         await done.Task.ConfigureAwait(false);
     }
 
+    /// <summary>Ends as it does, without holding what it found.</summary>
+    private static async Task EndOf(Task<Answer> answer) => await answer.ConfigureAwait(false);
+
     private static void Forget(Dictionary<string, Task> tasks)
     {
-        if (tasks.Count > 4 * Window)
+        if (tasks.Count > 4 * PipeWindow.Most)
         {
             foreach (string done in tasks.Where(t => t.Value.IsCompleted).Select(t => t.Key).ToList())
             {
@@ -227,7 +234,7 @@ internal sealed class Shell
         }
     }
 
-    private async Task<Answer> AfterAsync(Task? before, Line line)
+    private async Task<Answer> AfterAsync(Task? before, Line line, PipeWindow window)
     {
         if (before is not null)
         {
@@ -239,6 +246,7 @@ internal sealed class Shell
         using var error = new StringWriter();
         int code = await CarryOutAsync(line, output, error).ConfigureAwait(false);
         await output.FlushAsync().ConfigureAwait(false);
+        window.Answered((int)bytes.Length);
         return new Answer(bytes.ToArray(), error.ToString(), code);
     }
 
@@ -249,7 +257,7 @@ internal sealed class Shell
         new(_json ? Utf8.GetBytes(Output.Error("BadInput", message) + Environment.NewLine) : default, $"akkaraft: {message}{Environment.NewLine}", ExitCodes.Usage);
 
     /// <summary>Prints in the order of the lines; ends with the code of the first command that failed.</summary>
-    private static async Task<int> PrintAsync(ChannelReader<Func<Task<Answer>>> answers)
+    private static async Task<int> PrintAsync(ChannelReader<Func<Task<Answer>>> answers, PipeWindow window)
     {
         int code = ExitCodes.Ok;
         await foreach (var next in answers.ReadAllAsync().ConfigureAwait(false))
@@ -258,6 +266,7 @@ internal sealed class Shell
             var answer = await next().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             StandardStreams.Output.BaseStream.Write(answer.Out.Span);
             Console.Error.Write(answer.Err);
+            window.End();
             code = code == ExitCodes.Ok ? answer.Code : code;
         }
 
