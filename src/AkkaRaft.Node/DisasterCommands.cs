@@ -39,8 +39,8 @@ internal static class DisasterCommands
                 throw new UsageException($"recover makes a cluster of one out of member {member}. {Meaning} Say --force-single to go on.");
             }
 
+            Console.Error.WriteLine($"akkaraft: member {member} is to go on alone. Once it does: {Meaning}");
             long index = await Disaster.ForceSingleAsync(Settings(ClientOptions.FindConfig(parsed.GetValue(config)), member, parsed.GetValue(data)), Said).ConfigureAwait(false);
-            Console.Error.WriteLine($"akkaraft: member {member} goes on alone. {Meaning}");
             Console.Out.WriteLine($"Member {member} is the only one, from entry {index} on. Start it, and add others with 'members add'.");
             return ExitCodes.Ok;
         });

@@ -26,7 +26,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private readonly Deadlines _deadlines = new();
     private readonly Dictionary<Member, string> _lastOutcome = [];
     private readonly Dictionary<Member, TimeSpan> _silentAt = [];
-    private Dictionary<string, (long Bytes, TimeSpan? At)> _arriving = [];
+    private readonly Dictionary<Address, (long Bytes, TimeSpan? At)> _arriving = [];
 
     private Member[] _members;
     private Member _leader;
@@ -36,6 +36,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private long _lastAttempt;
     private TimeSpan? _answeredAt;
     private TimeSpan? _arrivedSlowlyAt;
+    private TimeSpan _lookedAt;
     private bool _overloaded;
     private int _queued;
     private long _queuedBytes;
@@ -445,7 +446,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void LookAt(Flight flight, TimeSpan now)
     {
         if (flight is not { IsOpen: true, Target: { } target } || now - flight.SentAt < TimeoutOf(flight)) return;
-        if (_arriving.TryGetValue(target.Address, out var arriving) && now - arriving.At < TimeoutOf(flight))
+        if (IsArriving(target, now - TimeoutOf(flight)))
         {
             // Asked again, it would send all of it again.
             _lastOutcome[target] = "what was asked for before is still arriving";
@@ -459,13 +460,21 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     /// <summary>Notes from whom a large answer is under way: it is not silent, however long that takes.</summary>
     private void NoteArriving(TimeSpan now)
     {
-        if (SocketTransport.Of(Context.System) is not { } transport) return;
-        _arriving = transport.ReceivedBytes().ToDictionary(peer => MemberConfiguration.Join(peer.Key), peer =>
+        if (!Array.Exists(_lanes, lane => lane != _watches && lane.Flights.Exists(f => f.Target is not null && now - f.SentAt >= _settings.AttemptTimeout / 2)) || SocketTransport.Of(Context.System) is not { } transport) return;
+        // What came while nobody looked says nothing of now.
+        if (now - _lookedAt > _settings.AttemptTimeout / 2) _arriving.Clear();
+        _lookedAt = now;
+        var received = transport.ReceivedBytes();
+        foreach (var peer in _arriving.Keys.Except(received.Keys).ToList()) _arriving.Remove(peer);
+        foreach (var (peer, bytes) in received)
+        {
             // A connection that is new counts from 0.
-            !_arriving.TryGetValue(MemberConfiguration.Join(peer.Key), out var before) || peer.Value < before.Bytes ? (peer.Value, null)
-            : peer.Value - before.Bytes >= ArrivingBytes ? (peer.Value, now)
-            : before);
+            if (!_arriving.TryGetValue(peer, out var before) || bytes < before.Bytes) _arriving[peer] = (bytes, null);
+            else if (bytes - before.Bytes >= ArrivingBytes) _arriving[peer] = (bytes, now);
+        }
     }
+
+    private bool IsArriving(Member from, TimeSpan since) => _arriving.Any(peer => peer.Value.At >= since && MemberConfiguration.Join(peer.Key) == from.Address);
 
     /// <summary>A member that is asked again may only be slow, and asking more often would make it slower.</summary>
     private TimeSpan TimeoutOf(Flight flight)

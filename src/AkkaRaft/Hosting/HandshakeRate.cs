@@ -6,11 +6,8 @@ namespace AkkaRaft.Hosting;
 /// <param name="clock">The system's, when nothing is said.</param>
 internal sealed class HandshakeRate(int burst, int perSecond, TimeProvider? clock = null)
 {
-    private const int MaxOrigins = 1024;
-    private const string Others = "others";
-
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
-    private readonly Dictionary<string, (double Tokens, long At)> _buckets = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ByOrigin<(double Tokens, long At)> _buckets = new();
 
     /// <param name="origin">Where the connection comes from.</param>
     /// <returns>Whether there may be one more now.</returns>
@@ -19,17 +16,10 @@ internal sealed class HandshakeRate(int burst, int perSecond, TimeProvider? cloc
         lock (_buckets)
         {
             var now = _clock.GetTimestamp();
-            if (!_buckets.ContainsKey(origin) && _buckets.Count >= MaxOrigins)
-            {
-                // A full bucket is as good as none.
-                foreach (var (old, bucket) in _buckets)
-                {
-                    if (Tokens(bucket, now) >= burst) _buckets.Remove(old);
-                }
-                if (_buckets.Count >= MaxOrigins) origin = Others;
-            }
-            var tokens = _buckets.TryGetValue(origin, out var known) ? Tokens(known, now) : burst;
-            _buckets[origin] = (tokens >= 1 ? tokens - 1 : tokens, now);
+            // A full bucket is as good as none.
+            var key = _buckets.KeyOf(origin, bucket => Tokens(bucket, now) >= burst);
+            var tokens = _buckets.TryGet(key, out var known) ? Tokens(known, now) : burst;
+            _buckets.Set(key, (tokens >= 1 ? tokens - 1 : tokens, now));
             return tokens >= 1;
         }
     }

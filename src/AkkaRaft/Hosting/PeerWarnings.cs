@@ -8,12 +8,10 @@ internal sealed class PeerWarnings(ILoggingAdapter logger, TimeProvider? clock =
 {
     public const int MaxCharacters = 200;
 
-    private const int MaxAddresses = 1024;
-    private const string Others = "others";
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
-    private readonly Dictionary<string, Said> _said = [];
+    private readonly ByOrigin<Said> _said = new();
 
     /// <param name="address">Whose: the host alone, since each connection has another port.</param>
     /// <param name="what">A whole sentence, or more.</param>
@@ -23,21 +21,14 @@ internal sealed class PeerWarnings(ILoggingAdapter logger, TimeProvider? clock =
         lock (_said)
         {
             var now = _clock.GetTimestamp();
-            if (!_said.ContainsKey(address) && _said.Count >= MaxAddresses)
+            var key = _said.KeyOf(address, last => last.Untold == 0 && _clock.GetElapsedTime(last.At, now) >= Interval);
+            if (_said.TryGet(key, out var before) && _clock.GetElapsedTime(before.At, now) < Interval)
             {
-                foreach (var (old, last) in _said)
-                {
-                    if (last.Untold == 0 && _clock.GetElapsedTime(last.At, now) >= Interval) _said.Remove(old);
-                }
-                if (_said.Count >= MaxAddresses) address = Others;
-            }
-            if (_said.TryGetValue(address, out var before) && _clock.GetElapsedTime(before.At, now) < Interval)
-            {
-                _said[address] = before with { Untold = before.Untold + 1 };
+                _said.Set(key, before with { Untold = before.Untold + 1 });
                 return;
             }
             line = before.Untold > 0 ? $"{what} (Since the last such line {before.Untold} more.)" : what;
-            _said[address] = new Said(now, 0);
+            _said.Set(key, new Said(now, 0));
         }
         logger.Warning("{0}", line);
     }
