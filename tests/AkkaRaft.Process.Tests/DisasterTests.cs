@@ -167,8 +167,7 @@ public sealed class DisasterTests
             // Of two clusters they may well be to the same entry of the same term.
             await using var old = new Cluster();
             old.StartAll();
-            await old.LeaderAsync();
-            Assert.Equal(0, (await Cli.RunAsync("put", "k", Path.GetFileName(backup), "--config", old.Config)).Code);
+            Assert.Equal(0, (await Cli.RunAsync("put", "k", Path.GetFileName(backup), "--config", old.Config, "--timeout", "60s")).Code);
             Assert.Equal(0, (await Cli.RunAsync("backup", backup, "--config", old.Config)).Code);
         }
 
