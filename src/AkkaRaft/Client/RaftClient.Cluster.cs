@@ -31,7 +31,7 @@ public sealed partial class RaftClient
     private async Task<IReadOnlyList<MemberStatus>> StatusOnceAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         var asked = Known;
-        var memberships = Task.WhenAll(asked.Select(m => TryAskEach(m, new GetMembership(_settings.ClusterId, 0), timeout, cancellationToken)));
+        var memberships = Task.WhenAll(asked.Select(m => AskOnce(m, new GetMembership(_settings.ClusterId, 0), timeout, cancellationToken)));
         var statuses = (await Task.WhenAll(asked.Select(m => StatusOf(m, timeout, cancellationToken))).ConfigureAwait(false)).ToList();
         var heard = (await memberships.ConfigureAwait(false)).OfType<Membership>().Where(m => m.IsCommitted && !m.Members.IsEmpty).ToList();
         if (heard.MaxBy(m => m.Index) is { } now)
@@ -54,27 +54,14 @@ public sealed partial class RaftClient
     }
 
     private async Task<MemberStatus> StatusOf(Member member, TimeSpan timeout, CancellationToken cancellationToken) =>
-        await TryAskEach(member, new GetMemberStatus(_settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false) switch
+        await AskOnce(member, new GetMemberStatus(_settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false) switch
         {
             MemberStatus status => status,
             var other => new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty)
             {
-                Problem = (other as Refused)?.Message,
+                Problem = other is Refused { Reason: RefusalReason.BadRequest } refused ? refused.Message : null,
             },
         };
-
-    /// <summary>As <see cref="TryAsk"/>; one that refuses does not keep the others from being heard.</summary>
-    private async Task<object?> TryAskEach(Member member, object request, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await TryAsk(member, request, timeout, cancellationToken).ConfigureAwait(false);
-        }
-        catch (BadInputException e)
-        {
-            return new Refused(0, RefusalReason.BadRequest, null, e.Message);
-        }
-    }
 
     /// <summary>Asks the leader who the members are.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -229,13 +216,19 @@ public sealed partial class RaftClient
     /// <returns>The answer; null when none came in time.</returns>
     private async Task<object?> TryAsk(Member member, object request, TimeSpan timeout, CancellationToken cancellationToken)
     {
+        var reply = await AskOnce(member, request, timeout, cancellationToken).ConfigureAwait(false);
+        return reply is Refused { Reason: RefusalReason.BadRequest } refused ? throw new BadInputException(refused.Message) : reply;
+    }
+
+    /// <returns>Whatever the member says, a refusal too; null when it says nothing in time.</returns>
+    private async Task<object?> AskOnce(Member member, object request, TimeSpan timeout, CancellationToken cancellationToken)
+    {
         ThrowIfDisposed();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Stopped);
         try
         {
             // Akka awaits in the caller's context, which may be blocked until this ends.
-            var reply = await Task.Run(() => RemoteTransport.Resolve(_system, _settings.SystemName, member).Ask<object>(request, timeout, end.Token), CancellationToken.None).ConfigureAwait(false);
-            return reply is Refused { Reason: RefusalReason.BadRequest } refused ? throw new BadInputException(refused.Message) : reply;
+            return await Task.Run(() => RemoteTransport.Resolve(_system, _settings.SystemName, member).Ask<object>(request, timeout, end.Token), CancellationToken.None).ConfigureAwait(false);
         }
         catch (AskTimeoutException)
         {

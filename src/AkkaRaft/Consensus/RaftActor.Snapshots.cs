@@ -32,7 +32,7 @@ internal sealed partial class RaftActor
     /// <summary>A client asks for one chunk after the other; whoever asks for all at once waits for those before.</summary>
     private void Serve(FetchBackup fetch, IActorRef client)
     {
-        if (!_chunks.IsFull(client, Now)) Read(fetch, client);
+        if (!_chunks.IsFull(client)) Read(fetch, client);
         else if (!_chunks.TryAdd(client, () => Read(fetch, client)))
             client.Tell(new Refused(fetch.RequestId, RefusalReason.Overloaded, null, "Too many pieces of a backup were asked for at once."));
     }
@@ -40,7 +40,7 @@ internal sealed partial class RaftActor
     private void Read(FetchBackup fetch, IActorRef client)
     {
         if (_image is not { } image) client.Tell(new BackupChunk(fetch.RequestId, fetch.Offset, default, 0));
-        else _snapshots.Tell(new SnapshotActor.Fetch(null, client, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset) { Counted = _chunks.Count(client, _settings.SnapshotChunkBytes, Now) });
+        else _snapshots.Tell(new SnapshotActor.Fetch(null, client, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset) { Counted = _chunks.Count(client, _settings.SnapshotChunkBytes) });
     }
 
     private bool HandledBySnapshots(object message)
@@ -89,7 +89,7 @@ internal sealed partial class RaftActor
                 Serve(fetch, Sender);
                 return true;
             case AnswerWindow.Reopened reopened:
-                _chunks.GoOn(reopened, Now);
+                _chunks.GoOn(reopened);
                 return true;
             case SnapshotChunk chunk:
                 Receive(chunk);

@@ -57,7 +57,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _writeTime = new WriteTime(most: 4 * settings.ElectionTimeoutMax);
         _writeTime.Add(settings.SyncTime);
         _logger = Context.GetLogger();
-        _chunks = new AnswerWindows(Self);
+        _chunks = new AnswerWindows(Self, () => Now);
         PersistenceId = $"akkaraft-member-{settings.Id}";
         JournalPluginId = settings.JournalPlugin;
         SnapshotPluginId = settings.SnapshotPlugin;

@@ -91,7 +91,9 @@ internal interface ILargeAnswer
 }
 
 /// <summary>The windows of those that ask an actor for what is large; a process without one has none of it under way.</summary>
-internal sealed class AnswerWindows(IActorRef answering)
+/// <param name="answering">The actor.</param>
+/// <param name="clock">Its time; looked at only where something is under way.</param>
+internal sealed class AnswerWindows(IActorRef answering, Func<TimeSpan> clock)
 {
     // What is forgotten is counted anew.
     private const int MaxWindows = 1_000;
@@ -99,7 +101,7 @@ internal sealed class AnswerWindows(IActorRef answering)
     private readonly Dictionary<Address, AnswerWindow> _windows = [];
 
     /// <summary>Counts an answer that is under way, unless the asker is of this process.</summary>
-    public CountedAnswer Count(IActorRef asker, int bytes, TimeSpan now)
+    public CountedAnswer Count(IActorRef asker, int bytes)
     {
         var address = asker.Path.Address;
         if (address.HasLocalScope) return default;
@@ -108,14 +110,14 @@ internal sealed class AnswerWindows(IActorRef answering)
             if (_windows.Count == MaxWindows) _windows.Clear();
             _windows.Add(address, window = new AnswerWindow(answering, address));
         }
-        return window.Count(bytes, now);
+        return window.Count(bytes, clock());
     }
 
     /// <summary>Whether an answer must wait for those before.</summary>
-    public bool IsFull(IActorRef asker, TimeSpan now)
+    public bool IsFull(IActorRef asker)
     {
         if (_windows.Count == 0 || !_windows.TryGetValue(asker.Path.Address, out var window) || !window.IsFull) return false;
-        if (!window.StandsStill(now)) return true;
+        if (!window.StandsStill(clock())) return true;
         _windows.Remove(asker.Path.Address);
         return false;
     }
@@ -124,9 +126,9 @@ internal sealed class AnswerWindows(IActorRef answering)
     /// <returns>False when too many wait already.</returns>
     public bool TryAdd(IActorRef asker, Action answer) => _windows[asker.Path.Address].TryAdd(answer);
 
-    public void GoOn(AnswerWindow.Reopened reopened, TimeSpan now)
+    public void GoOn(AnswerWindow.Reopened reopened)
     {
-        if (_windows.TryGetValue(reopened.Asker, out var window)) window.GoOn(now);
+        if (_windows.TryGetValue(reopened.Asker, out var window)) window.GoOn(clock());
     }
 
     /// <summary>Forgets a process whose connection is gone, and what it waited for.</summary>

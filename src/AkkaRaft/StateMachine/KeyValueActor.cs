@@ -34,7 +34,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     {
         _settings = settings;
         _stateFile = stateFile;
-        _windows = new AnswerWindows(Self);
+        _windows = new AnswerWindows(Self, () => Now);
         _ownLimits = StoreLimits.Of(settings);
         _damaged = stateFile is null || KeyValueStore.IsGoneWhenClosed(stateFile) ? null : new DamagedState(stateFile);
         Receive<ApplyEntries>(apply =>
@@ -82,7 +82,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             ParkAnew();
         });
         Receive<Query>(query => Answer(query, Sender));
-        Receive<AnswerWindow.Reopened>(reopened => _windows.GoOn(reopened, Now));
+        Receive<AnswerWindow.Reopened>(reopened => _windows.GoOn(reopened));
         Receive<WatchesDue>(_ => EndWatches());
         Receive<ConnectionLost>(lost =>
         {
@@ -137,9 +137,12 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 
     private void Answer(Query query, IActorRef asker)
     {
-        if (!_windows.IsFull(asker, Now)) Read(query, asker);
-        else Wait(query.RequestId, asker, () => Read(query, asker));
+        if (_windows.IsFull(asker)) ReadLater(query, asker);
+        else Read(query, asker);
     }
+
+    // What it keeps for later is allocated here, and not for each query.
+    private void ReadLater(Query query, IActorRef asker) => Wait(query.RequestId, asker, () => Read(query, asker));
 
     private void Read(Query query, IActorRef asker)
     {
@@ -153,7 +156,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private void Tell(IActorRef asker, long requestId, ReadOnlyMemory<byte> answer)
     {
         using var visit = SerialExecutor.Visit();
-        asker.Tell(new QueryReply(requestId, answer) { Counted = answer.Length < CountedBytes ? default : _windows.Count(asker, answer.Length, Now) });
+        asker.Tell(new QueryReply(requestId, answer) { Counted = answer.Length < CountedBytes ? default : _windows.Count(asker, answer.Length) });
     }
 
     private void Wait(long requestId, IActorRef asker, Action answer)
@@ -177,7 +180,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             watch, Math.Max(watch.FromRevision, Store.Revision + 1), Now + TimeSpan.FromMilliseconds(watch.WaitMs), client,
             told =>
             {
-                if (_windows.IsFull(asker, Now)) Wait(requestId, asker, () => Tell(asker, requestId, Store.Told(told)));
+                if (_windows.IsFull(asker)) Wait(requestId, asker, () => Tell(asker, requestId, Store.Told(told)));
                 else Tell(asker, requestId, Store.Told(told));
             });
         WakeForWatches();

@@ -8,6 +8,7 @@ public sealed class AnswerWindowTests : TestKit
 {
     private static readonly Address Asker = new("akka.tcp", "app", "127.0.0.1", 4711);
     private readonly AnswerWindow _window;
+    private TimeSpan _now;
 
     public AnswerWindowTests() => _window = new AnswerWindow(TestActor, Asker);
 
@@ -70,29 +71,31 @@ public sealed class AnswerWindowTests : TestKit
     [Fact]
     public void Each_process_has_one_until_its_connection_ends_and_this_one_has_none()
     {
-        var windows = new AnswerWindows(TestActor);
+        var windows = new AnswerWindows(TestActor, () => _now);
         var (asker, other) = (Sys.ActorSelection("/").Anchor, new Elsewhere(Asker, Sys));
-        Assert.Equal(default, windows.Count(asker, AnswerWindow.MaxBytes, TimeSpan.Zero));
-        Assert.False(windows.IsFull(asker, TimeSpan.Zero));
-        windows.Count(other, AnswerWindow.MaxBytes, TimeSpan.Zero);
-        Assert.True(windows.IsFull(other, TimeSpan.Zero));
-        Assert.False(windows.IsFull(new Elsewhere(Asker.WithPort(4712), Sys), TimeSpan.Zero));
+        Assert.Equal(default, windows.Count(asker, AnswerWindow.MaxBytes));
+        Assert.False(windows.IsFull(asker));
+        windows.Count(other, AnswerWindow.MaxBytes);
+        Assert.True(windows.IsFull(other));
+        Assert.False(windows.IsFull(new Elsewhere(Asker.WithPort(4712), Sys)));
         var answered = 0;
         Assert.True(windows.TryAdd(other, () => answered++));
         windows.Remove("127.0.0.1:4711");
-        windows.GoOn(new AnswerWindow.Reopened(Asker), TimeSpan.Zero);
-        Assert.False(windows.IsFull(other, TimeSpan.Zero));
+        windows.GoOn(new AnswerWindow.Reopened(Asker));
+        Assert.False(windows.IsFull(other));
         Assert.Equal(0, answered);
     }
 
     [Fact]
     public void What_was_lost_on_its_way_is_forgotten_in_time()
     {
-        var windows = new AnswerWindows(TestActor);
+        var windows = new AnswerWindows(TestActor, () => _now);
         var asker = new Elsewhere(Asker, Sys);
-        windows.Count(asker, AnswerWindow.MaxBytes, TimeSpan.Zero);
-        Assert.True(windows.IsFull(asker, TimeSpan.FromSeconds(5)));
-        Assert.False(windows.IsFull(asker, TimeSpan.FromSeconds(6)));
+        windows.Count(asker, AnswerWindow.MaxBytes);
+        _now = TimeSpan.FromSeconds(5);
+        Assert.True(windows.IsFull(asker));
+        _now = TimeSpan.FromSeconds(6);
+        Assert.False(windows.IsFull(asker));
     }
 
     private const int Quarter = AnswerWindow.MaxBytes / 4;
