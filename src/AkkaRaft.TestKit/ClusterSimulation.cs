@@ -48,7 +48,7 @@ public sealed partial class ClusterSimulation : IDisposable
     private readonly Queue<Action<int>> _onElection = new();
     private readonly Random _faults;
     private readonly Random _elections;
-    private readonly Dictionary<long, (int Member, string State)> _states = [];
+    private readonly Dictionary<long, (int Member, byte[] State)> _states = [];
     private ulong _nonces;
     private ImmutableSortedDictionary<MemberId, Member> _addresses = ImmutableSortedDictionary<MemberId, Member>.Empty;
     private readonly ResultChecker _results = new();
@@ -333,18 +333,19 @@ public sealed partial class ClusterSimulation : IDisposable
         if (_settings.StateMachine is not null || !_settings.StateSurvivesCrash) return;
         // The state machine may be ahead of what its member has heard of it.
         long applied;
-        string state;
+        ReadOnlyMemory<byte> state;
         try
         {
-            (applied, state) = member.DumpState();
+            (applied, state) = member.ReadState();
         }
         catch (SqliteException error)
         {
             Violated(member.Id, $"the state machine cannot write what it applied: {error.Message}");
             return;
         }
-        if (!_states.TryAdd(applied, (member.Id, state)) && _states[applied].State != state)
-            Violated(member.Id, $"members {_states[applied].Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{_states[applied].State}\nand\n{state}");
+        if (!_states.TryGetValue(applied, out var before)) _states.Add(applied, (member.Id, state.ToArray()));
+        else if (!state.Span.SequenceEqual(before.State))
+            Violated(member.Id, $"members {before.Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{StateContent.Describe(before.State)}\nand\n{StateContent.Describe(state.Span)}");
     }
 
     /// <summary>Lets every fault end, and runs until the cluster has converged and serves.</summary>
