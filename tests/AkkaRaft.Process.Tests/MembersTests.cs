@@ -174,12 +174,9 @@ public sealed class MembersTests
         }
 
         Assert.Equal(3, (await Cli.RunAsync("status", "--json", "--config", cluster.Config)).Out.Split('\n').Count(l => l.Contains("\"role\"", StringComparison.Ordinal)));
-        await Patience.UntilAsync("a put that the others take", async () =>
-        {
-            // As long as none of them leads, the client asks the third too, which refuses it.
-            var put = await Cli.RunAsync("put", "k", "v", "--config", cluster.Config, "--timeout", "30s");
-            return (put.Code == 0, put.Err);
-        });
+        // Its refusal is not the cluster's.
+        var put = await Cli.RunAsync("put", "k", "v", "--config", cluster.Config, "--timeout", "60s");
+        Assert.True(put.Code == 0, put.Err);
     }
 
     [Fact(Timeout = Patience.TestMs)]

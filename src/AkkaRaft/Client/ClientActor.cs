@@ -26,6 +26,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private readonly Deadlines _deadlines = new();
     private readonly Dictionary<Member, string> _lastOutcome = [];
     private readonly Dictionary<Member, TimeSpan> _silentAt = [];
+    private readonly HashSet<Member> _foreign = [];
     private readonly Dictionary<Address, (long Bytes, TimeSpan? At)> _arriving = [];
 
     private Member[] _members;
@@ -302,12 +303,16 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         if (!flight.IsOpen || flight.Attempts[^1] != refused.RequestId || flight.Target is not { } target) return;
         _lastOutcome[target] = refused.Message;
         _silentAt.Remove(target);
+        if (refused.Reason == RefusalReason.OtherCluster) _foreign.Add(target);
+        else _foreign.Remove(target);
         _overloaded = refused.Reason == RefusalReason.Overloaded;
         flight.Silences = 0;
         flight.Overloads = _overloaded ? flight.Overloads + 1 : 0;
         switch (refused)
         {
+            // One member's settings, or what took its address, say nothing of the caller's; most members' do.
             case { Reason: RefusalReason.BadRequest }:
+            case { Reason: RefusalReason.OtherCluster } when _members.Count(_foreign.Contains) * 2 > _members.Length:
                 if (flight.Lane == _writes) RefusedAsBad(flight, refused.Message);
                 else ReadAsBad(flight, refused.Message);
                 break;
@@ -321,7 +326,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
                 break;
             default:
                 flight.Hops = 0;
-                if (refused.Reason is RefusalReason.NotLeader or RefusalReason.OutcomeUnknown || refused.Leader is null) TryNext(target);
+                if (refused.Reason is RefusalReason.NotLeader or RefusalReason.OutcomeUnknown or RefusalReason.OtherCluster || refused.Leader is null) TryNext(target);
                 SendAgain(flight, _settings.RetryDelay);
                 break;
         }
@@ -400,7 +405,11 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         _answeredAt = Now;
         _overloaded = false;
         (flight.Silences, flight.Hops) = (0, 0);
-        if (flight.Target is { } target) _silentAt.Remove(target);
+        if (flight.Target is { } target)
+        {
+            _silentAt.Remove(target);
+            _foreign.Remove(target);
+        }
         // A new leader may be one of new members, and the old ones may be gone soon.
         if (Now < _askMembersAt && _membersAskedOf == _leader.Id) return;
         _askMembersAt = Now + _settings.MembersInterval;
@@ -415,10 +424,11 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         if (!membership.IsCommitted || membership.Members.IsEmpty) return;
         // Who was there at first may know more when nobody else answers, and may be reached at the address of the settings alone.
         _members = [.. membership.Members.Select(m => m.Member).Union(_settings.Members.Values)];
-        foreach (var gone in _lastOutcome.Keys.Concat(_silentAt.Keys).Except(_members).Where(m => m != _leader).ToList())
+        foreach (var gone in _lastOutcome.Keys.Concat(_silentAt.Keys).Concat(_foreign).Except(_members).Where(m => m != _leader).ToList())
         {
             _lastOutcome.Remove(gone);
             _silentAt.Remove(gone);
+            _foreign.Remove(gone);
         }
     }
 

@@ -59,7 +59,7 @@ public sealed partial class RaftClient
             MemberStatus status => status,
             var other => new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty)
             {
-                Problem = other is Refused { Reason: RefusalReason.BadRequest } refused ? refused.Message : null,
+                Problem = other is Refused { Reason: RefusalReason.OtherCluster } refused ? refused.Message : null,
             },
         };
 
@@ -256,6 +256,7 @@ public sealed partial class RaftClient
         {
             reply = await TryAsk(member, request, deadline.AtMost(_settings.RequestTimeout), cancellationToken).ConfigureAwait(false) ?? reply;
             if (reply is T result) return result;
+            if (reply is Refused { Reason: RefusalReason.OtherCluster } other) throw new BadInputException(other.Message);
             if (deadline.IsOver && reply is null) throw new ClusterUnreachableException($"Member {member} did not answer within {_settings.RequestTimeout.TotalSeconds:0.0} s.");
             if (deadline.IsOver) throw new NoLeaderException($"Member {member}: {(reply as Refused)?.Message ?? reply?.ToString()}");
             await PauseAsync(cancellationToken).ConfigureAwait(false);
@@ -271,6 +272,7 @@ public sealed partial class RaftClient
         var deadline = until ?? Deadline.In(_settings.RequestTimeout, _clock);
         var outcomes = new Dictionary<Member, string>();
         var answered = false;
+        var foreign = new HashSet<Member>();
         // Whoever was told of a change and did not answer may have made it.
         var mayHaveRun = false;
         while (true)
@@ -299,6 +301,9 @@ public sealed partial class RaftClient
                             _lastLeader = asked;
                             if (result is Membership membership) Learn(membership);
                             return result;
+                        // One member's settings, or what took its address, say nothing of the caller's; most members' do.
+                        case Refused { Reason: RefusalReason.OtherCluster } other when foreign.Add(asked) && Known.Count(foreign.Contains) * 2 > Known.Length:
+                            throw new BadInputException(other.Message);
                         case Refused { Reason: RefusalReason.Conflict } refused:
                             throw new ConflictException(refused.Message);
                         case Refused { Leader: { } leader } when leader.Id != asked.Id:

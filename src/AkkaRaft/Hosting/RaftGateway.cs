@@ -55,7 +55,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         });
         // Whatever the member is doing, and whether there is one.
         Receive<IClusterRequest>(request => request.ClusterId != clusterId, request => Sender.Tell(new Refused(
-            request.RequestId, RefusalReason.BadRequest, null, $"This is a member of cluster '{clusterId}', not of '{request.ClusterId}'.")));
+            request.RequestId, RefusalReason.OtherCluster, null, $"This is a member of cluster '{clusterId}', not of '{request.ClusterId}'.")));
         // What would be many times as large once it is parsed, by every member and at each start.
         Receive<Submit>(submit => HasFault(WireShape.Command, submit.Payload, submit.RequestId), _ => { });
         Receive<Read>(read => HasFault(WireShape.Query, read.Payload, read.RequestId), _ => { });

@@ -27,7 +27,7 @@ public enum RefusalReason
     /// <summary>The member lost its leadership, or stopped, with the request in its log: it may or may not be executed.</summary>
     OutcomeUnknown = 2,
 
-    /// <summary>The request itself is wrong (another cluster's, too large, malformed): surely not executed.</summary>
+    /// <summary>The request itself is wrong (too large, malformed): surely not executed, whoever is asked.</summary>
     BadRequest = 3,
 
     /// <summary>The member is still recovering, or its leadership is being handed over: surely not executed; ask again.</summary>
@@ -35,6 +35,9 @@ public enum RefusalReason
 
     /// <summary>Another change of members is under way: surely not executed.</summary>
     Conflict = 5,
+
+    /// <summary>The member is of another cluster than the one meant: surely not executed by it; others may be of that one.</summary>
+    OtherCluster = 6,
 }
 
 /// <summary>What a client asks of a cluster; the gateway of another one's member refuses it.</summary>

@@ -143,6 +143,37 @@ public sealed class ClientActorTests : TestKit
     }
 
     [Fact]
+    public void One_member_of_another_cluster_does_not_speak_for_the_others()
+    {
+        var client = Client(_settings);
+        client.Tell(new Put("k"u8.ToArray(), "v"u8.ToArray(), 7));
+        client.Tell(new Get("k"u8.ToArray(), RequestId: 8));
+        for (var asked = 0; asked < 2; asked++)
+        {
+            var request = _members[0].ExpectMsg<IClusterRequest>();
+            _members[0].Reply(new Refused(request.RequestId, RefusalReason.OtherCluster, null, "another cluster's"));
+        }
+        for (var asked = 0; asked < 2; asked++)
+        {
+            var request = _members[1].ExpectMsg<IClusterRequest>();
+            if (request is Read) _members[1].Reply(new Refused(request.RequestId, RefusalReason.NotReady, null, "not yet"));
+            else _members[1].Reply(new SubmitReply(request.RequestId, 1, new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } }.ToByteArray()));
+        }
+        Answer(_members[1], (Submit)_members[1].FishForMessage(m => m is Submit), (true, 9));
+        Assert.Equal(new PutReply(7, 9), ExpectMsg<PutReply>());
+    }
+
+    [Fact]
+    public void A_call_to_members_of_which_most_are_of_another_cluster_is_bad_input()
+    {
+        Client(_settings).Tell(new Put("k"u8.ToArray(), "v"u8.ToArray(), 7));
+        foreach (var member in _members)
+            member.Reply(new Refused(member.ExpectMsg<Submit>().RequestId, RefusalReason.OtherCluster, null, "another cluster's"));
+        var failed = ExpectMsg<RequestFailed>();
+        Assert.Equal((FailureKind.BadInput, "another cluster's"), (failed.Kind, failed.Message));
+    }
+
+    [Fact]
     public void Bad_input_is_refused_before_it_is_sent()
     {
         var client = Client(_settings);

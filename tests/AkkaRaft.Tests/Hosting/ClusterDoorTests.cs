@@ -28,7 +28,7 @@ public sealed class ClusterDoorTests : TestKit
         var gateway = Sys.ActorOf(RaftGateway.Props("this", Akka.Actor.Props.Create(() => new Behind(member.Ref)), Akka.Actor.Props.Create(() => new Behind(TestActor))));
         gateway.Tell(Request(name, "other"));
         var refused = ExpectMsg<Refused>();
-        Assert.Equal((7L, RefusalReason.BadRequest, "This is a member of cluster 'this', not of 'other'."), (refused.RequestId, refused.Reason, refused.Message));
+        Assert.Equal((7L, RefusalReason.OtherCluster, "This is a member of cluster 'this', not of 'other'."), (refused.RequestId, refused.Reason, refused.Message));
         gateway.Tell(Request(name, "this"));
         Assert.Equal("this", member.ExpectMsg<IClusterRequest>().ClusterId);
     }
