@@ -13,7 +13,7 @@ namespace AkkaRaft.Client;
 /// </summary>
 internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 {
-    private const int MaxSilencesThatCount = 3;
+    private const int MaxRoundsThatCount = 3;
     // Heartbeats and small answers do not add up to it; a large answer over a slow network does.
     private const long ArrivingBytes = 64 * 1024;
 
@@ -486,10 +486,10 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 
     private bool IsArriving(Member from, TimeSpan since) => _arriving.Any(peer => peer.Value.At >= since && MemberConfiguration.Join(peer.Key) == from.Address);
 
-    /// <summary>A member that is asked again may only be slow, and asking more often would make it slower.</summary>
+    /// <summary>Members that were asked, and asked again, may only be slow, and asking more often would make them slower; one that was not asked yet may be fast.</summary>
     private TimeSpan TimeoutOf(Flight flight)
     {
-        var timeout = _settings.AttemptTimeout * (1 << Math.Min(flight.Silences, MaxSilencesThatCount));
+        var timeout = _settings.AttemptTimeout * (1 << Math.Min(flight.Silences / _members.Length, MaxRoundsThatCount));
         return flight.Lane == _watches ? timeout + ((Watch)flight.Calls[0].Request).Wait : timeout;
     }
 

@@ -56,6 +56,17 @@ public sealed class ClientTests
     });
 
     [Fact]
+    public void A_new_client_comes_to_the_members_that_answer_before_it_waits_longer_for_those_that_do_not() => Story.Tell(7, simulation =>
+    {
+        simulation.RunUntil(() => simulation.Leader is not null);
+        for (var member = 0; member < 3; member++) simulation.Crash(member);
+        simulation.RunUntil(() => simulation.Leader is > 2);
+        var put = simulation.AddClient().Put("k", "v");
+        simulation.RunUntil(() => put.IsDone);
+        Assert.True(put.Succeeded, $"{put.Reply}");
+    });
+
+    [Fact]
     public void A_watch_sees_all_of_a_member_that_got_a_snapshot() => Story.Tell(3, simulation =>
     {
         var writer = simulation.AddClient();
