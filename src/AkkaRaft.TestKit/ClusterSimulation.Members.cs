@@ -134,7 +134,9 @@ public sealed partial class ClusterSimulation
 
     /// <summary>Whether the cluster gets over the loss of the member's disk: it is one of three voters or more, and the only one that is lost.</summary>
     public bool CanLose(int member) =>
-        Leader is { } leader && _members[leader].Raft!.RaftLog.Configuration is { Phase: MembershipPhase.Stable, Voters: { Count: > 2 } voters } now
+        Leader is { } leader && _members[leader].Raft!.RaftLog is { Configuration: { Phase: MembershipPhase.Stable, Voters: { Count: > 2 } voters } now } log
+        // Until then the others may still go by voters that are lost.
+        && log.ConfigurationIndex <= Committed
         && voters.ContainsKey(new MemberId(member)) && now.Members.All(m => _members[m.Id.Value] is { IsLost: false, LacksState: false });
 
     /// <summary>Lets new members take the place of those whose disk is lost, as an operator does.</summary>
