@@ -418,12 +418,12 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
         switch (message)
         {
+            // So that a deposed leader learns of the newer term. It may be leading in that one by now: no round or place of an earlier term is to be taken for one of this.
             case AppendEntries stale:
-                // So that a deposed leader learns of the newer term.
-                ReplyMismatch(stale, 0, 0);
+                AfterDurable(0, () => Send(stale.Header.From, h => new AppendEntriesReply(h, Success: false, 0, 0, 0, 0, Round: 0) { LacksStateTo = LacksStateTo }));
                 return false;
             case InstallSnapshot stale:
-                AfterDurable(0, () => Send(stale.Header.From, h => new InstallSnapshotReply(h, Installed: false, 0, 0, stale.Round)));
+                AfterDurable(0, () => Send(stale.Header.From, h => new InstallSnapshotReply(h, Installed: false, 0, 0, Round: 0)));
                 return false;
             case RequestVote stale:
                 AfterDurable(0, () => Send(stale.Header.From, h => new RequestVoteReply(h, Granted: false)));

@@ -420,6 +420,20 @@ public sealed class RaftActorTests : TestKit
     }
 
     [Fact]
+    public void What_a_leader_sent_in_an_earlier_term_is_answered_as_nothing_of_the_term_in_which_it_may_lead_again()
+    {
+        var member = StartedMember();
+        member.Tell(Append(1, 5, 0, 0, 0, Entry(1, 3), Entry(2, 5)));
+        _ = Sent<AppendEntriesReply>();
+        member.Tell(new AppendEntries(From(1, 3), 1, 3, [], 0, 7));
+        var append = Sent<AppendEntriesReply>();
+        Assert.Equal((5L, false, 0L, 0L), (append.Header.Term, append.Success, append.PrevLogIndex, append.Round));
+        member.Tell(new InstallSnapshot(From(1, 3), null, 7));
+        var install = Sent<InstallSnapshotReply>();
+        Assert.Equal((5L, false, 0L), (install.Header.Term, install.Installed, install.Round));
+    }
+
+    [Fact]
     public void S25_A_follower_commits_no_further_than_what_its_leader_has_verified()
     {
         var member = StartedMember();
