@@ -1,3 +1,4 @@
+using AkkaRaft.KeyValue;
 using AkkaRaft.TestKit.Checking;
 
 namespace AkkaRaft.TestKit;
@@ -29,7 +30,7 @@ public sealed partial class ClusterSimulation
         var client = AddClient();
         var last = client.Put("after-all", "1");
         RunUntil(() => last.IsDone, what: "an answer to the last put");
-        if (last.Reply is not Protocol.PutReply { Version: var revision }) throw Failed($"the last put fails: {last}");
+        if (last.Reply is not PutReply { Version: var revision }) throw Failed($"the last put fails: {last}");
         var all = client.Watch("");
         RunUntil(() => all.IsCompacted || all.NextRevision > revision, what: "all changes, from the first revision on");
         if (all.IsCompacted) throw Failed("changes from revision 1 on are no longer kept, so that nothing can be compared with them");

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using AkkaRaft.Consensus;
 using AkkaRaft.Hosting;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
-using AkkaRaft.Storage;
 using AkkaRaft.TestKit.Engine;
 
 namespace AkkaRaft.TestKit;

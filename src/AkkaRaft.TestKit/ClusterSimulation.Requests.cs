@@ -1,6 +1,6 @@
 using Akka.Actor;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.StateMachines;
 using AkkaRaft.TestKit.Engine;
 
 namespace AkkaRaft.TestKit;
@@ -20,7 +20,7 @@ public sealed partial class ClusterSimulation
     public SimulatedRequest Submit(ReadOnlyMemory<byte> command, int? member = null) => Ask(member, id => new Submit(ClusterId, id, command));
 
     /// <summary>Sends a query to a member, once.</summary>
-    /// <param name="query">What <see cref="StateMachine.Query"/> brings to one member's state machine.</param>
+    /// <param name="query">What <see cref="Query"/> brings to one member's state machine.</param>
     /// <param name="consistency">How fresh the answer must be.</param>
     /// <param name="member">The member; the leader when nothing is said, or member 0 when nobody leads.</param>
     /// <returns>The answer, once it comes.</returns>

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using AkkaRaft.Client;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft;
@@ -56,7 +56,7 @@ public sealed record RaftSettings
     public bool Joins { get; init; }
 
     /// <summary>Of a member that begins: the image that its state begins with.</summary>
-    internal (Storage.Snapshot Snapshot, string File)? RestoreFrom { get; init; }
+    internal (Snapshot Snapshot, string File)? RestoreFrom { get; init; }
 
     /// <summary>Whether the member's own ActorSystem logs warnings and errors alone.</summary>
     internal bool IsQuiet { get; init; }
@@ -167,10 +167,6 @@ public sealed record RaftSettings
     /// <param name="file">The file.</param>
     /// <exception cref="RaftConfigurationException">The file, or something in it, is wrong.</exception>
     public static RaftSettings FromFile(string file) => Read(file, default);
-
-    /// <summary>What a client of this cluster needs to know of it.</summary>
-    public RaftClientSettings ForClients() =>
-        new() { ClusterId = ClusterId, SystemName = SystemName, Members = Members, MaxKeyBytes = MaxKeyBytes, MaxValueBytes = MaxValueBytes };
 
     private static RaftSettings Read(string file, MemberId id)
     {

@@ -2,7 +2,7 @@
 // AkkaRaft.HostingSample ID CLUSTER.CONF DATA; it stops when its standard input ends.
 using Akka.Hosting;
 using AkkaRaft;
-using AkkaRaft.Client.Codecs;
+using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.HostingSample;
 using AkkaRaft.Protocol;

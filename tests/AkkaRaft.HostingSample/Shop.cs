@@ -2,7 +2,7 @@ using Akka.Actor;
 using Akka.Hosting;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
-using AkkaRaft.Protocol;
+using AkkaRaft.KeyValue;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;

@@ -1,6 +1,6 @@
-using AkkaRaft.Node;
 using System.Net;
 using System.Net.Sockets;
+using AkkaRaft.Node;
 
 namespace AkkaRaft.Process.Tests;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Akka.Actor;
 using AkkaRaft.Client;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Process.Tests;

@@ -3,6 +3,7 @@ using Akka.Actor;
 using Akka.Streams;
 using Akka.Streams.Dsl;
 using AkkaRaft.Client;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Node;
 using AkkaRaft.Protocol;
 

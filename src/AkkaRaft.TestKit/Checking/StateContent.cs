@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using AkkaRaft.StateMachine;
+using AkkaRaft.KeyValue;
 using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.TestKit.Checking;

@@ -1,3 +1,4 @@
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 using AkkaRaft.Storage;
 using AkkaRaft.TestKit.Engine;

@@ -1,6 +1,7 @@
 using System.Globalization;
+using AkkaRaft.Consensus;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
 
 namespace AkkaRaft.TestKit.Network;
 

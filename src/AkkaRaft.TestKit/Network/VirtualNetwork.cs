@@ -1,5 +1,6 @@
 using Akka.Actor;
 using AkkaRaft.Consensus;
+using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 using AkkaRaft.TestKit.Engine;
 using AkkaRaft.TestKit.Tracing;

@@ -1,5 +1,5 @@
 using Akka.Actor;
-using AkkaRaft.StateMachine;
+using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Consensus;
 

@@ -1,4 +1,4 @@
-using AkkaRaft.Protocol;
+using AkkaRaft.Log;
 
 namespace AkkaRaft.Consensus;
 

@@ -1,5 +1,4 @@
-using AkkaRaft.Protocol;
-using AkkaRaft.Storage;
+using AkkaRaft.Log;
 
 namespace AkkaRaft.Consensus;
 

@@ -1,7 +1,8 @@
 using Akka.Actor;
 using Akka.Event;
 using Akka.Persistence;
-using AkkaRaft.StateMachine;
+using AkkaRaft.Log;
+using AkkaRaft.StateMachines;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Consensus;

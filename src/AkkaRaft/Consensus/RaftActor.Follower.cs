@@ -1,7 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.Consensus;
 

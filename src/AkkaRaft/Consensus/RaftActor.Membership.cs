@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Event;
-using AkkaRaft.Hosting;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Consensus;

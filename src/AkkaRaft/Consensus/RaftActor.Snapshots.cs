@@ -1,8 +1,9 @@
 using Akka.Actor;
 using Akka.Event;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
-using AkkaRaft.Storage;
+using AkkaRaft.Remoting;
+using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.Consensus;
 
@@ -179,7 +180,7 @@ internal sealed partial class RaftActor
         _imagePending = false;
         if (!pending) return;
         foreach (var (asker, requestId) in _backupAskers)
-            asker.Tell(_image is { } image ? new BackupBegun(requestId, image) : new Refused(requestId, RefusalReason.NotReady, LeaderMember, otherwise));
+            asker.Tell(_image is { } image ? new BackupBegun(requestId, image.Base.Index, image.Length, image.Checksum) : new Refused(requestId, RefusalReason.NotReady, LeaderMember, otherwise));
         _backupAskers.Clear();
         Compact();
     }

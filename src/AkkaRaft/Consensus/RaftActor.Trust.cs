@@ -1,6 +1,6 @@
 using Akka.Event;
-using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
+using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Consensus;
 

@@ -2,9 +2,10 @@ using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Event;
 using Akka.Persistence;
-using AkkaRaft.Hosting;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.Remoting;
+using AkkaRaft.StateMachines;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Consensus;

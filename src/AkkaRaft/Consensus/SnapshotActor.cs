@@ -1,7 +1,8 @@
 using Akka.Actor;
 using Akka.Event;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.Remoting;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Consensus;

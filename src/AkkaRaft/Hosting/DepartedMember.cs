@@ -1,5 +1,7 @@
 using Akka.Actor;
+using AkkaRaft.Consensus;
 using AkkaRaft.Protocol;
+using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Hosting;
 

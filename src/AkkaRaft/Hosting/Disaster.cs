@@ -2,9 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using Akka.Actor;
 using Akka.Event;
-using AkkaRaft.Consensus;
+using AkkaRaft.KeyValue;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.Remoting;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Hosting;

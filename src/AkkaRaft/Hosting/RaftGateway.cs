@@ -1,24 +1,14 @@
 using Akka.Actor;
 using Akka.Event;
 using Akka.Remote;
+using AkkaRaft.Consensus;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.Remoting;
+using AkkaRaft.Serialization;
+using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.Hosting;
-
-/// <summary>A member has stopped for good; it is told on the EventStream.</summary>
-/// <param name="Id">The member.</param>
-/// <param name="Reason">What happened, where, and what to do.</param>
-internal sealed record MemberFailed(MemberId Id, string Reason);
-
-/// <summary>Something that may pass keeps a member from reading its journal: it stops, and is to be started anew.</summary>
-/// <param name="Reason">What was tried, where, and what happened.</param>
-internal sealed record RecoveryHindered(string Reason);
-
-/// <summary>A committed change has removed the member, which has stopped; it is told on the EventStream.</summary>
-/// <param name="Id">The member.</param>
-/// <param name="Successor">One that is still a member, to which clients are sent on.</param>
-internal sealed record MemberRemoved(MemberId Id, Member? Successor);
 
 /// <summary>
 /// <c>/user/raft</c>: the door for all messages, where those to another cluster end, and the parent that starts the member anew, with backoff, when it had to stop.
@@ -72,7 +62,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
             _removed = removed;
             Context.System.EventStream.Publish(removed);
         });
-        Receive<DisassociatedEvent>(lost => _member.Tell(new ConnectionLost(MemberConfiguration.Join(lost.RemoteAddress))));
+        Receive<DisassociatedEvent>(lost => _member.Tell(new ConnectionLost(Addresses.Join(lost.RemoteAddress))));
         Receive<Terminated>(_ => MemberStopped());
         Receive<Restart>(_ => StartMember());
         Receive<CheckDelivery>(_ => Check());
@@ -105,7 +95,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private void Check()
     {
         if (SocketTransport.Of(Context.System) is not { } transport) return;
-        var arrived = transport.RaftMessages().ToLookup(peer => MemberConfiguration.Join(peer.Key), StringComparer.OrdinalIgnoreCase);
+        var arrived = transport.RaftMessages().ToLookup(peer => Addresses.Join(peer.Key), StringComparer.OrdinalIgnoreCase);
         var unheard = _deliveries.Unheard(arrived.ToDictionary(at => at.Key, at => at.Sum(peer => peer.Value), StringComparer.OrdinalIgnoreCase));
         foreach (var (peer, _) in unheard.SelectMany(at => arrived[at]))
         {

@@ -3,10 +3,11 @@ using Akka.Actor;
 using Akka.Configuration;
 using AkkaRaft.Client;
 using AkkaRaft.Consensus;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.Remoting;
+using AkkaRaft.Remoting.Threading;
 using AkkaRaft.Storage;
-using AkkaRaft.Threading;
 
 namespace AkkaRaft.Hosting;
 
@@ -49,7 +50,7 @@ public sealed class RaftNode : IAsyncDisposable
         var transport = new RemoteTransport(System, settings.SystemName);
         var stateMachine = KeyValueActor.Props(Settings, _directory.StateFile).WithDispatcher("akkaraft.state-machine-dispatcher");
         var member = RaftActor.Props(Settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
-        var client = ClientActor.Props(settings.ForClients(), to => RemoteTransport.Resolve(system, settings.SystemName, to));
+        var client = ClientActor.Props(settings.ForClients(), to => MemberDoor.Resolve(system, settings.SystemName, to.Address));
         // On the member's thread: what it hands on to the member waits for no other.
         Gateway = System.ActorOf(RaftGateway.Props(settings.ClusterId, member, client).WithDispatcher("akkaraft.raft-dispatcher"), "raft");
         CoordinatedShutdown.Get(System).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "akkaraft-hand-over", HandOver);
@@ -105,7 +106,7 @@ public sealed class RaftNode : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(settings);
         settings.Validate();
-        return (hardened ? MemberConfiguration.Hardened : Config.Empty).WithFallback(MemberConfiguration.Shared(settings));
+        return (hardened ? RemotingConfiguration.Hardened : Config.Empty).WithFallback(MemberConfiguration.Shared(settings));
     }
 
     /// <summary>Asks the member how it stands.</summary>
@@ -135,7 +136,7 @@ public sealed class RaftNode : IAsyncDisposable
         if (!config.HasPath(MemberConfiguration.Journal))
             return "The ActorSystem lacks the settings of a member: create it with RaftNode.Configuration(settings), or by WithRaft.";
         // Akka's addresses are in lower case.
-        if (!MemberConfiguration.Join(address).Equals(self.Address, StringComparison.OrdinalIgnoreCase))
+        if (!Addresses.Join(address).Equals(self.Address, StringComparison.OrdinalIgnoreCase))
             return $"The ActorSystem listens at {address}, and member {self.Id} is said to be at {self.Address}: set akka.remote.dot-netty.tcp hostname and port to it.";
         if (config.GetByteSize("akka.remote.dot-netty.tcp.maximum-frame-size") is var frame && frame < needed)
             return $"akka.remote.dot-netty.tcp.maximum-frame-size is {frame} bytes, and larger messages would be lost; it must be {needed} or more.";
@@ -164,7 +165,7 @@ public sealed class RaftNode : IAsyncDisposable
     {
         try
         {
-            var setup = BootstrapSetup.Create().WithConfig(MemberConfiguration.For(settings)).And(MemberConfiguration.QuietRemoting);
+            var setup = BootstrapSetup.Create().WithConfig(MemberConfiguration.For(settings)).And(RemotingConfiguration.QuietRemoting);
             return ActorSystem.Create(settings.SystemName, setup);
         }
         catch (Exception e) when (e is not RaftConfigurationException)

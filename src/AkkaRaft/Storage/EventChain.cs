@@ -1,4 +1,5 @@
 using System.Text;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 using AkkaRaft.Protocol.Wire;
 using Google.Protobuf;
@@ -46,12 +47,12 @@ internal sealed class EventChain
 
     private static (string Manifest, IMessage Message) Encode(IRaftEvent raftEvent) => raftEvent switch
     {
-        Bootstrapped e => (BootstrappedManifest, RaftWire.ToWire(e)),
-        TermAndVote e => (TermAndVoteManifest, RaftWire.ToWire(e)),
-        EntriesAppended e => (EntriesAppendedManifest, RaftWire.ToWire(e)),
-        ClusterBegun e => (ClusterBegunManifest, new WireClusterBegun { Incarnations = { RaftWire.ToWire(e.Incarnations) } }),
-        LogCompacted e => (LogCompactedManifest, RaftWire.ToWire(e.Checkpoint)),
-        SnapshotInstalled e => (SnapshotInstalledManifest, RaftWire.ToWire(e.Checkpoint)),
+        Bootstrapped e => (BootstrappedManifest, StorageWire.ToWire(e)),
+        TermAndVote e => (TermAndVoteManifest, StorageWire.ToWire(e)),
+        EntriesAppended e => (EntriesAppendedManifest, StorageWire.ToWire(e)),
+        ClusterBegun e => (ClusterBegunManifest, new WireClusterBegun { Incarnations = { LogWire.ToWire(e.Incarnations) } }),
+        LogCompacted e => (LogCompactedManifest, StorageWire.ToWire(e.Checkpoint)),
+        SnapshotInstalled e => (SnapshotInstalledManifest, StorageWire.ToWire(e.Checkpoint)),
         _ => throw new ArgumentException($"{raftEvent.GetType()} is no persistent event.", nameof(raftEvent)),
     };
 
@@ -61,12 +62,12 @@ internal sealed class EventChain
         var body = sealedEvent.Body.Span;
         return sealedEvent.Manifest switch
         {
-            BootstrappedManifest => RaftWire.FromWire(WireBootstrapped.Parser.ParseFrom(body)),
-            TermAndVoteManifest => RaftWire.FromWire(WireTermAndVote.Parser.ParseFrom(body)),
-            EntriesAppendedManifest => RaftWire.FromWire(WireEntriesAppended.Parser.ParseFrom(body)),
-            ClusterBegunManifest => new ClusterBegun(RaftWire.FromWire(WireClusterBegun.Parser.ParseFrom(body).Incarnations)),
-            LogCompactedManifest => new LogCompacted(RaftWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
-            SnapshotInstalledManifest => new SnapshotInstalled(RaftWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
+            BootstrappedManifest => StorageWire.FromWire(WireBootstrapped.Parser.ParseFrom(body)),
+            TermAndVoteManifest => StorageWire.FromWire(WireTermAndVote.Parser.ParseFrom(body)),
+            EntriesAppendedManifest => StorageWire.FromWire(WireEntriesAppended.Parser.ParseFrom(body)),
+            ClusterBegunManifest => new ClusterBegun(LogWire.FromWire(WireClusterBegun.Parser.ParseFrom(body).Incarnations)),
+            LogCompactedManifest => new LogCompacted(StorageWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
+            SnapshotInstalledManifest => new SnapshotInstalled(StorageWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
             _ => throw new JournalCorruptException($"An event of the journal is '{sealedEvent.Manifest}', which this version does not know: was it written by a newer one?"),
         };
     }

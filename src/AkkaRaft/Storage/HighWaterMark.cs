@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using AkkaRaft.Protocol;
 using Microsoft.Win32.SafeHandles;
 
 namespace AkkaRaft.Storage;

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using AkkaRaft.Consensus;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Storage;

@@ -1,3 +1,4 @@
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 using AkkaRaft.Protocol.Wire;
 using Google.Protobuf;
@@ -127,7 +128,7 @@ internal sealed class SnapshotFiles(string directory)
 
     private static void Describe(string file, Snapshot snapshot)
     {
-        var bytes = RaftWire.ToWire(snapshot).ToByteArray();
+        var bytes = LogWire.ToWire(snapshot).ToByteArray();
         using var stream = new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.None);
         stream.Write(BitConverter.GetBytes(Crc.Of(bytes)));
         stream.Write(bytes);
@@ -140,7 +141,7 @@ internal sealed class SnapshotFiles(string directory)
         if (!File.Exists(file) || !File.Exists(image)) return null;
         var bytes = File.ReadAllBytes(file);
         return bytes.Length > sizeof(uint) && BitConverter.ToUInt32(bytes) == Crc.Of(bytes.AsSpan(sizeof(uint)))
-            ? RaftWire.FromWire(WireSnapshot.Parser.ParseFrom(bytes.AsSpan(sizeof(uint))))
+            ? LogWire.FromWire(WireSnapshot.Parser.ParseFrom(bytes.AsSpan(sizeof(uint))))
             : null;
     }
 }

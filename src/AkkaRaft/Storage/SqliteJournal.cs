@@ -4,7 +4,8 @@ using Akka.Configuration;
 using Akka.Event;
 using Akka.Persistence;
 using Akka.Persistence.Sql.Journal;
-using AkkaRaft.Threading;
+using AkkaRaft.Protocol;
+using AkkaRaft.Remoting.Threading;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 

@@ -5,7 +5,6 @@ using System.Text.Json;
 using Akka.Actor;
 using AkkaRaft.Benchmarks.Load;
 using AkkaRaft.Client;
-using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Benchmarks.Clusters;
@@ -34,7 +33,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster
         _spec = spec;
         _program = program;
         _addresses = Enumerable.Range(0, spec.Members).Select(i => new Member(new MemberId(i), $"127.0.0.1:{spec.BasePort + i}")).ToImmutableSortedDictionary(m => m.Id, m => m);
-        _system = ActorSystem.Create("probe", MemberConfiguration.ForClient());
+        _system = ActorSystem.Create("probe", ClientConfiguration.OfItsOwn());
         _probe = ClientOf(_addresses);
     }
 

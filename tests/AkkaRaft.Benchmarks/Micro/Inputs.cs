@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using AkkaRaft.Benchmarks.Load;
 using AkkaRaft.Consensus;
+using AkkaRaft.KeyValue;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
 
 namespace AkkaRaft.Benchmarks.Micro;
 

@@ -1,6 +1,4 @@
-using AkkaRaft.Consensus;
-using AkkaRaft.Protocol;
-using AkkaRaft.Storage;
+using AkkaRaft.Log;
 using BenchmarkDotNet.Attributes;
 
 namespace AkkaRaft.Benchmarks.Micro;

@@ -1,4 +1,4 @@
-using AkkaRaft.Consensus;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 using BenchmarkDotNet.Attributes;
 

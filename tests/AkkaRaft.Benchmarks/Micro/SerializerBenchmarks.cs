@@ -1,5 +1,6 @@
 using Akka.Actor;
-using AkkaRaft.Protocol;
+using AkkaRaft.Consensus;
+using AkkaRaft.Hosting;
 using AkkaRaft.Storage;
 using BenchmarkDotNet.Attributes;
 

@@ -1,5 +1,5 @@
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol.Wire;
-using AkkaRaft.StateMachine;
 using BenchmarkDotNet.Attributes;
 using Microsoft.Data.Sqlite;
 
@@ -27,7 +27,7 @@ public class StateMachineBenchmarks
         _file = Path.Combine(Path.GetTempPath(), $"akkaraft-micro-{Environment.ProcessId}-{Operations}.db");
         _store = KeyValueStore.Open(Inputs.Settings, _file);
         var opened = _store.Apply([Inputs.Entry(++_index, KeyValueCodec.EncodeOpenSession("micro", 1))], 1)[0];
-        _session = ((StateMachine.KvSessionOpened)KeyValueCodec.DecodeResult(opened)).Session;
+        _session = ((AkkaRaft.KeyValue.KvSessionOpened)KeyValueCodec.DecodeResult(opened)).Session;
     }
 
     [GlobalCleanup]

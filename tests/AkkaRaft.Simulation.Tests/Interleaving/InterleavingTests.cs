@@ -110,11 +110,11 @@ public sealed class InterleavingTests(CopyOfTheBuild copy) : IClassFixture<CopyO
             Assert.Equal($"{i}", answer.GetProperty("value").GetString());
     }
 
-    private static bool IsOfThreads(string path) => Folder(path) is "Threading" or "Client" or "Hosting" or "Storage" or "StateMachine";
+    private static bool IsOfThreads(string path) => Part(path) is ["AkkaRaft.Remoting" or "AkkaRaft.Client", ..] or ["AkkaRaft", "Hosting" or "Storage" or "KeyValue", ..];
 
-    private static bool IsOfDisks(string path) => Folder(path) is "Storage" or "StateMachine";
+    private static bool IsOfDisks(string path) => Part(path) is ["AkkaRaft", "Storage" or "KeyValue", ..];
 
-    private static string Folder(string path) => path.Split(Path.DirectorySeparatorChar)[0];
+    private static string[] Part(string path) => path.Split(Path.DirectorySeparatorChar);
 
     private static JsonElement Answer(string line)
     {

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using AkkaRaft.Client;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Text;
@@ -9,7 +11,7 @@ using Microsoft.CodeAnalysis.Text;
 namespace AkkaRaft.Simulation.Tests.PlantedBugs;
 
 /// <summary>
-/// What was built, in a directory of its own. Only AkkaRaft.dll is made anew for each bug, from the syntax trees of the source with a few of them changed:
+/// What was built, in a directory of its own. Only what a bug is in is made anew for it, from the syntax trees of the source with a few of them changed:
 /// no other project has to be built again.
 /// </summary>
 public sealed class CopyOfTheBuild : IDisposable
@@ -18,8 +20,8 @@ public sealed class CopyOfTheBuild : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-planted-").FullName;
-    private readonly string _source = Path.Combine(FindRoot(), "src", "AkkaRaft");
-    private readonly CSharpCompilation _original;
+    private readonly string _source = Path.Combine(FindRoot(), "src");
+    private readonly Dictionary<Assembly, CSharpCompilation> _originals;
 
     public CopyOfTheBuild()
     {
@@ -29,19 +31,29 @@ public sealed class CopyOfTheBuild : IDisposable
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
+        // Those below the others first.
+        Assembly[] parts = [typeof(RaftConfigurationException).Assembly, typeof(RaftClient).Assembly, typeof(RaftSettings).Assembly];
+        _originals = parts.ToDictionary(part => part, Original);
+    }
+
+    private CSharpCompilation Original(Assembly part)
+    {
+        var name = part.GetName().Name!;
+        var source = Path.Combine(_source, name);
         // Those that the build generated: for the protocol, the usings and the assembly's attributes.
         var build = new DirectoryInfo(AppContext.BaseDirectory);
-        var generated = Path.Combine(_source, "obj", build.Parent!.Name, build.Name);
-        var sources = Directory.EnumerateFiles(_source, "*.cs", SearchOption.AllDirectories)
-            .Where(f => !Path.GetRelativePath(_source, f).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"))
+        var generated = Path.Combine(source, "obj", build.Parent!.Name, build.Name);
+        var sources = Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
+            .Where(f => !Path.GetRelativePath(source, f).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"))
             .Concat(Directory.EnumerateFiles(generated, "*.cs"))
             // What was published has a directory of its own in it, with all of that once more.
             .Concat(Directory.EnumerateDirectories(generated).Where(d => !Directory.EnumerateFiles(d, "*.AssemblyInfo.cs").Any())
                 .SelectMany(d => Directory.EnumerateFiles(d, "*.cs", SearchOption.AllDirectories)));
+        // Nothing of those above it, which would have its types once more.
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
-            .Where(f => Path.GetFileName(f) != "AkkaRaft.dll");
-        _original = CSharpCompilation.Create(
-            "AkkaRaft",
+            .Where(f => !Path.GetFileName(f).StartsWith("AkkaRaft", StringComparison.Ordinal) || part.GetReferencedAssemblies().Any(r => $"{r.Name}.dll" == Path.GetFileName(f)));
+        return CSharpCompilation.Create(
+            name,
             sources.Select(f => Parse(File.ReadAllText(f), f)),
             references.Select(f => MetadataReference.CreateFromFile(f)),
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable));
@@ -86,37 +98,49 @@ public sealed class CopyOfTheBuild : IDisposable
         return Process.Start(start)!;
     }
 
-    /// <summary>Makes AkkaRaft.dll anew from changed sources.</summary>
-    /// <param name="change">A source's path below <c>src/AkkaRaft</c> and its tree; returns the tree to take.</param>
-    /// <param name="added">A source more.</param>
+    /// <summary>Makes all anew from changed sources.</summary>
+    /// <param name="change">A source's path below <c>src</c> and its tree; returns the tree to take.</param>
+    /// <param name="added">A source more, for the part that is below all others.</param>
     public void Compile(Func<string, SyntaxTree, SyntaxTree> change, string added)
     {
         ArgumentNullException.ThrowIfNull(change);
-        var compilation = _original.AddSyntaxTrees(Parse(added, "Added.cs"));
-        foreach (var tree in _original.SyntaxTrees)
-            if (change(Path.GetRelativePath(_source, tree.FilePath), tree) is var changed && changed != tree) compilation = compilation.ReplaceSyntaxTree(tree, changed);
-        Emit(compilation, "the changed source");
+        foreach (var (part, original) in _originals)
+        {
+            var compilation = original;
+            if (part == _originals.Keys.First()) compilation = compilation.AddSyntaxTrees(Parse(added, "Added.cs"));
+            // What was added is in no build that could be referred to.
+            else compilation = compilation.ReplaceReference(compilation.References.Single(r => Path.GetFileName(r.Display) == "AkkaRaft.Remoting.dll"), MetadataReference.CreateFromFile(FileOf(_originals.Keys.First())));
+            foreach (var tree in original.SyntaxTrees)
+                if (change(Path.GetRelativePath(_source, tree.FilePath), tree) is var changed && changed != tree) compilation = compilation.ReplaceSyntaxTree(tree, changed);
+            Emit(part, compilation, "the changed source");
+        }
     }
 
     private void Compile(PlantedBug bug)
     {
-        var compilation = _original;
-        foreach (var (file, old, replacement) in bug.Changes)
+        foreach (var (part, original) in _originals)
         {
-            var path = Path.Combine(_source, file);
-            var tree = compilation.SyntaxTrees.Single(t => t.FilePath == path);
-            var text = tree.ToString().ReplaceLineEndings("\n");
-            Assert.True(text.Split(old).Length == 2, $"The text that '{bug.Name}' replaces is not there exactly once in {file}: {old}");
-            compilation = compilation.ReplaceSyntaxTree(tree, Parse(text.Replace(old, replacement, StringComparison.Ordinal), path));
+            var compilation = original;
+            foreach (var (file, old, replacement) in bug.Changes.Where(c => c.File.Split('/')[0] == part.GetName().Name))
+            {
+                var path = Path.Combine(_source, file);
+                var tree = compilation.SyntaxTrees.Single(t => t.FilePath == path);
+                var text = tree.ToString().ReplaceLineEndings("\n");
+                Assert.True(text.Split(old).Length == 2, $"The text that '{bug.Name}' replaces is not there exactly once in {file}: {old}");
+                compilation = compilation.ReplaceSyntaxTree(tree, Parse(text.Replace(old, replacement, StringComparison.Ordinal), path));
+            }
+            // That of the bug before may have been in it.
+            if (compilation != original) Emit(part, compilation, $"'{bug.Name}'");
+            else File.Copy(part.Location, FileOf(part), overwrite: true);
         }
-        Emit(compilation, $"'{bug.Name}'");
     }
 
-    private void Emit(CSharpCompilation compilation, string what)
+    private string FileOf(Assembly part) => Path.Combine(_directory, Path.GetFileName(part.Location));
+
+    private void Emit(Assembly part, CSharpCompilation compilation, string what)
     {
-        var original = typeof(RaftSettings).Assembly;
-        var resources = original.GetManifestResourceNames().Select(name => new ResourceDescription(name, () => original.GetManifestResourceStream(name)!, isPublic: true));
-        using var assembly = File.Create(Path.Combine(_directory, "AkkaRaft.dll"));
+        var resources = part.GetManifestResourceNames().Select(name => new ResourceDescription(name, () => part.GetManifestResourceStream(name)!, isPublic: true));
+        using var assembly = File.Create(FileOf(part));
         var emitted = compilation.Emit(assembly, manifestResources: resources);
         Assert.True(emitted.Success, $"{what} does not compile:\n{string.Join('\n', emitted.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error))}");
     }

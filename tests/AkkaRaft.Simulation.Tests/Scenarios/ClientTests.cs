@@ -1,4 +1,5 @@
 using System.Globalization;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 using AkkaRaft.TestKit;
 

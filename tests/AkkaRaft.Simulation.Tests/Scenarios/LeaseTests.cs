@@ -1,3 +1,4 @@
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 using AkkaRaft.TestKit;
 

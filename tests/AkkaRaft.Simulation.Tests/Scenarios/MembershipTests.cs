@@ -1,3 +1,5 @@
+using AkkaRaft.Consensus;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 using AkkaRaft.TestKit;
 

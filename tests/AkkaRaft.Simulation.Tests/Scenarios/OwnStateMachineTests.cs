@@ -1,7 +1,8 @@
 using System.Text;
 using Akka.Actor;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.StateMachines;
 using AkkaRaft.TestKit;
 
 namespace AkkaRaft.Simulation.Tests.Scenarios;

@@ -1,3 +1,5 @@
+using AkkaRaft.Consensus;
+
 namespace AkkaRaft.Simulation.Tests.Scenarios;
 
 /// <summary>Figures 7 and 8 of the Raft paper (Ongaro and Ousterhout, 2014).</summary>
@@ -34,7 +36,7 @@ public sealed class PaperTests
         // (b) is on the disks: members 0 and 1 have entry 2 of term 2, member 4 has one of term 3. In (c) member 0 leads again, at term 4,
         // and brings entry 2 to member 2: a majority has it. Its own entry of term 4 reaches nobody.
         var released = false;
-        simulation.DropWhere(m => m is Protocol.AppendEntries { Entries: { Count: > 0 } entries } && entries[^1].Term > 3 && !released);
+        simulation.DropWhere(m => m is AppendEntries { Entries: { Count: > 0 } entries } && entries[^1].Term > 3 && !released);
         simulation.Isolate(4);
         simulation.Isolate(3);
         simulation.RunUntil(() => simulation.Leader is 0 or 1);

@@ -1,4 +1,4 @@
-using AkkaRaft.Protocol;
+using AkkaRaft.KeyValue;
 using AkkaRaft.TestKit;
 
 namespace AkkaRaft.Simulation.Tests.Scenarios;

@@ -1,5 +1,5 @@
 using System.Text;
-using AkkaRaft.Protocol;
+using AkkaRaft.KeyValue;
 using AkkaRaft.TestKit;
 
 namespace AkkaRaft.Simulation.Tests.Scenarios;

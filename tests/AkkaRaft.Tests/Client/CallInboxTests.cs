@@ -1,5 +1,5 @@
 using AkkaRaft.Client;
-using AkkaRaft.Protocol;
+using AkkaRaft.KeyValue;
 
 namespace AkkaRaft.Tests.Client;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using AkkaRaft.Client;
-using AkkaRaft.Client.Codecs;
 
 namespace AkkaRaft.Tests.Client;
 

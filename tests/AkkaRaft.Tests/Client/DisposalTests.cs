@@ -4,6 +4,7 @@ using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Client;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 using Google.Protobuf;
 using Wire = AkkaRaft.Protocol.Wire;

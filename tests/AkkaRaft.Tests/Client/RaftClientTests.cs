@@ -3,8 +3,8 @@ using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Client;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
 using Google.Protobuf;
 using Wire = AkkaRaft.Protocol.Wire;
 

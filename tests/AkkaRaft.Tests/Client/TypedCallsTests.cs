@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
 using AkkaRaft.Client;
-using AkkaRaft.Client.Codecs;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using AkkaRaft.Consensus;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Tests.Consensus;

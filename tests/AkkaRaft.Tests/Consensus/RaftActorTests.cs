@@ -3,9 +3,9 @@ using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Consensus;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
-using AkkaRaft.Storage;
+using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.Tests.Consensus;
 

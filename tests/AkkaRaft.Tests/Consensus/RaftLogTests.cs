@@ -1,6 +1,5 @@
-using AkkaRaft.Consensus;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.Storage;
 
 namespace AkkaRaft.Tests.Consensus;
 

@@ -4,7 +4,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Remote.Transport;
 using AkkaRaft.Client;
-using AkkaRaft.Hosting;
+using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Tests.Hosting;
 

@@ -4,7 +4,8 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Hosting;
-using AkkaRaft.Protocol;
+using AkkaRaft.Remoting;
+using AkkaRaft.Serialization;
 using AkkaRaft.Tests.Protocol;
 using Google.Protobuf;
 

@@ -1,4 +1,4 @@
-using AkkaRaft.Hosting;
+using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Tests.Hosting;
 

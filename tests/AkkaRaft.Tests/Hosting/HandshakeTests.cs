@@ -6,6 +6,7 @@ using Akka.Configuration;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
+using AkkaRaft.Remoting;
 using Xunit.Abstractions;
 
 namespace AkkaRaft.Tests.Hosting;
@@ -111,7 +112,7 @@ public sealed class HandshakeTests : IAsyncLifetime
 
         using (var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
         {
-            await late.ConnectAsync(IPAddress.Loopback, MemberConfiguration.Split(members[new MemberId(0)].Address).Port);
+            await late.ConnectAsync(IPAddress.Loopback, Addresses.Split(members[new MemberId(0)].Address).Port);
             await late.SendAsync(AkkaFrame.Associate(((ExtendedActorSystem)b.System).Provider.DefaultAddress, uid: 4711));
             await late.ReceiveAsync(new byte[4]);
         }

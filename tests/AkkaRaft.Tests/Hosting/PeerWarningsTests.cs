@@ -1,6 +1,6 @@
 using Akka.Event;
-using AkkaRaft.Hosting;
 using Akka.TestKit.Xunit2;
+using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Tests.Hosting;
 

@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
+using AkkaRaft.KeyValue;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Tests.Hosting;

@@ -5,9 +5,9 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
 using Akka.Remote.Transport;
-using AkkaRaft.Hosting;
+using AkkaRaft.Remoting;
+using AkkaRaft.Remoting.Threading;
 using AkkaRaft.Tests.Threading;
-using AkkaRaft.Threading;
 using Google.Protobuf;
 
 namespace AkkaRaft.Tests.Hosting;

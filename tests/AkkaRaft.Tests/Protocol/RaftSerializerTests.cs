@@ -1,9 +1,12 @@
+using System.Runtime.Serialization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Runtime.Serialization;
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
+using AkkaRaft.Hosting;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
+using AkkaRaft.Remoting;
 using AkkaRaft.Storage;
 using CsCheck;
 using Snappier;

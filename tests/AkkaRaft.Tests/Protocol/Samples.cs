@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using AkkaRaft.Consensus;
+using AkkaRaft.KeyValue;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Tests.Protocol;
@@ -57,7 +58,7 @@ internal static class Samples
         ("GetMembership", new GetMembership("cluster", 21)),
         ("Membership", new Membership(21, 4, true, true, MembershipPhase.Joint, "failed", [new MembershipMember(Member2, MembershipRole.Joining, 3, 10, 20)])),
         ("BeginBackup", new BeginBackup("cluster", 22)),
-        ("BackupBegun", new BackupBegun(22, new Snapshot(Base, 1_000_000, 0xDEADBEEF))),
+        ("BackupBegun", new BackupBegun(22, 4, 1_000_000, 0xDEADBEEF)),
         ("FetchBackup", new FetchBackup("cluster", 23, 65_536)),
         ("BackupChunk", new BackupChunk(23, 65_536, "piece"u8.ToArray(), 0xCAFE)),
         ("Get", new Get("key"u8.ToArray(), ReadConsistency.Local, 17)),

@@ -1,6 +1,6 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
-using AkkaRaft.StateMachine;
+using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Tests.StateMachine;
 

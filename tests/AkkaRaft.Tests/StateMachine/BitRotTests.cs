@@ -1,5 +1,5 @@
-using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.KeyValue;
+using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.Tests.StateMachine;
 

@@ -1,5 +1,6 @@
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.Tests.StateMachine;
 

@@ -1,5 +1,6 @@
+using AkkaRaft.KeyValue;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
 using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Tests.StateMachine;

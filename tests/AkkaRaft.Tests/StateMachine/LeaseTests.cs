@@ -1,4 +1,4 @@
-using AkkaRaft.Protocol;
+using AkkaRaft.KeyValue;
 
 namespace AkkaRaft.Tests.StateMachine;
 

@@ -1,5 +1,4 @@
-using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.KeyValue;
 
 namespace AkkaRaft.Tests.StateMachine;
 

@@ -1,5 +1,5 @@
-using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.KeyValue;
+using AkkaRaft.Log;
 using CsCheck;
 
 namespace AkkaRaft.Tests.StateMachine;

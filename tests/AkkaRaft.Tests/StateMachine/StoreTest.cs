@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using System.Text;
+using AkkaRaft.KeyValue;
+using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
 using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Tests.StateMachine;

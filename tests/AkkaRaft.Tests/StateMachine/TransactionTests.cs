@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
-using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
+using AkkaRaft.KeyValue;
 
 namespace AkkaRaft.Tests.StateMachine;
 

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Akka.Actor;
 using AkkaRaft.Hosting;
+using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachine;
 using Xunit.Abstractions;
 
 namespace AkkaRaft.Tests.Storage;

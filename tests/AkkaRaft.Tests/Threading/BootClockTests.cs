@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using AkkaRaft.Threading;
+using AkkaRaft.Remoting.Threading;
 
 namespace AkkaRaft.Tests.Threading;
 

@@ -1,5 +1,5 @@
 using Akka.Dispatch;
-using AkkaRaft.Threading;
+using AkkaRaft.Remoting.Threading;
 
 namespace AkkaRaft.Tests.Threading;
 

@@ -1,4 +1,4 @@
-using AkkaRaft.Threading;
+using AkkaRaft.Remoting.Threading;
 
 namespace AkkaRaft.Tests.Threading;
 

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
-using AkkaRaft.Threading;
+using AkkaRaft.Remoting.Threading;
 
 namespace AkkaRaft.Tests.Threading;
 

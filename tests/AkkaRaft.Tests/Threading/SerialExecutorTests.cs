@@ -1,6 +1,6 @@
 using Akka.Actor;
 using Akka.Configuration;
-using AkkaRaft.Threading;
+using AkkaRaft.Remoting.Threading;
 
 namespace AkkaRaft.Tests.Threading;
 

@@ -1,0 +1,432 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using Akka.Actor;
+using Akka.Remote.Transport;
+using AkkaRaft.Remoting.Threading;
+using Google.Protobuf;
+
+namespace AkkaRaft.Remoting;
+
+/// <summary>One connection of <see cref="SocketTransport"/>: each message is a frame of four bytes for its length, the least first, and its bytes.</summary>
+internal sealed class SocketAssociation : AssociationHandle
+{
+    private const int HeaderBytes = sizeof(int);
+    private const int SmallBufferBytes = 16 * 1024;
+    // There may be thousands that never say anything.
+    private const int HandshakeBufferBytes = 512;
+    // A frame's length is only what its sender says: room for the rest of it is made step by step.
+    private const int MaxBytesMadeRoomFor = 256 * 1024;
+    // Then other connections have their turn.
+    private const int MaxReceivesInARow = 16;
+    // Who has not said who it is has no use for more.
+    private const int MaxHandshakeBytes = 4 * 1024;
+    // What the peer does not take is held for so many of its largest messages; then Akka.Remote is told to wait, where what it holds itself is not bounded otherwise.
+    private const int MaxFramesHeld = 4;
+    // So much is sent at once. What comes meanwhile waits as it is: buffers that double would cost several times what they hold.
+    private const int MaxGatheredBytes = 1024 * 1024;
+
+    private readonly Lock _lock = new();
+    private readonly Socket _socket;
+    private readonly ConnectionRules _rules;
+    private readonly bool _receivesByTurns;
+    // Without the execution context of whoever happened to begin.
+    private readonly SocketAsyncEventArgs _send = new(true);
+    private readonly SocketAsyncEventArgs _receive = new(true);
+    private Buffer _gathered = new();
+    private Buffer _leaving = new();
+    private readonly Queue<ByteString> _waiting = [];
+    private int _left;
+    private bool _isSending;
+    private readonly Buffer _arrived = new();
+    private IHandleEventListener? _listener;
+    private bool _isClosed;
+    private long _unsent;
+    private volatile Address? _peer;
+    private bool _isHandshakeOver;
+    private readonly FramePeer _framePeer = new();
+    private long _raftMessages;
+    private long _receivedBytes;
+
+    public SocketAssociation(Socket socket, Address self, Address remote, ConnectionRules rules, bool receivesByTurns = false)
+        : base(self, remote)
+    {
+        _socket = socket;
+        _rules = rules;
+        _receivesByTurns = receivesByTurns;
+        // It waits for something to arrive, and then takes what there is; nothing else may wait for this socket.
+        if (receivesByTurns) socket.Blocking = false;
+        _send.Completed += (_, _) =>
+        {
+            if (Sent()) Send();
+        };
+        _receive.Completed += (_, _) => GoOnReceiving();
+        ReadHandlerSource.Task.ContinueWith(task => ListenWith(task.Result), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously | TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+    }
+
+    /// <summary>Called once, when the connection has closed.</summary>
+    public Action Closed { get; set; } = () => { };
+
+    /// <summary>Called once, when whoever connected has said who it is; false to close the connection. Nothing is received any more until there is a listener.</summary>
+    public Func<bool> Introduced { get; set; } = () => true;
+
+    /// <summary>The ActorSystem at the other end; null while whoever connected has not said who it is.</summary>
+    public Address? Peer
+    {
+        get => _peer;
+        init => _peer = value;
+    }
+
+    /// <summary>Whether it was opened by the other end, which has said who it is.</summary>
+    public bool IsAccepted { get; set; }
+
+    /// <summary>How many bytes have arrived.</summary>
+    public long ReceivedBytes => Volatile.Read(ref _receivedBytes);
+
+    /// <summary>How many of Raft's messages have arrived.</summary>
+    public long RaftMessages => Volatile.Read(ref _raftMessages);
+
+    // ---- sending -------------------------------------------------------------------------------------------------
+
+    /// <returns>False when the connection is closed, or when its peer takes less than it is sent.</returns>
+    public override bool Write(ByteString payload)
+    {
+        bool isHeld, isToBeSent;
+        lock (_lock)
+        {
+            if (_isClosed) return false;
+            isHeld = TryHold(HeaderBytes + payload.Length);
+            isToBeSent = isHeld && Gather(payload);
+        }
+        if (isToBeSent) Send();
+        else if (!isHeld && _rules.Unsent is not null) CloseAsSlowConsumer();
+        return isHeld;
+    }
+
+    private bool TryHold(int bytes)
+    {
+        if (_rules.Unsent is { } unsent ? !unsent.TryAdd(_unsent, bytes) : _unsent > (long)MaxFramesHeld * _rules.MaxFrameBytes) return false;
+        _unsent += bytes;
+        return true;
+    }
+
+    private void Unhold(long bytes)
+    {
+        _unsent -= bytes;
+        _rules.Unsent?.Remove(bytes);
+    }
+
+    /// <returns>Whether it is to be sent now, and by the caller.</returns>
+    private bool Gather(ByteString payload)
+    {
+        if (_waiting.Count > 0 || !HasSpaceFor(payload))
+        {
+            _waiting.Enqueue(payload);
+            return false;
+        }
+        Add(payload);
+        if (_isSending) return false;
+        _isSending = true;
+        Leave();
+        return true;
+    }
+
+    private bool HasSpaceFor(ByteString payload) => _gathered.Count == 0 || _gathered.Count + HeaderBytes + payload.Length <= MaxGatheredBytes;
+
+    private void Add(ByteString payload)
+    {
+        var frame = _gathered.Space(HeaderBytes + payload.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(frame.Span, payload.Length);
+        payload.Memory.CopyTo(frame[HeaderBytes..]);
+        _gathered.Add(HeaderBytes + payload.Length);
+    }
+
+    private void CloseAsSlowConsumer()
+    {
+        _rules.Warnings.Warn(RemoteAddress.Host, $"{Described} does not take what it is sent: {Interlocked.Read(ref _unsent)} bytes wait for it. Its connection is closed; a client asks again, for less at once.");
+        Close();
+    }
+
+    private void Leave()
+    {
+        (_gathered, _leaving) = (_leaving, _gathered);
+        _left = 0;
+    }
+
+    private void Send()
+    {
+        try
+        {
+            do _send.SetBuffer(_leaving.Filled[_left..]);
+            while (!_socket.SendAsync(_send) && Sent());
+        }
+        catch (ObjectDisposedException)
+        {
+            // It was closed meanwhile, and whoever did so was told.
+        }
+    }
+
+    /// <returns>Whether there is more to send.</returns>
+    private bool Sent()
+    {
+        if (_send.SocketError != SocketError.Success)
+        {
+            Close();
+            return false;
+        }
+        _left += _send.BytesTransferred;
+        lock (_lock)
+        {
+            if (_isClosed) return false;
+            Unhold(_send.BytesTransferred);
+            if (_left < _leaving.Count) return true;
+            _leaving.RemoveAll();
+            while (_waiting.TryPeek(out var next) && HasSpaceFor(next)) Add(_waiting.Dequeue());
+            _isSending = _gathered.Count > 0;
+            if (_isSending) Leave();
+            return _isSending;
+        }
+    }
+
+    // ---- receiving -----------------------------------------------------------------------------------------------
+
+    private void ListenWith(IHandleEventListener listener)
+    {
+        bool isClosed;
+        lock (_lock) (_listener, isClosed) = (listener, _isClosed);
+        if (isClosed) listener.Notify(End);
+        else if (_receivesByTurns) ReceivingThreads.Start(ReceiveNext);
+        // Whoever registers has other work than what arrives here.
+        else ThreadPool.UnsafeQueueUserWorkItem(static association => association.ReceiveAsListened(), this, preferLocal: false);
+    }
+
+    /// <summary>Receives what says who has connected; what follows waits for the listener.</summary>
+    public void AwaitHandshake() => Receive();
+
+    private void ReceiveAsListened()
+    {
+        // Its handshake, and what came with it.
+        if (HandOn()) Receive();
+    }
+
+    private void Receive()
+    {
+        if (!BeginReceive()) GoOnReceiving();
+    }
+
+    private void GoOnReceiving()
+    {
+        for (var i = 0; i < MaxReceivesInARow; i++)
+        {
+            if (!Arrived(_receive.SocketError, _receive.BytesTransferred) || BeginReceive()) return;
+        }
+        ThreadPool.UnsafeQueueUserWorkItem(static association => association.GoOnReceiving(), this, preferLocal: false);
+    }
+
+    /// <summary>Bytes that the first frame lacks; one while its length is not known.</summary>
+    private int MissingBytes => _arrived.Count < HeaderBytes ? 1 : HeaderBytes + BinaryPrimitives.ReadInt32LittleEndian(_arrived.Filled.Span) - _arrived.Count;
+
+    /// <summary>Room for what the first frame lacks, and for what may have come behind it once there is a listener.</summary>
+    private Memory<byte> RoomToReceive() =>
+        _arrived.Space(Math.Max(_listener is null ? 1 : SmallBufferBytes - _arrived.Count, Math.Min(MissingBytes, MaxBytesMadeRoomFor)));
+
+    /// <returns>False when something is there already.</returns>
+    private bool BeginReceive()
+    {
+        try
+        {
+            _receive.SetBuffer(RoomToReceive());
+            return _socket.ReceiveAsync(_receive);
+        }
+        catch (ObjectDisposedException)
+        {
+            // It was closed meanwhile, and whoever did so was told.
+            return true;
+        }
+    }
+
+    /// <summary>Waits for what arrives next.</summary>
+    /// <returns>Whether there may be more to receive.</returns>
+    private bool ReceiveNext()
+    {
+        try
+        {
+            _socket.Poll(Timeout.InfiniteTimeSpan, SelectMode.SelectRead);
+            var bytes = _socket.Receive(RoomToReceive().Span, SocketFlags.None, out var error);
+            return error == SocketError.WouldBlock || Arrived(error, bytes);
+        }
+        catch (Exception e) when (e is ObjectDisposedException or SocketException)
+        {
+            // It was closed meanwhile, and whoever did so was told; or it cannot be waited for.
+            Close();
+            return false;
+        }
+    }
+
+    /// <summary>Hands on what has arrived; this thread does with it what there is to do.</summary>
+    /// <returns>Whether there may be more to receive.</returns>
+    private bool Arrived(SocketError error, int bytes)
+    {
+        if (error != SocketError.Success || bytes == 0)
+        {
+            Close();
+            return false;
+        }
+        Volatile.Write(ref _receivedBytes, _receivedBytes + bytes);
+        _arrived.Add(bytes);
+        return HandOn();
+    }
+
+    /// <returns>Whether there may be more to receive now.</returns>
+    private bool HandOn()
+    {
+        using var visit = SerialExecutor.Visit();
+        var arrived = _arrived.Filled.Span;
+        while (arrived.Length >= HeaderBytes)
+        {
+            var length = BinaryPrimitives.ReadInt32LittleEndian(arrived);
+            if (length < 0 || length > (_listener is null ? MaxHandshakeBytes : _rules.MaxFrameBytes)) return RefuseLength((uint)length);
+            if (arrived.Length - HeaderBytes < length) break;
+            var frame = arrived.Slice(HeaderBytes, length);
+            // From here on the listener's thread may go on with what has arrived.
+            if (_listener is null) return Introduce(frame);
+            if (!IsLetThrough(frame)) return false;
+            if (length > 0) _listener.Notify(new InboundPayload(ByteString.CopyFrom(frame)));
+            arrived = arrived[(HeaderBytes + length)..];
+        }
+        _arrived.RemoveAllBut(arrived.Length);
+        return true;
+    }
+
+    private bool RefuseLength(uint length)
+    {
+        _rules.Warnings.Warn(RemoteAddress.Host, _listener is null
+            ? $"{Described} began with a message of {length} bytes, and a handshake has at most {MaxHandshakeBytes}: the connection is closed. Does another protocol speak there?"
+            : $"{Described} began a message of {length} bytes, and maximum-frame-size is {_rules.MaxFrameBytes}: the connection is closed. Does another protocol speak there, or has it another frame size?");
+        Close();
+        return false;
+    }
+
+    /// <returns>False: either it goes on with the listener, or it is closed.</returns>
+    private bool Introduce(ReadOnlySpan<byte> frame)
+    {
+        if (AkkaPdu.Origin(frame) is { } origin)
+        {
+            _peer = origin;
+            if (Introduced()) return false;
+        }
+        else Warn("something else than a handshake", default);
+        Close();
+        return false;
+    }
+
+    private bool IsLetThrough(ReadOnlySpan<byte> frame)
+    {
+        if (_rules.Filter is not { } filter)
+        {
+            if (AkkaPdu.IsRaftMessage(frame)) Volatile.Write(ref _raftMessages, _raftMessages + 1);
+            return true;
+        }
+        var verdict = filter.Judge(frame, _framePeer);
+        switch (verdict.Kind)
+        {
+            case FrameKind.RaftMessage when _isHandshakeOver:
+                Volatile.Write(ref _raftMessages, _raftMessages + 1);
+                return true;
+            case FrameKind.ClientMessage or FrameKind.Heartbeat when _isHandshakeOver:
+            case FrameKind.Disassociate:
+                return true;
+            case FrameKind.Associate when !_isHandshakeOver && AkkaPdu.Origin(frame) is { } origin:
+                _isHandshakeOver = true;
+                _framePeer.Prefix = FrameFilter.Prefix(origin);
+                return true;
+            case FrameKind.Refused:
+                Warn(verdict.Refusal, verdict.Said);
+                break;
+            case FrameKind.Associate:
+                Warn("a handshake that is none, or a second one", default);
+                break;
+            default:
+                Warn("a message before its handshake", default);
+                break;
+        }
+        Close();
+        return false;
+    }
+
+    private void Warn(string what, ReadOnlySpan<byte> said) =>
+        _rules.Warnings.Warn(RemoteAddress.Host, $"{Described} sent {what}{(said.IsEmpty ? "" : $": {PeerWarnings.Quote(said)}")}. Nothing of it was decoded, and the connection is closed.");
+
+    /// <summary>Who is at the other end, as the system says, and as it says itself.</summary>
+    public string Described => _peer is { } peer && !peer.Equals(RemoteAddress) ? $"{RemoteAddress.Host}:{RemoteAddress.Port}, which calls itself {PeerWarnings.Quote(peer.ToString())}," : $"{RemoteAddress.Host}:{RemoteAddress.Port}";
+
+    // ---- the end -------------------------------------------------------------------------------------------------
+
+    [Obsolete("Akka.Remote calls the one with a reason, which calls this.")]
+    public override void Disassociate() => Close();
+
+    /// <summary>Closes the connection, whatever is under way; messages may be lost.</summary>
+    public void Close()
+    {
+        lock (_lock)
+        {
+            if (_isClosed) return;
+            _isClosed = true;
+            _waiting.Clear();
+            Unhold(_unsent);
+        }
+        _socket.Dispose();
+        Closed();
+        _listener?.Notify(End);
+    }
+
+    /// <summary>
+    /// A client that is reached over its own connections alone is forgotten with the last one, as if it had shut down: Akka.Remote would otherwise
+    /// keep the way to it, read its next connection, and try to answer over one of its own.
+    /// </summary>
+    private Disassociated End => new(ClientAddress.Is(_peer) ? DisassociateInfo.Shutdown : DisassociateInfo.Unknown);
+
+    /// <summary>Bytes in a row: in what a handshake needs at first, then small while few are held, and from a pool when it must be larger.</summary>
+    private sealed class Buffer
+    {
+        private byte[] _small = [];
+        private byte[] _bytes = [];
+
+        public int Count { get; private set; }
+
+        public Memory<byte> Filled => _bytes.AsMemory(0, Count);
+
+        /// <summary>What is free behind what is held: at least so many bytes.</summary>
+        public Memory<byte> Space(int bytes)
+        {
+            if (_bytes.Length - Count < bytes) Hold(Count + bytes <= SmallBufferBytes ? Small(Count + bytes) : ArrayPool<byte>.Shared.Rent(Math.Max(Count + bytes, 2 * Count)));
+            return _bytes.AsMemory(Count);
+        }
+
+        private byte[] Small(int bytes)
+        {
+            var length = bytes <= HandshakeBufferBytes ? HandshakeBufferBytes : SmallBufferBytes;
+            return _small.Length >= length ? _small : GC.AllocateUninitializedArray<byte>(length);
+        }
+
+        public void Add(int bytes) => Count += bytes;
+
+        public void RemoveAll() => RemoveAllBut(0);
+
+        /// <summary>Keeps so many, the last.</summary>
+        public void RemoveAllBut(int bytes)
+        {
+            _bytes.AsSpan(Count - bytes, bytes).CopyTo(_bytes);
+            Count = bytes;
+            if (_bytes.Length > SmallBufferBytes && Count <= SmallBufferBytes / 2) Hold(Small(SmallBufferBytes));
+        }
+
+        private void Hold(byte[] bytes)
+        {
+            _bytes.AsSpan(0, Count).CopyTo(bytes);
+            if (_bytes.Length > SmallBufferBytes) ArrayPool<byte>.Shared.Return(_bytes);
+            else _small = _bytes;
+            _bytes = bytes;
+        }
+    }
+}

@@ -1,0 +1,221 @@
+using AkkaRaft.Log;
+using AkkaRaft.Protocol.Wire;
+using Google.Protobuf;
+
+namespace AkkaRaft.KeyValue;
+
+/// <summary>What commands do. Each result and each change follows from the entries and the state alone.</summary>
+internal sealed partial class KeyValueStore
+{
+    /// <summary>What is due goes first, then what the entry asks for is done, and its changes are kept for watches.</summary>
+    private ReadOnlyMemory<byte> Execute(LogEntry entry)
+    {
+        _nowMs = entry.TimestampMs;
+        while (_leases.FindExpired(_nowMs) is { } expired) End(expired);
+        _sessions.Expire(_nowMs);
+        ReadOnlyMemory<byte> result = entry.Kind == EntryKind.Command ? ExecuteCommand(entry).ToByteArray() : default;
+        if (entry.Kind == EntryKind.NoOp && StoreLimits.Decode(entry.Payload.Span) is { } proposed) Adopt(proposed);
+        if (_changes.Changes.Count > 0) _history.Add(_changes.Changes);
+        _changes.Changes.Clear();
+        return result;
+    }
+
+    private KvResult ExecuteCommand(LogEntry entry)
+    {
+        KvCommand command;
+        try
+        {
+            command = KvCommand.Parser.ParseFrom(entry.Payload.Span);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            // Not the exception's words: they may differ between versions, and results must not.
+            return Malformed("The command is no KvCommand.");
+        }
+
+        switch (command.CommandCase)
+        {
+            case KvCommand.CommandOneofCase.OpenSession:
+                var session = Sessions.IdFrom(entry.Index, entry.Term, command.OpenSession.Nonce);
+                return _sessions.Open(session, _nowMs)
+                    ? new KvResult { SessionOpened = new Protocol.Wire.KvSessionOpened { Session = session } }
+                    : new KvResult { SessionTaken = new Protocol.Wire.KvSessionTaken() };
+            case KvCommand.CommandOneofCase.CloseSession:
+                return _sessions.Close(command.CloseSession.Session)
+                    ? new KvResult { SessionClosed = new Protocol.Wire.KvSessionClosed() }
+                    : new KvResult { SessionExpired = new Protocol.Wire.KvSessionExpired() };
+            case KvCommand.CommandOneofCase.Batch:
+                return Execute(command.Batch);
+            default:
+                return Malformed("The command is of an unknown kind.");
+        }
+    }
+
+    private KvResult Execute(KvBatch batch)
+    {
+        if (BatchRules.WhatIsWrongWith(batch, Limits) is { } wrong) return Malformed(wrong);
+        _answerBytes = 0;
+        var outcome = _sessions.Execute(
+            batch.Session, batch.FirstSerial, batch.AckedUpTo, batch.Operations.Count, _nowMs, i => Execute(batch.Operations[i]));
+        return outcome.Status switch
+        {
+            BatchStatus.Executed => new KvResult { BatchResult = outcome.Results },
+            BatchStatus.SessionExpired => new KvResult { SessionExpired = new Protocol.Wire.KvSessionExpired() },
+            BatchStatus.OutOfOrder => new KvResult { OutOfOrder = new Protocol.Wire.KvOutOfOrder { ExpectedSerial = outcome.ExpectedSerial } },
+            BatchStatus.TooManyResults => new KvResult { TooManyResults = new Protocol.Wire.KvTooManyResults { Limit = Limits.MaxResultsPerSession } },
+            _ => Malformed("The batch acknowledges operations that were never executed."),
+        };
+    }
+
+    private static KvResult Malformed(string message) => new() { Malformed = new Protocol.Wire.KvMalformed { Message = message } };
+
+    private KvOperationResult Execute(KvOperation operation)
+    {
+        var result = operation.OperationCase switch
+        {
+            KvOperation.OperationOneofCase.Put => Execute(operation.Put),
+            KvOperation.OperationOneofCase.Delete => new KvOperationResult { Existed = Delete(operation.Delete.Key, _revision + 1) },
+            KvOperation.OperationOneofCase.Transaction => Execute(operation.Transaction),
+            KvOperation.OperationOneofCase.GrantLease => Grant(operation.GrantLease.TimeToLiveMs),
+            KvOperation.OperationOneofCase.KeepLeaseAlive => KeepAlive(operation.KeepLeaseAlive),
+            KvOperation.OperationOneofCase.RevokeLease => Revoke(operation.RevokeLease),
+            _ => new KvOperationResult(),
+        };
+        result.Version = _revision;
+        return result;
+    }
+
+    // ---- keys ----------------------------------------------------------------------------------------------------
+
+    private KvOperationResult Execute(KvPut put)
+    {
+        if (IsMissing(put.Lease)) return Refused(KvOperationError.LeaseNotFound);
+        Put(put, _revision + 1);
+        return new KvOperationResult();
+    }
+
+    private void Put(KvPut put, long revision)
+    {
+        _revision = revision;
+        _keys.Put(put.Key, put.Value, revision, put.Lease);
+        _changes.Changes.Add(new KvChange { Key = put.Key, Value = put.Value, Version = revision, Lease = put.Lease });
+    }
+
+    private bool Delete(ByteString key, long revision)
+    {
+        if (!_keys.Delete(key)) return false;
+        _revision = revision;
+        _changes.Changes.Add(new KvChange { Key = key, Version = revision, Deleted = true });
+        return true;
+    }
+
+    // ---- transactions --------------------------------------------------------------------------------------------
+
+    private KvOperationResult Execute(KvTransaction transaction)
+    {
+        var succeeded = transaction.Compares.All(Holds);
+        var steps = succeeded ? transaction.Then : transaction.Otherwise;
+        if (steps.Any(step => step.StepCase == KvStep.StepOneofCase.Put && IsMissing(step.Put.Lease))) return Refused(KvOperationError.LeaseNotFound);
+        // The answer must fit a message: the first page always does.
+        if (_answerBytes > 0 && _answerBytes + Limits.PageBytes > Limits.MaxCommandBytes && steps.Any(step => step.StepCase == KvStep.StepOneofCase.Range))
+            return Refused(KvOperationError.AnswerFull);
+
+        var result = new KvTransactionResult { Succeeded = succeeded };
+        var revision = _revision + 1;
+        var pageBytes = Limits.PageBytes;
+        foreach (var step in steps)
+        {
+            switch (step.StepCase)
+            {
+                case KvStep.StepOneofCase.Put:
+                    result.Steps.Add(new KvStepResult { Existed = _keys.VersionOf(step.Put.Key) > 0 });
+                    Put(step.Put, revision);
+                    break;
+                case KvStep.StepOneofCase.Delete:
+                    result.Steps.Add(new KvStepResult { Existed = Delete(step.Delete.Key, revision) });
+                    break;
+                default:
+                    var page = _keys.Range(step.Range, pageBytes);
+                    var bytes = page.Rows.Sum(row => row.Key.Length + row.Value.Length + KeyTable.RowOverheadBytes);
+                    pageBytes -= bytes;
+                    _answerBytes += bytes;
+                    result.Steps.Add(new KvStepResult { Range = page });
+                    break;
+            }
+        }
+        return new KvOperationResult { Transaction = result };
+    }
+
+    private bool Holds(KvCompare compare)
+    {
+        if (compare.TargetCase == KvCompare.TargetOneofCase.Version) return Holds(compare.Operator, _keys.VersionOf(compare.Key).CompareTo(compare.Version));
+        var found = _keys.Find(compare.Key);
+        return found.Found
+            ? Holds(compare.Operator, found.Value.Span.SequenceCompareTo(compare.Value.Span))
+            : compare.Operator == (int)Comparison.NotEqual;
+    }
+
+    private static bool Holds(int comparison, int order) => (Comparison)comparison switch
+    {
+        Comparison.Equal => order == 0,
+        Comparison.NotEqual => order != 0,
+        Comparison.Less => order < 0,
+        _ => order > 0,
+    };
+
+    // ---- leases --------------------------------------------------------------------------------------------------
+
+    private bool IsMissing(long lease) => lease != 0 && !_leases.Has(lease);
+
+    private KvOperationResult Grant(long timeToLiveMs)
+    {
+        if (_leases.Count >= Limits.MaxLeases) return Refused(KvOperationError.TooManyLeases);
+        _leases.Begin(++_lastLease, timeToLiveMs, _nowMs);
+        return new KvOperationResult { Lease = StatusOf(_lastLease) };
+    }
+
+    private KvOperationResult KeepAlive(long id)
+    {
+        if (_leases.Find(id) is not { } lease) return Refused(KvOperationError.LeaseNotFound);
+        _leases.Begin(id, lease.TimeToLiveMs, _nowMs);
+        return new KvOperationResult { Lease = StatusOf(id) };
+    }
+
+    private KvOperationResult Revoke(long id)
+    {
+        if (!_leases.Has(id)) return Refused(KvOperationError.LeaseNotFound);
+        var status = StatusOf(id);
+        End(id);
+        return new KvOperationResult { Lease = status };
+    }
+
+    /// <summary>Removes the lease and its keys, in one revision.</summary>
+    private void End(long lease)
+    {
+        var revision = _revision + 1;
+        var bytes = 0;
+        foreach (var key in _keys.KeysOf(lease))
+        {
+            _revision = revision;
+            // No watch is told of more at once, so that no more need be held.
+            bytes += key.Length + KeyTable.RowOverheadBytes;
+            if (bytes > Limits.RevisionBytes) break;
+            _changes.Changes.Add(new KvChange { Key = key, Version = revision, Deleted = true });
+        }
+        if (bytes > Limits.RevisionBytes)
+        {
+            _changes.Changes.Clear();
+            _history.Skip(revision);
+        }
+        if (bytes > 0) _keys.DeleteOf(lease);
+        _leases.Remove(lease);
+    }
+
+    private KvLease StatusOf(long id)
+    {
+        var lease = _leases.Find(id)!.Value;
+        return new KvLease { Lease = id, TimeToLiveMs = lease.TimeToLiveMs, RemainingMs = Math.Max(0, lease.ExpiresMs - _nowMs), Keys = _keys.CountOf(id) };
+    }
+
+    private static KvOperationResult Refused(KvOperationError error) => new() { Error = error };
+}
