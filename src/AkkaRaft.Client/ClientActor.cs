@@ -504,7 +504,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void FailUnexecuted(PendingCall call)
     {
         if (_answeredAt is not { } at || at < call.Since)
-            Fail(call, FailureKind.ClusterUnreachable, $"No member answered within {Seconds(call)}; nothing was executed. {Tried} Are the members running, and are these their addresses?");
+            Fail(call, FailureKind.ClusterUnreachable, $"No member answered within {Seconds(call)}; nothing was executed. {Tried} Are the members running, are these their addresses{OfSystem}?");
         else if (_arrivedSlowlyAt is { } slowly && slowly > call.Since)
             Fail(call, FailureKind.Overloaded, $"What was asked for before was still arriving after {Seconds(call)}; nothing was executed. {Tried} Ask for less at once, or with a longer timeout.");
         else if (_overloaded)
@@ -512,6 +512,9 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         else
             Fail(call, FailureKind.NoLeader, $"No leader answered it within {Seconds(call)}; nothing was executed. {Tried} A cluster serves when a majority of its members can reach each other.");
     }
+
+    // By another name a member refuses what it is told, and closes the connection.
+    private string OfSystem => _settings.SystemName == RaftClientSettings.DefaultSystemName ? "" : $", and are their ActorSystems called '{_settings.SystemName}'";
 
     private static string Seconds(PendingCall call) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{call.Timeout.TotalSeconds:0.0} s");
 

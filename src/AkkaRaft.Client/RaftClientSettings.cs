@@ -6,6 +6,8 @@ namespace AkkaRaft.Client;
 /// <summary>Whom a client asks, for how long, and how much it holds.</summary>
 public sealed record RaftClientSettings
 {
+    internal const string DefaultSystemName = "akkaraft";
+
     /// <summary>The cluster meant; members of another one refuse.</summary>
     public required string ClusterId { get; init; }
 
@@ -13,7 +15,7 @@ public sealed record RaftClientSettings
     public required ImmutableSortedDictionary<MemberId, Member> Members { get; init; }
 
     /// <summary>Name of the members' ActorSystems, which is <c>akkaraft</c> unless they live in an application's own.</summary>
-    public string SystemName { get; init; } = "akkaraft";
+    public string SystemName { get; init; } = DefaultSystemName;
 
     /// <summary>How long a call may take in all before it fails.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(5);

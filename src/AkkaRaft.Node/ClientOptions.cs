@@ -137,7 +137,7 @@ internal sealed class ClientOptions
 
     public static Member ParseMember(MemberId id, string address, string name) => SettingsCheck.IsAddress(address)
         ? new Member(id, address)
-        : throw new UsageException($"{name}: {SettingsCheck.Quoted(address)} is not of the form host:port{(address.Contains(';', StringComparison.Ordinal) ? "; members have commas between them" : "")}.");
+        : throw new UsageException($"{name}: {SettingsCheck.Quoted(address)} is not of the form host:port, with a port from 1 to 65535{(address.Contains(';', StringComparison.Ordinal) ? "; members have commas between them" : "")}.");
 
     private static string[] Parts(string text, string name) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } parts
         ? parts

@@ -108,6 +108,13 @@ internal static class ClusterCommand
                 return;
             }
 
+            // Whoever answers under their addresses then is none that was started here.
+            if (!ready && children.Count(c => c.Ended && c.ExitCode != ExitCodes.Ok) * 2 > children.Count)
+            {
+                say("akkaraft: most members ended before the cluster served. The others are stopped.");
+                return;
+            }
+
             try
             {
                 IReadOnlyList<MemberStatus> all = await session.Client.StatusAsync(signals.Token).ConfigureAwait(false);
@@ -116,6 +123,7 @@ internal static class ClusterCommand
                 {
                     await session.Client.GetAsync("ready"u8.ToArray(), ReadConsistency.Linearizable, signals.Token).ConfigureAwait(false);
                     ready = true;
+                    SayWhoIsNoMember(await session.Client.MembersAsync(signals.Token).ConfigureAwait(false), children, say);
                     if (Console.IsOutputRedirected)
                     {
                         Console.Out.WriteLine("READY");
@@ -133,6 +141,19 @@ internal static class ClusterCommand
                 // Not serving yet, or not now: asked again.
             }
         }
+    }
+
+    /// <summary>What was stored goes before how many are started.</summary>
+    private static void SayWhoIsNoMember(Membership now, List<Child> children, Action<string> say)
+    {
+        List<Member> others = [.. children.Where(c => !c.Ended && now.Members.All(m => m.Member.Id != c.Member.Id)).Select(c => c.Member)];
+        if (others.Count == 0)
+        {
+            return;
+        }
+
+        string add = string.Join(',', others.Select(m => $"{m.Id}={m.Address}"));
+        say($"akkaraft: the cluster that is stored here has the members {string.Join(", ", now.Members.Select(m => m.Member.Id))}, and not {string.Join(", ", others.Select(m => m.Id))}, which run and serve nothing. Make them members: akkaraft members add {add}");
     }
 
     /// <summary>How the members stand and, under it, the last of what there is to say; a line that is too long goes on in the next.</summary>

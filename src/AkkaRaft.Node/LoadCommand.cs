@@ -110,7 +110,7 @@ internal static class LoadCommand
                 string line = string.Create(
                     CultureInfo.InvariantCulture,
                     $"{load.Elapsed.TotalSeconds,5:0} s  {now.Count,8} ops/s  p50 {now.Ms(50),8:0.00} ms  p99 {now.Ms(99),8:0.00} ms  errors {load.Errors,6}  leader {leader}");
-                await call.Err.WriteAsync(rewrites ? $"\r{line}\u001b[K" : line + Environment.NewLine).ConfigureAwait(false);
+                await call.Err.WriteAsync(rewrites ? $"\r{line,-100}" : line + Environment.NewLine).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)

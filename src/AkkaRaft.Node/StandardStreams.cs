@@ -17,7 +17,7 @@ internal static class StandardStreams
     public static void Install()
     {
         Console.SetOut(Output);
-        Console.SetError(Writer(new DescriptorStream(Error, isLog: true)));
+        Console.SetError(new PlainWriter(Writer(new DescriptorStream(Error, isLog: true))));
     }
 
     /// <summary>Makes what is printed from now on a log, without which the process goes on.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text;
 using Akka.Actor;
 
@@ -66,8 +67,8 @@ internal sealed class FrameFilter(Address self)
     private const int MaxPathBytes = 1024;
     private const ulong ChildName = 2;
 
-    // Printed ASCII, but for quotes and the backslash.
-    private static readonly SearchValues<byte> InPaths = SearchValues.Create([.. Enumerable.Range(33, 94).Select(c => (byte)c).Where(c => c is not ((byte)'"' or (byte)'\\'))]);
+    // What Akka.NET takes in a name (ActorPath.IsValidPathElement), and what parts names.
+    private static readonly SearchValues<byte> InPaths = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.*$+:@&=,!~';()%/"u8);
 
     private readonly byte[] _self = Prefix(self);
 
@@ -241,8 +242,18 @@ internal sealed class FrameFilter(Address self)
     private static bool IsOf(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> path) =>
         path.Length > prefix.Length && path[prefix.Length] == '/' && Ascii.EqualsIgnoreCase(path[..prefix.Length], prefix) && IsPath(path[prefix.Length..]);
 
-    /// <summary>Nothing leads up in it, and nothing in it is more than a name.</summary>
-    private static bool IsPath(ReadOnlySpan<byte> path) => path.IndexOf("/."u8) < 0 && !path.ContainsAnyExcept(InPaths);
+    /// <summary>Nothing leads up in it, and nothing in it is more than a name, but for the number of the actor at its end.</summary>
+    private static bool IsPath(ReadOnlySpan<byte> path)
+    {
+        if (path.IndexOf((byte)'#') is >= 0 and var end)
+        {
+            // Akka.NET throws for what is no number of 32 bits.
+            var uid = path[(end + 1)..];
+            if (uid.ContainsAnyExceptInRange((byte)'0', (byte)'9') || !Utf8Parser.TryParse(uid, out int _, out var digits) || digits != uid.Length) return false;
+            path = path[..end];
+        }
+        return path.IndexOf("/."u8) < 0 && !path.ContainsAnyExcept(InPaths);
+    }
 
     private static FrameVerdict Malformed() => Refused("bytes that are no frame of Akka.Remote's");
 

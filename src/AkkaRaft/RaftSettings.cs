@@ -232,8 +232,8 @@ public sealed record RaftSettings
         check.Members(Members);
         check.Text(DataDirectory);
         check.Time(HeartbeatInterval, TimeSpan.FromMilliseconds(5), TimeSpan.FromSeconds(10));
-        check.Time(ElectionTimeoutMin, HeartbeatInterval * 2, TimeSpan.FromSeconds(60));
-        check.Time(ElectionTimeoutMax, ElectionTimeoutMin * 1.2, TimeSpan.FromSeconds(120));
+        check.Time(ElectionTimeoutMin, HeartbeatInterval, 2, TimeSpan.FromSeconds(60));
+        check.Time(ElectionTimeoutMax, ElectionTimeoutMin, 1.2, TimeSpan.FromSeconds(120));
         check.Bytes(MaxAppendBytes, 4 * KiB, 16 * MiB);
         check.Bytes(MaxInflightBytes, 4 * KiB, 256 * MiB);
         check.Bytes(MaxApplyBytes, 4 * KiB, 256 * MiB);

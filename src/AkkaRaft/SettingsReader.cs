@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Numerics;
 using System.Text.RegularExpressions;
 using AkkaRaft.Protocol;
 
@@ -61,8 +62,8 @@ internal sealed partial class SettingsReader
     public int Number(string key, int otherwise)
     {
         if (Find(key) is not { } text) return otherwise;
-        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
-            ? (int)Math.Clamp(number, int.MinValue, int.MaxValue)
+        return BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? (int)BigInteger.Clamp(number, int.MinValue, int.MaxValue)
             : throw Wrong(key, text, "a number");
     }
 
@@ -87,12 +88,13 @@ internal sealed partial class SettingsReader
     public ImmutableSortedDictionary<MemberId, Member> Members()
     {
         const string Prefix = "akkaraft.members.";
+        if (_values.TryGetValue(Prefix[..^1], out var text)) throw Wrong(Prefix[..^1], text, "a block, with a line such as 0 = \"127.0.0.1:4100\" for each member");
         var members = ImmutableSortedDictionary.CreateBuilder<MemberId, Member>();
         foreach (var (key, address) in _values.Where(v => v.Key.StartsWith(Prefix, StringComparison.Ordinal)))
         {
             _read.Add(key);
             if (!int.TryParse(key[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var id))
-                throw Wrong(key, address, "a member id: a number from 0 on");
+                throw Wrong(key, address, $"a member id: a number from 0 to {int.MaxValue}");
             if (!members.TryAdd(new MemberId(id), new Member(new MemberId(id), address))) throw Wrong(key, address, $"member {id} once");
         }
         return members.Count > 0 ? members.ToImmutable() : throw new RaftConfigurationException($"{_file}: akkaraft.members is missing; expected at least one line such as 0 = \"127.0.0.1:4100\".");

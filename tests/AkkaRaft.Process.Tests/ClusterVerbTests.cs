@@ -43,6 +43,43 @@ public sealed class ClusterVerbTests
         await Patience.UntilAsync("the end of all members", () => Task.FromResult((!pids.Any(IsRunning), string.Join(", ", pids.Where(IsRunning)))));
     }
 
+    [UnixFact(Timeout = Patience.TestMs)]
+    public async Task What_is_stored_goes_before_how_many_members_are_started_and_others_on_the_same_data_are_not_taken_for_its_own()
+    {
+        using var data = new TemporaryDirectory();
+        int port = Ports.FreeRow(3);
+        using (var alone = Start(1))
+        {
+            _ = alone.StandardError.ReadToEndAsync();
+            await UntilAsync(alone, said => said.Contains("READY"));
+            await Cli.SignalAsync("TERM", alone.Id);
+            await Patience.EndAsync(alone, "the cluster of one");
+        }
+
+        using var two = Start(2);
+        try
+        {
+            Task<string> error = two.StandardError.ReadToEndAsync();
+            await UntilAsync(two, said => said.Contains("READY"));
+            using var again = Start(3);
+            Task<string> complaint = again.StandardError.ReadToEndAsync();
+            Assert.DoesNotContain("READY", await again.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
+            await Patience.EndAsync(again, "the cluster on data in use");
+            Assert.Equal(1, again.ExitCode);
+            Assert.Contains("most members ended before the cluster served", await complaint, StringComparison.Ordinal);
+
+            await Cli.SignalAsync("TERM", two.Id);
+            await Patience.EndAsync(two, "the cluster of two");
+            Assert.Contains($"has the members 0, and not 1, which run and serve nothing. Make them members: akkaraft members add 1=127.0.0.1:{port + 1}", await error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            two.Kill(entireProcessTree: true);
+        }
+
+        OsProcess Start(int nodes) => Cli.Start("cluster", "--nodes", $"{nodes}", "--data", data.Path, "--base-port", $"{port}");
+    }
+
     /// <summary>Runs the verb until READY, then <paramref name="use"/>, then interrupts it; returns the members' process numbers.</summary>
     private static async Task<int[]> RunAsync(string data, int port, Func<Task> use, string members)
     {

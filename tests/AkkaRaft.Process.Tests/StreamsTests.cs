@@ -23,6 +23,14 @@ public sealed class StreamsTests(RunningCluster running) : IClassFixture<Running
         }
     }
 
+    [Fact]
+    public async Task No_control_character_that_somebody_gave_reaches_the_terminal_with_a_complaint()
+    {
+        var ended = await Cli.RunAsync("ge\u001b[31mt");
+        Assert.Equal(ExitCodes.Usage, ended.Code);
+        Assert.StartsWith(@"akkaraft: 'ge\u001b[31mt' is no command of akkaraft", ended.Err, StringComparison.Ordinal);
+    }
+
     [Theory(Timeout = Patience.TestMs)]
     [InlineData("get missing 2>/dev/full", ExitCodes.NotFound, "")]
     [InlineData("get missing 2>&-", ExitCodes.NotFound, "")]

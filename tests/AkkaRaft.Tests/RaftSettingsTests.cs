@@ -11,12 +11,21 @@ public sealed class RaftSettingsTests : IDisposable
 
     public void Dispose() => File.Delete(_file);
 
+    [Fact]
+    public void Members_that_are_a_text_are_said_to_be_one()
+    {
+        File.WriteAllText(_file, "akkaraft { members = \"0=127.0.0.1:4100\" }");
+        var wrong = Assert.Throws<RaftConfigurationException>(() => RaftSettings.FromFile(_file));
+        Assert.Contains("akkaraft.members = \"0=127.0.0.1:4100\"; expected a block, with a line such as 0 = \"127.0.0.1:4100\" for each member", wrong.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("hartbeat-interval = 50ms", "akkaraft.hartbeat-interval is no setting")]
     [InlineData("heartbeat-interval = 1ms", "akkaraft.heartbeat-interval = \"1ms\"; expected")]
     [InlineData("heartbeat-interval = 50", "akkaraft.heartbeat-interval = \"50\"; expected")]
     [InlineData("heartbeat-interval = fast", "akkaraft.heartbeat-interval = \"fast\"; expected")]
-    [InlineData("heartbeat-interval = 1s", "akkaraft.election-timeout-min = \"300ms\"; expected")]
+    [InlineData("heartbeat-interval = 1s", "akkaraft.election-timeout-min = \"300ms\"; expected a time from 2s, which is 2 times heartbeat-interval, to 60s")]
+    [InlineData("retain-entries = 999999999999999999999", "akkaraft.retain-entries = \"999999999999999999999\"; expected a number from 0 to ")]
     [InlineData("heartbeat-interval = 99999999999999999999s", "akkaraft.heartbeat-interval")]
     [InlineData("members.00 = \"127.0.0.1:4105\"", "member 0 once")]
     [InlineData("election-timeout-min = 60ms", "akkaraft.election-timeout-min")]

@@ -62,6 +62,13 @@ internal sealed partial class SettingsCheck
         if (value < min || value > max) throw Wrong(property, Text(value), $"a time from {Text(min)} to {Text(max)}");
     }
 
+    /// <summary>A time whose least follows from another setting.</summary>
+    public void Time(TimeSpan value, TimeSpan other, double times, TimeSpan max, [CallerArgumentExpression(nameof(value))] string property = "", [CallerArgumentExpression(nameof(other))] string otherProperty = "")
+    {
+        if (value < other * times || value > max)
+            throw Wrong(property, Text(value), string.Create(CultureInfo.InvariantCulture, $"a time from {Text(other * times)}, which is {times} times {InFile(otherProperty)}, to {Text(max)}"));
+    }
+
     public void Text(string? value, [CallerArgumentExpression(nameof(value))] string property = "")
     {
         if (string.IsNullOrWhiteSpace(value)) throw Wrong(property, value, "a text that is not empty");

@@ -328,7 +328,7 @@ internal sealed partial class RaftActor
         // CheckQuorum (§6.2): a leader that reaches no quorum makes way, and its clients look elsewhere.
         if (!_log.Configuration.HasQuorum(id => id == Me || leading.Progress.TryGetValue(id, out var p) && Now - p.LastContact < Patience * _settings.ElectionTimeoutMax))
         {
-            _logger.Warning("Member {0} has not heard from a quorum for {1}; it steps down at term {2}.", Me, Patience * _settings.ElectionTimeoutMax, _term);
+            _logger.Warning("Member {0} has not heard from a quorum for {1}; it steps down at term {2}.", Me, SettingsCheck.Text(Patience * _settings.ElectionTimeoutMax), _term);
             BecomeFollower(_term, leader: null);
             return;
         }
@@ -401,7 +401,7 @@ internal sealed partial class RaftActor
             if (progress.SaidSilent || progress.ContradictsAt > 0 || Now - progress.LastContact < _settings.ElectionTimeoutMax) continue;
             progress.SaidSilent = true;
             _logger.Warning(
-                "Member {0} has heard nothing from {1} for {2}; {3}.", Me, Locate(id), _settings.ElectionTimeoutMax,
+                "Member {0} has heard nothing from {1} for {2}; {3}.", Me, Locate(id), SettingsCheck.Text(_settings.ElectionTimeoutMax),
                 progress.MatchIndex > 0 ? $"it has the log to {progress.MatchIndex}" : "what it has of the log is not known yet");
         }
     }

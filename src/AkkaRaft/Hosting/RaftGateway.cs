@@ -119,9 +119,9 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         if (_ended || _removed is not null) return;
         if (Now - _startedAt > Healthy) _backoff = MinBackoff;
         if (_hindered is { } hindered)
-            _logger.Warning("{0} It tries again in {1}, until it can; what is stored stays as it is. A full or failing disk, or too few file descriptors, are for the operator to end.", hindered.Reason, _backoff);
+            _logger.Warning("{0} It tries again in {1}, until it can; what is stored stays as it is. A full or failing disk, or too few file descriptors, are for the operator to end.", hindered.Reason, SettingsCheck.Text(_backoff));
         else
-            _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", _backoff);
+            _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", SettingsCheck.Text(_backoff));
         _hindered = null;
         Timers.StartSingleTimer(nameof(Restart), Restart.Instance, _backoff);
         _backoff = TimeSpan.FromTicks(Math.Min(_backoff.Ticks * 2, MaxBackoff.Ticks));

@@ -1,7 +1,6 @@
-using ArchUnitNET.Domain;
+using AkkaRaft.Client;
 using ArchUnitNET.Loader;
 using ArchUnitNET.xUnit;
-using AkkaRaft.Client;
 using static ArchUnitNET.Fluent.ArchRuleDefinition;
 using static ArchUnitNET.Fluent.Slices.SliceRuleDefinition;
 

@@ -63,6 +63,13 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
         { "not open to it", Envelope("/", 7447, "c1") },
         { "another process", Envelope("/user/../system/endpointManager", 7447, "c1") },
         { "another process", Envelope("/user/raft\r\n", 7447, "c1") },
+        { "another process", Envelope("/user/raft#", 7447, "c1") },
+        { "another process", Envelope("/user/raft#x", 7447, "c1") },
+        { "another process", Envelope("/user/raft#1#2", 7447, "c1") },
+        { "another process", Envelope("/user/raft#-1", 7447, "c1") },
+        { "another process", Envelope("/user/raft#1 ", 7447, "c1") },
+        { "another process", Envelope("/user/raft#99999999999999999999", 7447, "c1") },
+        { "another ActorSystem", Envelope("/user/raft", 7447, "c1", sender: $"{Client}/user/$a#xxxxxxxxxx") },
         { "another process", Field(1, Field(2, [.. Field(1, Field(1, Text("akka.tcp://akkaraft@127.0.0.1:4101/user/raft"))), .. Fixed(5, ulong.MaxValue)])) },
         { "no frame", Field(1, Field(2, [.. Field(2, Payload(7447, "c1", Message)), .. Fixed(5, ulong.MaxValue)])) },
         { "another ActorSystem", Envelope("/user/raft", 7447, "c1", sender: "akka.tcp://app@10.0.0.1:80/user/a") },
@@ -97,6 +104,29 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
             Assert.Equal(FrameKind.Refused, Filter.Judge(frame, _peer).Kind);
             Assert.Equal(FrameKind.ClientMessage, Filter.Judge(Envelope("/user/raft", 7447, "c1"), _peer).Kind);
         }
+    }
+
+    [Fact]
+    public void Whatever_path_passes_Akka_parses_it()
+    {
+        const int Paths = 300_000;
+        var random = new Random(21);
+        string[] beginnings = ["/user/raft", "/user/raft/client", "/user/$a", "/temp/$b", "/user/a"];
+        var passed = 0;
+        for (var i = 0; i < Paths; i++)
+        {
+            var path = beginnings[random.Next(beginnings.Length)] + (random.Next(2) == 0 ? "#" : "");
+            for (var length = random.Next(12); length > 0; length--)
+                path += random.Next(2) == 0 ? (char)random.Next('0', '9' + 1) : (char)random.Next(256);
+            foreach (var (recipient, sender) in new[] { (path, Client + "/user/$a#7"), ("/user/raft", Client + path) })
+            {
+                if (Filter.Judge(Envelope(recipient, 7447, "c1", sender: sender), _peer).Kind == FrameKind.Refused) continue;
+                passed++;
+                Assert.True(ActorPath.TryParse(Member + recipient, out _), recipient);
+                Assert.True(ActorPath.TryParse(sender, out _), sender);
+            }
+        }
+        Assert.True(passed > 1_000, $"only {passed} passed");
     }
 
     [Fact]
