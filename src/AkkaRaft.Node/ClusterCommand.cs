@@ -108,7 +108,6 @@ internal static class ClusterCommand
                 return;
             }
 
-            // Whoever answers under their addresses then is none that was started here.
             if (!ready && children.Count(c => c.Ended && c.ExitCode != ExitCodes.Ok) * 2 > children.Count)
             {
                 say("akkaraft: most members ended before the cluster served. The others are stopped.");
@@ -119,7 +118,8 @@ internal static class ClusterCommand
             {
                 IReadOnlyList<MemberStatus> all = await session.Client.StatusAsync(signals.Token).ConfigureAwait(false);
                 show(all);
-                if (!ready && all.Any(s => s.Role == MemberRole.Leader))
+                // Under their addresses others may answer, that were started before.
+                if (!ready && all.Any(s => s.Role == MemberRole.Leader && children.Exists(c => c.ProcessId == s.ProcessId)))
                 {
                     await session.Client.GetAsync("ready"u8.ToArray(), ReadConsistency.Linearizable, signals.Token).ConfigureAwait(false);
                     ready = true;
@@ -220,6 +220,8 @@ internal static class ClusterCommand
         public Member Member { get; }
 
         public string Log { get; }
+
+        public int ProcessId => _process.Id;
 
         public bool Ended => _process.HasExited;
 

@@ -63,7 +63,7 @@ public sealed class ClusterVerbTests
             await UntilAsync(two, said => said.Contains("READY"));
             using var again = Start(3);
             Task<string> complaint = again.StandardError.ReadToEndAsync();
-            Assert.DoesNotContain("READY", await again.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
+            Assert.DoesNotContain("READY", await again.StandardOutput.ReadToEndAsync().WaitAsync(Patience.Wait), StringComparison.Ordinal);
             await Patience.EndAsync(again, "the cluster on data in use");
             Assert.Equal(1, again.ExitCode);
             Assert.Contains("most members ended before the cluster served", await complaint, StringComparison.Ordinal);

@@ -8,9 +8,16 @@ using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Serialization;
 
-/// <summary>Writes and reads what clients and members say to each other, in an ActorSystem in which there is no member.</summary>
+/// <summary>
+/// Writes and reads what clients and members say to each other. In an ActorSystem in which there is a member too, that has a serializer for all that it says,
+/// and whichever of the two the HOCON names, it is the member's that works.
+/// </summary>
 internal sealed class ClientSerializer : SerializerWithStringManifest
 {
+    /// <summary>HOCON's path of a member's serializer.</summary>
+    public const string OfMember = "akkaraft.member-serializer";
+
+    private readonly SerializerWithStringManifest? _member;
     private readonly MessageBytes _bytes;
     private readonly Func<ReadOnlyMemory<byte>, object> _read;
 
@@ -19,6 +26,7 @@ internal sealed class ClientSerializer : SerializerWithStringManifest
     {
         _bytes = new MessageBytes(system);
         _read = ReaderOf(_bytes);
+        if (system.Settings.Config.GetString(OfMember, null) is { } member) _member = (SerializerWithStringManifest)Activator.CreateInstance(Type.GetType(member, throwOnError: true)!, system)!;
     }
 
     /// <summary>Part of the wire format: never changes.</summary>
@@ -52,11 +60,11 @@ internal sealed class ClientSerializer : SerializerWithStringManifest
         }
         """);
 
-    public override string Manifest(object o) => MessageKinds.Client;
+    public override string Manifest(object o) => _member?.Manifest(o) ?? MessageKinds.Client;
 
-    public override byte[] ToBinary(object obj) => Write(obj);
+    public override byte[] ToBinary(object obj) => _member?.ToBinary(obj) ?? Write(obj);
 
-    public override object FromBinary(byte[] bytes, string manifest) => _bytes.Read(
+    public override object FromBinary(byte[] bytes, string manifest) => _member?.FromBinary(bytes, manifest) ?? _bytes.Read(
         bytes, manifest == MessageKinds.Client ? _read : _ => throw new InvalidDataException($"manifest {PeerWarnings.Quote(manifest)}, which this version does not know"));
 
     /// <summary>Writes a message between clients and members.</summary>

@@ -34,7 +34,9 @@ internal sealed class RaftSerializer : SerializerWithStringManifest
 
     /// <summary>Names this serializer and what it is for; in HOCON, as that of clients.</summary>
     public static Config Configuration { get; } =
-        ClientSerializer.ConfigurationOf(typeof(RaftSerializer), typeof(IRaftMessage), typeof(SealedEvent)).WithFallback(ClientSerializer.Configuration);
+        ClientSerializer.ConfigurationOf(typeof(RaftSerializer), typeof(IRaftMessage), typeof(SealedEvent))
+            .WithFallback($"{ClientSerializer.OfMember} = \"{RemotingConfiguration.NameOf(typeof(RaftSerializer))}\"")
+            .WithFallback(ClientSerializer.Configuration);
 
     public override string Manifest(object o) => o switch
     {

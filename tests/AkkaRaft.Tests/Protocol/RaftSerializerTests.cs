@@ -2,11 +2,13 @@ using System.Runtime.Serialization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Akka.Actor;
+using Akka.Serialization;
 using Akka.TestKit.Xunit2;
 using AkkaRaft.Hosting;
 using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 using AkkaRaft.Remoting;
+using AkkaRaft.Serialization;
 using AkkaRaft.Storage;
 using CsCheck;
 using Snappier;
@@ -29,6 +31,23 @@ public sealed class RaftSerializerTests() : TestKit(RaftSerializer.Configuration
         var serializer = Assert.IsType<RaftSerializer>(Sys.Serialization.FindSerializerFor(message));
         var back = serializer.FromBinary(serializer.ToBinary(message), serializer.Manifest(message));
         Assert.Equal(Text(message), Text(back));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_client_and_a_member_in_one_ActorSystem_have_one_serializer_for_all_whosever_settings_come_first(bool clientFirst)
+    {
+        var config = clientFirst ? ClientSerializer.Configuration.WithFallback(RaftSerializer.Configuration) : RaftSerializer.Configuration.WithFallback(ClientSerializer.Configuration);
+        using var system = ActorSystem.Create("both", config.WithFallback("akka { loggers = [], stdout-loglevel = OFF }"));
+        foreach (var (_, message) in Samples.Messages)
+        {
+            var serializer = Assert.IsAssignableFrom<SerializerWithStringManifest>(system.Serialization.FindSerializerFor(message));
+            Assert.Equal(Serializer.Manifest(message), serializer.Manifest(message));
+            Assert.Equal(Serializer.ToBinary(message), serializer.ToBinary(message));
+            Assert.Equal(Text(message), Text(serializer.FromBinary(serializer.ToBinary(message), serializer.Manifest(message))));
+        }
+        await system.Terminate();
     }
 
     [Theory]
