@@ -326,7 +326,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
                 break;
             default:
                 flight.Hops = 0;
-                if (refused.Reason is RefusalReason.NotLeader or RefusalReason.OutcomeUnknown or RefusalReason.OtherCluster || refused.Leader is null) TryNext(target);
+                if (refused.Reason is RefusalReason.NotLeader or RefusalReason.OutcomeUnknown || refused.Leader is null) TryNext(target);
                 SendAgain(flight, _settings.RetryDelay);
                 break;
         }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace AkkaRaft.Node;
@@ -18,23 +17,10 @@ internal sealed class PlainWriter(TextWriter writer) : TextWriter
 
     public override void Write(ReadOnlySpan<char> buffer)
     {
-        if (!buffer.ContainsAnyInRange('\0', '\u001f') && !buffer.ContainsAnyInRange('\u007f', '\u009f'))
-        {
-            writer.Write(buffer);
-            return;
-        }
-
         var plain = new StringBuilder(buffer.Length);
         foreach (char c in buffer)
         {
-            if (char.IsControl(c) && c is not ('\n' or '\r' or '\t'))
-            {
-                plain.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
-            }
-            else
-            {
-                plain.Append(c);
-            }
+            plain.Append(c is '\n' or '\r' or '\t' ? $"{c}" : SettingsCheck.Shown(c));
         }
 
         writer.Write(plain.ToString());

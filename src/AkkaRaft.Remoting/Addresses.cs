@@ -12,6 +12,6 @@ internal static class Addresses
         return (address[..colon], int.Parse(address[(colon + 1)..], CultureInfo.InvariantCulture));
     }
 
-    /// <summary>An address of Akka's as settings name it.</summary>
-    public static string Join(Address address) => $"{address.Host}:{address.Port}";
+    /// <summary>An address of Akka's as settings name it; empty for this process.</summary>
+    public static string Join(Address address) => address.Host is { } host ? $"{host}:{address.Port}" : "";
 }

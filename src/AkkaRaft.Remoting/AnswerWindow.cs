@@ -135,9 +135,6 @@ internal sealed class AnswerWindows(IActorRef answering, Func<TimeSpan> clock)
     /// <param name="address">As <c>host:port</c>.</param>
     public void Remove(string address)
     {
-        foreach (var asker in _windows.Keys.Where(asker => NameOf(asker).Equals(address, StringComparison.OrdinalIgnoreCase)).ToList()) _windows.Remove(asker);
+        foreach (var asker in _windows.Keys.Where(asker => Addresses.Join(asker).Equals(address, StringComparison.OrdinalIgnoreCase)).ToList()) _windows.Remove(asker);
     }
-
-    /// <returns>As <c>host:port</c>; empty for this process.</returns>
-    public static string NameOf(Address address) => address.Host is { } host ? $"{host}:{address.Port}" : "";
 }

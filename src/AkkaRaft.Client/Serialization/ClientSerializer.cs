@@ -64,8 +64,7 @@ internal sealed class ClientSerializer : SerializerWithStringManifest
 
     public override byte[] ToBinary(object obj) => _member?.ToBinary(obj) ?? Write(obj);
 
-    public override object FromBinary(byte[] bytes, string manifest) => _member?.FromBinary(bytes, manifest) ?? _bytes.Read(
-        bytes, manifest == MessageKinds.Client ? _read : _ => throw new InvalidDataException($"manifest {PeerWarnings.Quote(manifest)}, which this version does not know"));
+    public override object FromBinary(byte[] bytes, string manifest) => _member?.FromBinary(bytes, manifest) ?? _bytes.Read(bytes, manifest, manifest == MessageKinds.Client ? _read : null);
 
     /// <summary>Writes a message between clients and members.</summary>
     public static byte[] Write(object message)

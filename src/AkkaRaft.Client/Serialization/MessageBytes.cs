@@ -57,13 +57,14 @@ internal sealed class MessageBytes(ExtendedActorSystem system)
     private static bool IsWorthIt(int compressed, int plain) => compressed <= plain - plain / 8;
 
     /// <param name="bytes">What was written.</param>
-    /// <param name="read">Makes a message of them, once they are as long as they were.</param>
+    /// <param name="manifest">What it says that they are.</param>
+    /// <param name="read">Makes a message of them, once they are as long as they were; null for a manifest that is not known.</param>
     /// <exception cref="SerializationException">The bytes are no message. What comes over a connection is not thrown for, but gives <see cref="UnreadableMessage"/>.</exception>
-    public object Read(byte[] bytes, Func<ReadOnlyMemory<byte>, object> read)
+    public object Read(byte[] bytes, string manifest, Func<ReadOnlyMemory<byte>, object>? read)
     {
         try
         {
-            return read(Body(bytes));
+            return read is null ? throw new InvalidDataException($"manifest {PeerWarnings.Quote(manifest)}, which this version does not know") : read(Body(bytes));
         }
         catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException or ArgumentException or OverflowException)
         {

@@ -114,9 +114,12 @@ internal sealed partial class SettingsCheck
     internal static string Quoted(string? value)
     {
         const int Longest = 200;
-        var shown = string.Concat((value ?? "").Take(Longest).Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : $"{c}"));
+        var shown = string.Concat((value ?? "").Take(Longest).Select(Shown));
         return $"\"{shown}{(value?.Length > Longest ? "…" : "")}\"";
     }
+
+    /// <summary>A character as people are to see it: a control character would do something to their terminal.</summary>
+    internal static string Shown(char c) => char.IsControl(c) ? $"\\u{(int)c:x4}" : $"{c}";
 
     public static string Text(TimeSpan time) => time >= TimeSpan.FromSeconds(1)
         ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds}s")

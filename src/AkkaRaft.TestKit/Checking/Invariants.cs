@@ -49,14 +49,7 @@ internal sealed class Invariants(Func<int, DurableState> durable, Func<int, bool
         var term = message.Header.Term;
         if (message is not (PreVote or PreVoteReply or Hello or Dismissed or FetchSnapshot or SnapshotChunk) && disk.Term < term)
             violated(from, $"{message.GetType().Name} of term {term} leaves while the disk has term {disk.Term}");
-        CheckRound(from, message.Header, message switch
-        {
-            AppendEntries m => -m.Round,
-            InstallSnapshot m => -m.Round,
-            AppendEntriesReply m => m.Round,
-            InstallSnapshotReply m => m.Round,
-            _ => 0,
-        });
+        CheckRound(from, message);
         switch (message)
         {
             case RequestVoteReply { Granted: true } when disk.Term == term && disk.VotedFor != message.Header.To:
@@ -75,12 +68,30 @@ internal sealed class Invariants(Func<int, DurableState> durable, Func<int, bool
     }
 
     /// <summary>Only a round that a leader has begun in its term is answered in that term: a read may be answered, and a lease be held, for it.</summary>
-    // The round is negative where it is begun, positive where it is answered.
-    private void CheckRound(int from, RaftHeader header, long round)
+    private void CheckRound(int from, IRaftMessage message)
     {
-        if (round < 0) _rounds[(header.From, header.To, header.Term)] = -round;
-        else if (round > _rounds.GetValueOrDefault((header.To, header.From, header.Term)))
-            violated(from, $"round {round} of term {header.Term} is answered, which member {header.To} has not begun");
+        var header = message.Header;
+        switch (message)
+        {
+            case AppendEntries begun:
+                _rounds[(header.From, header.To, header.Term)] = begun.Round;
+                break;
+            case InstallSnapshot begun:
+                _rounds[(header.From, header.To, header.Term)] = begun.Round;
+                break;
+            case AppendEntriesReply answer:
+                Answered(answer.Round);
+                break;
+            case InstallSnapshotReply answer:
+                Answered(answer.Round);
+                break;
+        }
+
+        void Answered(long round)
+        {
+            if (round > _rounds.GetValueOrDefault((header.To, header.From, header.Term)))
+                violated(from, $"round {round} of term {header.Term} is answered, which member {header.To} has not begun");
+        }
     }
 
     /// <summary>While a leader holds a lease no other has committed anything: a lease read is what a linearizable read would be (§6.4.1).</summary>

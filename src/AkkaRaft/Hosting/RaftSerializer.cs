@@ -52,11 +52,11 @@ internal sealed class RaftSerializer : SerializerWithStringManifest
         _ => ClientSerializer.Write(obj),
     };
 
-    public override object FromBinary(byte[] bytes, string manifest) => _bytes.Read(bytes, manifest switch
+    public override object FromBinary(byte[] bytes, string manifest) => _bytes.Read(bytes, manifest, manifest switch
     {
         MessageKinds.Raft => _readRaft,
         MessageKinds.Client => _readClient,
         Event => _readEvent,
-        _ => _ => throw new InvalidDataException($"manifest {PeerWarnings.Quote(manifest)}, which this version does not know"),
+        _ => null,
     });
 }

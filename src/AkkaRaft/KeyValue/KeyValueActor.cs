@@ -175,7 +175,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     {
         if (_watches.Count >= _settings.MaxWatches)
             return Store.Wrong($"{_watches.Count} watches wait at this member already (akkaraft.max-watches); ask another one, or later.", overloaded: true);
-        var client = AnswerWindows.NameOf(asker.Path.Address);
+        var client = Addresses.Join(asker.Path.Address);
         // Another process leaves room for others.
         if (client.Length > 0 && _watches.CountOf(client) >= Math.Max(1, _settings.MaxWatches / 2))
             return Store.Wrong($"{_watches.CountOf(client)} watches of one process wait at this member already, half of akkaraft.max-watches; ask another one, or later.", overloaded: true);
