@@ -20,12 +20,21 @@ internal sealed partial class RaftActor
     /// <summary>A member that joins knows no voters yet: it takes part in what has begun.</summary>
     private bool HasBegun => _log.Configuration.Voters.IsEmpty || !_log.Configuration.Incarnations.IsEmpty;
 
-    /// <summary>Says to all that it is there; a member that joins knows its peers from its settings alone.</summary>
+    /// <summary>Says to all that it is there.</summary>
     private void Greet()
     {
         BeginIfAllHaveMet();
-        var peers = _log.Configuration.Members.Any() ? Peers : _settings.Members.Values.Where(m => m.Id != Me);
-        foreach (var peer in peers) Send(peer, header => new Hello(header));
+        foreach (var member in WhoMayAnswer) Send(member, header => new Hello(header));
+    }
+
+    /// <summary>One that joins knows others from its settings alone, and one whose log is old may know from it only such as have left.</summary>
+    private IEnumerable<Member> WhoMayAnswer
+    {
+        get
+        {
+            var known = _log.Configuration;
+            return Peers.UnionBy(_settings.Members.Values.Where(m => m.Id != Me && !known.Former.Contains(m) && !known.Removed.Contains(m.Id)), m => m.Id);
+        }
     }
 
     private void Answer(Hello hello)

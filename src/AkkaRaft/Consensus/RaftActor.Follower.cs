@@ -84,14 +84,14 @@ internal sealed partial class RaftActor
 
     private TimeSpan? _saidNobodyAnswers;
 
-    /// <summary>A member that joins knows of the cluster what it was told when it was started, and that may be old.</summary>
+    /// <summary>One without a vote knows of the cluster what it was told when it was started, and what its log tells, and both may be old.</summary>
     private void SayIfNobodyAnswers(FollowerState follower)
     {
         var since = Now - 4 * _settings.ElectionTimeoutMax;
-        if (!_log.Configuration.Voters.IsEmpty || follower.Since > since || _heardFrom.Values.Any(at => at > since) || !MaySay(ref _saidNobodyAnswers)) return;
+        if (IsVoter || follower.Since > since || _heardFrom.Values.Any(at => at > since) || !MaySay(ref _saidNobodyAnswers)) return;
         _logger.Warning(
-            "Member {0} is to join a cluster, and none of the members that it was told of answers: {1}. 'akkaraft status' tells whether they run; if they were removed, start it anew, with --join and members that there are.",
-            Me, string.Join(", ", _settings.Members.Values.Where(m => m.Id != Me)));
+            "Member {0} has no vote, and none of the members that it knows of answers: {1}. 'akkaraft status' tells whether they run; if they were removed, start it anew, with --join and members that there are.",
+            Me, string.Join(", ", WhoMayAnswer));
     }
 
     private long LacksStateTo => LacksSnapshot ? _log.BaseIndex : 0;

@@ -308,7 +308,8 @@ internal sealed partial class RaftActor
         if (!others.Contains(from)) return;
         if (!_dismissals.TryGetValue(dismissed.Reason, out var sayers)) _dismissals[dismissed.Reason] = sayers = [];
         var isNew = sayers.Add(from);
-        if (known.HasQuorum(sayers.Contains) || sayers.SetEquals(others)) Leave(dismissed);
+        // Of a joint configuration the other half may have left by now.
+        if (known.HasMajorityOfEither(sayers.Contains) || sayers.SetEquals(others)) Leave(dismissed);
         else if (isNew)
         {
             _logger.Warning(WhoDismisses!);

@@ -110,6 +110,9 @@ internal sealed record Configuration(
     public bool HasQuorum(Func<MemberId, bool> agrees) =>
         Majority(Voters.Keys, agrees) && (Outgoing.IsEmpty || Majority(Outgoing.Keys, agrees));
 
+    /// <summary>Whether most of either half of a joint configuration agree, of which each alone decides where the other is none any more.</summary>
+    public bool HasMajorityOfEither(Func<MemberId, bool> agrees) => Majority(Voters.Keys, agrees) || Majority(Outgoing.Keys, agrees);
+
     /// <summary>The highest index that a quorum has, given what each voter has.</summary>
     public long QuorumIndex(Func<MemberId, long> indexOf)
     {

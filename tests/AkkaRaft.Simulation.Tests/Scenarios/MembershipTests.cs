@@ -37,6 +37,23 @@ public sealed class MembershipTests
         Assert.Equal("2", simulation.Read(simulation.AddClient(), "k"));
     }, seeds: 5);
 
+    /// <summary>Its log knows only members that have left; its settings, as an operator starts it anew, name those that there are.</summary>
+    [Fact]
+    public void A_learner_that_was_down_while_all_voters_were_replaced_takes_part_again() => Story.Tell(3, simulation =>
+    {
+        var client = simulation.AddClient();
+        simulation.Commit(client, "k", "1");
+        var learner = simulation.AddMember();
+        simulation.AddLearner(learner);
+        simulation.RunUntil(() => simulation.AppliedIndexOf(learner) == simulation.Committed);
+        simulation.Crash(learner);
+        Change(simulation, [simulation.AddMember(), simulation.AddMember(), simulation.AddMember()]);
+        simulation.Commit(client, "k", "2");
+        simulation.RunUntil(() => simulation.HasLeft(0) && simulation.HasLeft(1) && simulation.HasLeft(2), what: "that those replaced have left");
+        simulation.Restart(learner);
+        simulation.RunUntil(() => simulation.AppliedIndexOf(learner) == simulation.Committed, what: "that the learner has caught up");
+    });
+
     [Fact]
     public void S54_A_leader_that_is_removed_commits_that_and_goes() => Story.Tell(3, simulation =>
     {
