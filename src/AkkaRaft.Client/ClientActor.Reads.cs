@@ -26,18 +26,18 @@ internal sealed partial class ClientActor
         }
     }
 
-    private static IKeyValueRead ReadOf(PendingCall call) => (IKeyValueRead)call.Request;
+    private static IRaftRead ReadOf(PendingCall call) => (IRaftRead)call.Request;
 
-    private static ReadOnlyMemory<byte> EncodeReads(Flight flight) => KeyValueCodec.EncodeQuery(flight.Calls.Select(ReadOf));
+    private ReadOnlyMemory<byte> EncodeReads(Flight flight) => _codec.EncodeQuery(flight.Calls.Select(ReadOf));
 
     private void Read(QueryReply reply)
     {
         if (!_attempts.TryGetValue(reply.RequestId, out var flight)) return;
         Answered(flight);
-        IReadOnlyList<IKeyValueReply> replies;
+        IReadOnlyList<IRaftReply> replies;
         try
         {
-            replies = KeyValueCodec.Replies([.. flight.Calls.Select(ReadOf)], reply.Result);
+            replies = _codec.Replies([.. flight.Calls.Select(ReadOf)], reply.Result);
         }
         catch (InvalidProtocolBufferException e)
         {

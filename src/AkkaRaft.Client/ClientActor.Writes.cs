@@ -1,7 +1,6 @@
 using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 using Google.Protobuf;
-using Wire = AkkaRaft.Protocol.Wire;
 
 namespace AkkaRaft.Client;
 
@@ -11,8 +10,6 @@ namespace AkkaRaft.Client;
 /// </summary>
 internal sealed partial class ClientActor
 {
-    private static readonly Wire.KvOperation Noop = new() { Noop = new Wire.KvNoop() };
-
     private readonly Lane _writes;
     private Flight? _opening;
     private long _session;
@@ -30,7 +27,7 @@ internal sealed partial class ClientActor
         {
             // Nothing is sent for a session that is not yet there: a call that waits for it is surely not executed.
             if (_writes.Waiting.Count == 0 || _opening is not null) return;
-            _opening = new Flight(_writes, []) { Payload = KeyValueCodec.EncodeOpenSession(Self.Path.Name, _drawNonce()) };
+            _opening = new Flight(_writes, []) { Payload = SessionCodec.EncodeOpen(_codec.StateMachine, Self.Path.Name, _drawNonce()) };
             Send(_opening);
             return;
         }
@@ -54,7 +51,7 @@ internal sealed partial class ClientActor
         _writes.Waiting.Count >= most || _writes.WaitingBytes >= _settings.MaxBatchBytes || !_writes.Flights.Exists(f => f.IsAwaited);
 
     private ReadOnlyMemory<byte> EncodeWrites(Flight flight) =>
-        KeyValueCodec.EncodeBatch(_session, flight.FirstSerial, AckedUpTo, flight.Calls.Select(c => c.IsAnswered ? Noop : c.Operation!));
+        SessionCodec.EncodeBatch(_session, flight.FirstSerial, AckedUpTo, flight.Calls.Select(c => c.IsAnswered ? ByteString.Empty : c.Operation!));
 
     private void SendOpeningIfDue(TimeSpan now)
     {
@@ -75,37 +72,37 @@ internal sealed partial class ClientActor
         Answered(flight);
         var outcome = Decode(reply);
         // All others say of this attempt that nothing was executed.
-        if (outcome is not null and not KvBatchExecuted && _attempts.Remove(reply.RequestId)) flight.OpenAttempts--;
+        if (outcome is not null and not BatchExecuted && _attempts.Remove(reply.RequestId)) flight.OpenAttempts--;
         switch (outcome)
         {
-            case KvSessionOpened opened when flight == _opening:
+            case SessionOpened opened when flight == _opening:
                 EndOpening(flight);
                 (_session, _nextSerial) = (opened.Session, 1);
                 break;
-            case KvSessionTaken when flight == _opening:
+            case SessionTaken when flight == _opening:
                 EndOpening(flight);
                 break;
-            case KvBatchExecuted executed when executed.Results.Count == flight.Calls.Count:
-                flight.Replies = [.. flight.Calls.Select((call, i) => ReplyOf(flight, call, executed.Results[i]))];
+            case BatchExecuted executed when executed.Forgotten + executed.Results.Count == flight.Calls.Count:
+                flight.Replies = [.. flight.Calls.Select((call, i) => ReplyOf(flight, call, i < executed.Forgotten ? null : executed.Results[(int)(i - executed.Forgotten)]))];
                 AnswerInOrder();
                 break;
-            case KvOutOfOrder early when _writes.Flights is [var oldest, ..] && early.ExpectedSerial >= oldest.FirstSerial:
+            case BatchOutOfOrder early when _writes.Flights is [var oldest, ..] && early.ExpectedSerial >= oldest.FirstSerial:
                 SendFromOldest(flight, reply.RequestId);
                 break;
-            case KvTooManyResults full:
+            case TooManyResults full:
                 _maxResults = Math.Max(1, full.Limit);
                 if (flight.Calls.Count > _maxResults) Split(flight);
                 flight.Payload = null;
                 SendAgain(flight, _settings.RetryDelay);
                 break;
-            case KvMalformed malformed:
+            case CommandMalformed malformed:
                 RefusedAsBad(flight, malformed.Message);
                 break;
-            case KvOutOfOrder when flight.Attempts[^1] != reply.RequestId:
+            case BatchOutOfOrder when flight.Attempts[^1] != reply.RequestId:
                 break;
-            case KvSessionExpired:
+            case SessionExpired:
             // The state has lost what it once acknowledged, as a cluster that was recovered from one member may: the session is of no use.
-            case KvOutOfOrder:
+            case BatchOutOfOrder:
                 SessionEnded(flight, mayHaveRun: flight.OpenAttempts > 0);
                 break;
             default:
@@ -116,11 +113,11 @@ internal sealed partial class ClientActor
     }
 
     /// <returns>Null for a result that this client cannot read: the outcome is unknown.</returns>
-    private static KvOutcome? Decode(SubmitReply reply)
+    private static SessionOutcome? Decode(SubmitReply reply)
     {
         try
         {
-            return KeyValueCodec.DecodeResult(reply.Result);
+            return SessionCodec.DecodeResult(reply.Result);
         }
         catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException)
         {
@@ -129,8 +126,10 @@ internal sealed partial class ClientActor
     }
 
     /// <returns>Null when nobody waits for it, or when the answer had no room for it: then it was not executed, and is sent again with fewer.</returns>
-    private static IKeyValueReply? ReplyOf(Flight flight, PendingCall call, Wire.KvOperationResult result) =>
-        call.IsAnswered || (result.Error == Wire.KvOperationError.AnswerFull && flight.Calls.Count > 1) ? null : KeyValueCodec.Reply((IKeyValueWrite)call.Request, result);
+    private IRaftReply? ReplyOf(Flight flight, PendingCall call, ByteString? result) =>
+        call.IsAnswered ? null
+        : result is null ? new RequestFailed(call.Request.RequestId, FailureKind.OutcomeUnknown, "It was executed, and what came of it is no longer known.")
+        : _codec.Reply((IRaftWrite)call.Request, result, isAlone: flight.Calls.Count == 1);
 
     private void AnswerInOrder()
     {
@@ -230,6 +229,6 @@ internal sealed partial class ClientActor
     private void CloseSession()
     {
         if (_session == 0) return;
-        _resolve(_leader).Tell(new Submit(_settings.ClusterId, ++_lastAttempt, KeyValueCodec.EncodeCloseSession(_session)), Akka.Actor.ActorRefs.NoSender);
+        _resolve(_leader).Tell(new Submit(_settings.ClusterId, ++_lastAttempt, SessionCodec.EncodeClose(_session)), Akka.Actor.ActorRefs.NoSender);
     }
 }

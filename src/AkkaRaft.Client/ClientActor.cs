@@ -18,6 +18,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private const long ArrivingBytes = 64 * 1024;
 
     private readonly RaftClientSettings _settings;
+    private readonly IRequestCodec _codec;
     private readonly Func<Member, ICanTell> _resolve;
     private readonly CallInbox _inbox;
     private readonly Func<ulong> _drawNonce;
@@ -47,9 +48,10 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private AnsweredCallers _callers;
     private bool _callersGoFirst;
 
-    public ClientActor(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox inbox, Func<ulong> drawNonce)
+    public ClientActor(RaftClientSettings settings, IRequestCodec codec, Func<Member, ICanTell> resolve, CallInbox inbox, Func<ulong> drawNonce)
     {
         _settings = settings;
+        _codec = codec;
         _resolve = resolve;
         _inbox = inbox;
         _drawNonce = drawNonce;
@@ -61,10 +63,10 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         _watches = new Lane(settings.MaxOutstanding);
         _lanes = [_writes, .. _reads, _watches];
 
-        Receive<IKeyValueRequest>(request =>
+        Receive<IRaftRequest>(request =>
         {
-            if (RequestLimits.Check(request, _settings) is { } failed) Sender.Tell(failed, ActorRefs.NoSender);
-            else Accept(PendingCall.From(request, Sender, _settings.RequestTimeout));
+            if (codec.Check(request, _settings) is { } failed) Sender.Tell(failed, ActorRefs.NoSender);
+            else Accept(PendingCall.From(request, Sender, _settings.RequestTimeout, codec));
         });
         Receive<SubmitReply>(Executed);
         Receive<QueryReply>(Read);
@@ -86,8 +88,8 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         Receive<DeadLetter>(dead => Undelivered(dead.Message));
     }
 
-    public static Props Props(RaftClientSettings settings, Func<Member, ICanTell> resolve, CallInbox? inbox = null, Func<ulong>? drawNonce = null) =>
-        Akka.Actor.Props.CreateBy(new Producer<ClientActor>(() => new ClientActor(settings, resolve, inbox ?? new CallInbox(0), drawNonce ?? RandomNonce)));
+    public static Props Props(RaftClientSettings settings, IRequestCodec codec, Func<Member, ICanTell> resolve, CallInbox? inbox = null, Func<ulong>? drawNonce = null) =>
+        Akka.Actor.Props.CreateBy(new Producer<ClientActor>(() => new ClientActor(settings, codec, resolve, inbox ?? new CallInbox(0), drawNonce ?? RandomNonce)));
 
     private static ulong RandomNonce() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 
@@ -125,13 +127,13 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         }
     }
 
-    private static RequestFailed TooMany(IKeyValueRequest request, string message) => new(request.RequestId, FailureKind.Overloaded, message);
+    private static RequestFailed TooMany(IRaftRequest request, string message) => new(request.RequestId, FailureKind.Overloaded, message);
 
-    private Lane LaneOf(IKeyValueRequest request) => request switch
+    private Lane LaneOf(IRaftRequest request) => request switch
     {
-        IKeyValueWrite => _writes,
+        IRaftWrite => _writes,
         Watch => _watches,
-        IKeyValueRead read => _reads[(int)read.Consistency],
+        IRaftRead read => _reads[(int)read.Consistency],
         _ => throw new ArgumentException($"{request.GetType()} is neither a write nor a read.", nameof(request)),
     };
 
@@ -239,7 +241,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         foreach (var attempt in flight.Attempts) _attempts.Remove(attempt);
     }
 
-    private void Answer(PendingCall call, IKeyValueReply reply)
+    private void Answer(PendingCall call, IRaftReply reply)
     {
         if (call.IsAnswered) return;
         call.Answer(reply, _callers);
@@ -543,7 +545,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private void AnswerAll(FailureKind unexecuted, string cause)
     {
         foreach (var call in _lanes.SelectMany(lane => lane.Flights.SelectMany(flight => flight.Calls).Concat(lane.Waiting)).ToList())
-            call.Answer(call is { Request: IKeyValueWrite, Flight.OpenAttempts: > 0 }
+            call.Answer(call is { Request: IRaftWrite, Flight.OpenAttempts: > 0 }
                 ? new RequestFailed(call.Request.RequestId, FailureKind.OutcomeUnknown, $"{cause} before an answer came; the call may have taken effect.")
                 : new RequestFailed(call.Request.RequestId, unexecuted, $"{cause} before the call was answered; nothing was executed."));
     }

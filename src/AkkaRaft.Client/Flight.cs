@@ -1,4 +1,3 @@
-using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Client;
@@ -58,7 +57,7 @@ internal sealed class Flight(Lane lane, List<PendingCall> calls)
     public int Hops { get; set; }
 
     /// <summary>The answers, held until all flights before it have theirs; null for a call that is to be sent anew.</summary>
-    public IReadOnlyList<IKeyValueReply?>? Replies { get; set; }
+    public IReadOnlyList<IRaftReply?>? Replies { get; set; }
 
     public bool IsOpen => Replies is null;
 

@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using Akka.Actor;
 using AkkaRaft.KeyValue;
+using AkkaRaft.Protocol;
 using AkkaRaft.Remoting.Threading;
-using Wire = AkkaRaft.Protocol.Wire;
+using Google.Protobuf;
 
 namespace AkkaRaft.Client;
 
@@ -10,43 +11,37 @@ namespace AkkaRaft.Client;
 internal sealed class PendingCall : IThreadPoolWorkItem
 {
     private readonly IActorRef? _asker;
-    private readonly TaskCompletionSource<IKeyValueReply>? _completion;
-    private IKeyValueReply? _reply;
+    private readonly TaskCompletionSource<IRaftReply>? _completion;
+    private IRaftReply? _reply;
     private AnsweredCallers? _callers;
 
-    private PendingCall(IKeyValueRequest request, IActorRef? asker, TaskCompletionSource<IKeyValueReply>? completion, TimeSpan timeout)
+    private PendingCall(IRaftRequest request, IActorRef? asker, TaskCompletionSource<IRaftReply>? completion, TimeSpan timeout, IRequestCodec codec)
     {
         Request = request;
         _asker = asker;
         _completion = completion;
         Timeout = request is Watch watch ? watch.Wait + timeout : timeout;
-        if (request is IKeyValueWrite write)
+        if (request is IRaftWrite write)
         {
-            Operation = KeyValueCodec.ToWire(write);
-            Bytes = Operation.CalculateSize();
+            Operation = codec.Encode(write);
+            Bytes = Operation.Length;
         }
         else
         {
-            Bytes = request switch
-            {
-                Get get => get.Key.Length,
-                GetRange range => range.From.Length + range.To.Length,
-                Watch { From.Length: var from, To.Length: var to } => from + to,
-                _ => 0,
-            };
+            Bytes = codec.SizeOf((IRaftRead)request);
         }
     }
 
     /// <summary>The answer is told to an actor.</summary>
-    public static PendingCall From(IKeyValueRequest request, IActorRef asker, TimeSpan timeout) => new(request, asker, null, timeout);
+    public static PendingCall From(IRaftRequest request, IActorRef asker, TimeSpan timeout, IRequestCodec codec) => new(request, asker, null, timeout, codec);
 
     /// <summary>The answer ends a task.</summary>
-    public static PendingCall From(IKeyValueRequest request, TaskCompletionSource<IKeyValueReply> completion, TimeSpan timeout) => new(request, null, completion, timeout);
+    public static PendingCall From(IRaftRequest request, TaskCompletionSource<IRaftReply> completion, TimeSpan timeout, IRequestCodec codec) => new(request, null, completion, timeout, codec);
 
-    public IKeyValueRequest Request { get; }
+    public IRaftRequest Request { get; }
 
     /// <summary>A write as its batch carries it; null for a read.</summary>
-    public Wire.KvOperation? Operation { get; }
+    public ByteString? Operation { get; }
 
     /// <summary>What it adds to the batch that it goes with.</summary>
     public int Bytes { get; }
@@ -72,7 +67,7 @@ internal sealed class PendingCall : IThreadPoolWorkItem
 
     /// <param name="reply">Its one answer.</param>
     /// <param name="callers">Whose going on is waited for; of use for a task alone.</param>
-    public void Answer(IKeyValueReply reply, AnsweredCallers? callers = null)
+    public void Answer(IRaftReply reply, AnsweredCallers? callers = null)
     {
         if (IsAnswered) return;
         IsAnswered = true;

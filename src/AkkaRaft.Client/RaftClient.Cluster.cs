@@ -221,7 +221,7 @@ public sealed partial class RaftClient
     /// <returns>Whatever the member says, a refusal too; null when it says nothing in time.</returns>
     private async Task<object?> AskOnce(Member member, object request, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        ThrowIfDisposed();
+        _calls.ThrowIfDisposed();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Stopped);
         try
         {
@@ -234,7 +234,7 @@ public sealed partial class RaftClient
         }
         catch (OperationCanceledException) when (Stopped.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw Disposed("The client was stopped before an answer came; a change that was asked for may have been made.");
+            throw Calls.Disposed("The client was stopped before an answer came; a change that was asked for may have been made.");
         }
     }
 
@@ -243,7 +243,7 @@ public sealed partial class RaftClient
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Stopped);
         await Task.Delay(_settings.RetryDelay, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
-        ThrowIfDisposed();
+        _calls.ThrowIfDisposed();
     }
 
     private async Task<T> AskMember<T>(Member member, object request, CancellationToken cancellationToken) where T : class

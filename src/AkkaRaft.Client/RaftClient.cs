@@ -11,23 +11,21 @@ namespace AkkaRaft.Client;
 /// <summary>The store, seen from any ActorSystem that has Akka.Remote. Thread-safe; one is enough for a process.</summary>
 public sealed partial class RaftClient : IAsyncDisposable
 {
-    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
-
     private readonly ActorSystem _system;
     private readonly RaftClientSettings _settings;
-    private readonly IActorRef _actor;
-    private readonly CallInbox _inbox;
+    private readonly Func<Member, ICanTell> _resolve;
+    private readonly Calls _calls;
 
     /// <summary>Nobody sets it, and it goes on while the machine sleeps.</summary>
     private readonly TimeProvider _clock;
     private bool _ownsSystem;
 
-    private RaftClient(ActorSystem system, RaftClientSettings settings, IActorRef actor, CallInbox inbox, TimeProvider clock)
+    private RaftClient(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve, Calls calls, TimeProvider clock)
     {
         _system = system;
         _settings = settings;
-        _actor = actor;
-        _inbox = inbox;
+        _resolve = resolve;
+        _calls = calls;
         _clock = clock;
     }
 
@@ -46,13 +44,19 @@ public sealed partial class RaftClient : IAsyncDisposable
         return Create(system, settings, member => MemberDoor.Resolve(system, settings.SystemName, member.Address));
     }
 
-    internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve, TimeProvider? clock = null)
+    internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve, TimeProvider? clock = null) =>
+        new(system, settings, resolve, Calls.Start(system, settings, KeyValueRequests.Instance, resolve), clock ?? BootClock.Provider);
+
+    /// <summary>A client of an application's own state machine in the same cluster, with sessions of its own. It ends with this client's ActorSystem, or when it is disposed of.</summary>
+    /// <param name="stateMachine">The name under which the members run it.</param>
+    /// <param name="codec">How its commands, results, queries and answers are written: as the members do.</param>
+    /// <exception cref="ObjectDisposedException">This client has stopped.</exception>
+    public StateMachineClient<TCommand, TResult, TQuery, TAnswer> ForStateMachine<TCommand, TResult, TQuery, TAnswer>(string stateMachine, IRaftCodec codec)
     {
-        var inbox = new CallInbox(settings.MaxQueued);
-        var props = ClientActor.Props(settings, resolve, inbox);
-        var actor = system.ActorOf(system.Dispatchers.HasDispatcher(ClientConfiguration.Dispatcher) ? props.WithDispatcher(ClientConfiguration.Dispatcher) : props);
-        system.WhenTerminated.ContinueWith(_ => inbox.Close(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        return new RaftClient(system, settings, actor, inbox, clock ?? BootClock.Provider);
+        ArgumentException.ThrowIfNullOrWhiteSpace(stateMachine);
+        ArgumentNullException.ThrowIfNull(codec);
+        _calls.ThrowIfDisposed();
+        return new StateMachineClient<TCommand, TResult, TQuery, TAnswer>(Calls.Start(_system, _settings, new CommandRequests(stateMachine), _resolve), codec);
     }
 
     /// <summary>The same client, sessions and queue included, whose calls may take so long before they fail.</summary>
@@ -61,7 +65,8 @@ public sealed partial class RaftClient : IAsyncDisposable
     public RaftClient WithTimeout(TimeSpan timeout)
     {
         new SettingsCheck(nameof(RaftClientSettings)).Time(timeout, RaftClientSettings.ShortestTime, RaftClientSettings.LongestTime, nameof(RaftClientSettings.RequestTimeout));
-        return new RaftClient(_system, _settings with { RequestTimeout = timeout }, _actor, _inbox, _clock) { _ownsSystem = _ownsSystem };
+        var settings = _settings with { RequestTimeout = timeout };
+        return new RaftClient(_system, settings, _resolve, _calls.With(settings), _clock) { _ownsSystem = _ownsSystem };
     }
 
     /// <summary>Starts a client over an ActorSystem of its own, which ends with it and logs nothing: what goes wrong is told by the calls.</summary>
@@ -147,86 +152,21 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// </summary>
     public async ValueTask DisposeAsync()
     {
-        _inbox.Close();
-        // Akka awaits in the caller's context, which may be blocked until this ends.
-        await Task.Run(StopAsync).ConfigureAwait(false);
-    }
-
-    private async Task StopAsync()
-    {
         try
         {
-            // An application may have ended its ActorSystem before.
-            if (!_system.WhenTerminated.IsCompleted) await _actor.GracefulStop(StopTimeout).ConfigureAwait(false);
-        }
-        catch (TaskCanceledException)
-        {
-            throw new TimeoutException($"The client's actor {_actor.Path} has not stopped within {StopTimeout.TotalSeconds:0} s: a caller that went on in its thread may be blocked.");
+            await _calls.StopAsync().ConfigureAwait(false);
         }
         finally
         {
-            if (_ownsSystem) await _system.Terminate().ConfigureAwait(false);
+            // As in StopAsync, in no caller's context.
+            if (_ownsSystem) await Task.Run(_system.Terminate).ConfigureAwait(false);
         }
     }
 
     /// <summary>Cancelled once the client has stopped.</summary>
-    internal CancellationToken Stopped => _inbox.Closed;
+    internal CancellationToken Stopped => _calls.Stopped;
 
-    private static ObjectDisposedException Disposed(string message) => new(nameof(RaftClient), message);
-
-    private void ThrowIfDisposed()
-    {
-        if (_inbox.IsClosed) throw Disposed("The client has stopped: it was disposed of, or its ActorSystem has ended. Nothing was sent.");
-    }
-
-    private async Task<T> Ask<T>(IKeyValueRequest request, CancellationToken cancellationToken) where T : class
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        ThrowIfDisposed();
-        if (RequestLimits.Check(request, _settings) is { } wrong) throw ExceptionOf(wrong);
-        // It ends in a thread of the pool alone, where the caller goes on at once.
-        var completion = new TaskCompletionSource<IKeyValueReply>();
-        var call = PendingCall.From(request, completion, _settings.RequestTimeout);
-        if (!_inbox.TryAdd(call)) throw new OverloadedException($"{_settings.MaxQueued} calls wait to be taken already. Nothing was sent; call more slowly.");
-        Tell();
-        using var registration = cancellationToken.UnsafeRegister((_, token) => Cancel(call, completion, token), null);
-        return await completion.Task.ConfigureAwait(false) switch
-        {
-            T result => result,
-            RequestFailed failed => throw ExceptionOf(failed),
-            var other => throw new InvalidOperationException($"{request.GetType().Name} was answered by {other.GetType().Name}."),
-        };
-    }
-
-    /// <summary>What has not been sent is not sent any more.</summary>
-    private void Cancel(PendingCall call, TaskCompletionSource<IKeyValueReply> completion, CancellationToken token)
-    {
-        ThreadPool.UnsafeQueueUserWorkItem(_ => completion.TrySetCanceled(token), null);
-        _inbox.Cancel(call);
-        Tell();
-    }
-
-    /// <summary>A caller that no context binds, so that what the actor begins is not bound to it either, sends what it asks itself.</summary>
-    private void Tell()
-    {
-        if (!_inbox.NeedsTelling()) return;
-        var isUnbound = SynchronizationContext.Current is null && TaskScheduler.Current == TaskScheduler.Default;
-        using var visit = isUnbound ? SerialExecutor.Visit() : default;
-        _actor.Tell(ClientActor.Pump.Instance, ActorRefs.NoSender);
-    }
-
-    private static Exception ExceptionOf(RequestFailed failed) => failed.Kind switch
-    {
-        FailureKind.ClientStopped => Disposed(failed.Message),
-        FailureKind.NoLeader => new NoLeaderException(failed.Message),
-        FailureKind.ClusterUnreachable => new ClusterUnreachableException(failed.Message),
-        FailureKind.Overloaded => new OverloadedException(failed.Message),
-        FailureKind.SessionExpired => new SessionExpiredException(failed.Message),
-        FailureKind.BadInput => new BadInputException(failed.Message),
-        FailureKind.LeaseNotFound => new LeaseNotFoundException(failed.Message),
-        FailureKind.ValueTooLarge => new ValueTooLargeException(failed.Message),
-        _ => new OutcomeUnknownException(failed.Message),
-    };
+    private Task<T> Ask<T>(IKeyValueRequest request, CancellationToken cancellationToken) where T : class => _calls.AskAsync<T>(request, cancellationToken);
 
     private static ReadOnlyMemory<byte> Utf8(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 }

@@ -35,6 +35,9 @@ public sealed class ChangeGivenUpException(string message) : RaftException(messa
 /// <summary>The call names a lease that was never granted, has expired or was revoked: surely not executed.</summary>
 public sealed class LeaseNotFoundException(string message) : RaftException(message);
 
+/// <summary>An application's own state machine threw for a command, which is applied with whatever it had changed by then, or for a query. It is an answer: nothing is to be repeated.</summary>
+public sealed class StateMachineException(string message) : RaftException(message);
+
 /// <summary>The client's codec refuses a type, or cannot read what a key holds: nothing was written.</summary>
 public sealed class CodecException(string message) : RaftException(message);
 

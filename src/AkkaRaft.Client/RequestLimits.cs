@@ -11,7 +11,7 @@ internal static class RequestLimits
     public static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
 
     /// <summary>What is wrong with a request; null when nothing is.</summary>
-    public static RequestFailed? Check(IKeyValueRequest request, RaftClientSettings settings)
+    public static RequestFailed? Check(IRaftRequest request, RaftClientSettings settings)
     {
         var (kind, complaint) = new Limits(settings).Of(request);
         return complaint is null ? null : new RequestFailed(request.RequestId, kind, complaint);
@@ -21,7 +21,7 @@ internal static class RequestLimits
     {
         private static readonly (FailureKind, string?) None = default;
 
-        public (FailureKind Kind, string? Complaint) Of(IKeyValueRequest request) => request switch
+        public (FailureKind Kind, string? Complaint) Of(IRaftRequest request) => request switch
         {
             Put put => First(Key(put.Key), Value(put.Value), Lease(put.Lease)),
             Get get => First(Key(get.Key), Consistency(get.Consistency)),

@@ -21,14 +21,15 @@ public static class RaftHostingExtensions
     /// <param name="builder">The application's ActorSystem.</param>
     /// <param name="settings">The member's settings, of <see cref="RaftSettings.FromFile(string, Protocol.MemberId)"/> or written out.</param>
     /// <param name="hardened">As for <see cref="RaftNode.Configuration"/>: off when the application itself sends messages over this ActorSystem, or stores events as JSON.</param>
+    /// <param name="stateMachine">What the cluster's members run; the key-value store when nothing is said.</param>
     /// <exception cref="RaftConfigurationException">A setting is out of its range, or the settings do not allow the address.</exception>
-    public static AkkaConfigurationBuilder WithRaft(this AkkaConfigurationBuilder builder, RaftSettings settings, bool hardened = true)
+    public static AkkaConfigurationBuilder WithRaft(this AkkaConfigurationBuilder builder, RaftSettings settings, bool hardened = true, RaftStateMachine? stateMachine = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(settings);
         return builder
             .AddHocon(RaftNode.Configuration(settings, hardened), HoconAddMode.Append)
-            .StartActors((system, registry) => registry.Register<RaftNode>(RaftMember.Start(system, settings).Gateway))
+            .StartActors((system, registry) => registry.Register<RaftNode>(RaftMember.Start(system, settings, stateMachine).Gateway))
             .WithHealthCheck("akkaraft-live", RaftHealth.LiveAsync, tags: ["akkaraft", "live"])
             .WithHealthCheck("akkaraft-ready", RaftHealth.ReadyAsync, tags: ["akkaraft", "ready"]);
     }

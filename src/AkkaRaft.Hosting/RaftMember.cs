@@ -14,6 +14,6 @@ public sealed class RaftMember : ExtensionIdProvider<RaftMember>, IExtension
     /// <inheritdoc />
     public override RaftMember CreateExtension(ExtendedActorSystem system) => new();
 
-    internal static RaftNode Start(ActorSystem system, RaftSettings settings) =>
-        system.WithExtension<RaftMember, RaftMember>()._node = RaftNode.Start(system, settings);
+    internal static RaftNode Start(ActorSystem system, RaftSettings settings, RaftStateMachine? stateMachine) =>
+        system.WithExtension<RaftMember, RaftMember>()._node = RaftNode.Start(system, settings, stateMachine);
 }

@@ -25,7 +25,7 @@ public sealed partial class ClusterSimulation
     /// <exception cref="SimulationViolationException">One of these does not hold.</exception>
     public void CheckChanges()
     {
-        if (_settings.StateMachine is not null) return;
+        if (!_settings.IsStore) return;
         if (_leases.Count > 0) RunFor(_leases.Max(l => l.TimeToLive) + TimeSpan.FromSeconds(1));
         var client = AddClient();
         var last = client.Put("after-all", "1");

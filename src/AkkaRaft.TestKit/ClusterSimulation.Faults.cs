@@ -338,13 +338,14 @@ public sealed partial class ClusterSimulation
         member.Disk.Owner = process;
         var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = member.Founders ?? _addresses, Joins = member.Joins, ForcesSingle = member.IsForcedSingle, RestoreFrom = member.RestoresFrom, DataDirectory = _directory, Clock = () => member.Clock.Now });
         if (settings.ElectionTimeoutMax > _longestElectionTimeout) _longestElectionTimeout = settings.ElectionTimeoutMax;
-        var stateMachine = (_settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(StateMachineDispatcher);
+        var runs = _settings.Runs ?? RaftStateMachine.KeyValueStore;
+        var stateMachine = (_settings.Runs?.PropsWith(settings, member.StateFile) ?? _settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(StateMachineDispatcher);
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));
         var random = new Random(_elections.Next());
         var raft = Props.CreateBy(new Producer<RaftActor>(() => member.Raft = new RaftActor(settings, transport, stateMachine, random))).WithDispatcher(ProcessDispatcher);
-        var client = ClientActor.Props(new RaftClientSettings { ClusterId = ClusterId, Members = _addresses }, _ => _system.DeadLetters, drawNonce: () => ++_nonces).WithDispatcher(ProcessDispatcher);
+        var client = ClientActor.Props(new RaftClientSettings { ClusterId = ClusterId, Members = _addresses }, runs.Requests, _ => _system.DeadLetters, drawNonce: () => ++_nonces).WithDispatcher(ProcessDispatcher);
         _queue.Running = process;
-        var gateway = _system.ActorOf(RaftGateway.Props(ClusterId, raft, client).WithDispatcher(ProcessDispatcher), process.Name);
+        var gateway = _system.ActorOf(RaftGateway.Props(ClusterId, runs, raft, client).WithDispatcher(ProcessDispatcher), process.Name);
         member.Gateway = new MemberRef(gateway, Provider);
     }
 

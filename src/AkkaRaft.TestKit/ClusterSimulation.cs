@@ -46,6 +46,7 @@ public sealed partial class ClusterSimulation : IDisposable
     private readonly Random _seeds;
     private readonly int _instance;
     private readonly List<SimulatedClient> _clients = [];
+    private int _clientsStarted;
     private readonly List<SimulatedCall> _calls = [];
     private readonly List<TraceEvent> _trace = [];
     private readonly Queue<Action<int>> _onElection = new();
@@ -266,7 +267,26 @@ public sealed partial class ClusterSimulation : IDisposable
     /// <summary>A client more.</summary>
     public SimulatedClient AddClient()
     {
-        var id = _clients.Count + 1;
+        var (id, process, actor, inbox, known) = StartClient(KeyValueRequests.Instance);
+        var added = new SimulatedClient(this, id, actor, inbox, _settings.RequestTimeout, process, known);
+        _clients.Add(added);
+        return added;
+    }
+
+    /// <summary>A client more, of the plain class that the members run (<see cref="SimulationSettings.Runs"/>).</summary>
+    /// <param name="codec">How it writes its commands: as the members do.</param>
+    public SimulatedStateMachineClient<TCommand, TResult, TQuery, TAnswer> AddClient<TCommand, TResult, TQuery, TAnswer>(IRaftCodec codec)
+    {
+        var runs = _settings.Runs ?? throw new InvalidOperationException("The members run no plain class: SimulationSettings.Runs is not set.");
+        var (_, process, actor, _, _) = StartClient(runs.Requests);
+        return new SimulatedStateMachineClient<TCommand, TResult, TQuery, TAnswer>(this, actor, process, codec);
+    }
+
+    internal void Tell(IActorRef client, IRaftRequest request, Action<IRaftReply> answered) => client.Tell(request, new ReplyRef(answered, this, client.Path.Root));
+
+    private (int Id, SimulatedProcess Process, IActorRef Actor, CallInbox Inbox, Func<IEnumerable<MemberId>> Known) StartClient(IRequestCodec codec)
+    {
+        var id = ++_clientsStarted;
         var process = new SimulatedProcess(string.Create(CultureInfo.InvariantCulture, $"client-{id}"), null);
         IActorRef? actor = null;
         ClientActor? client = null;
@@ -274,12 +294,10 @@ public sealed partial class ClusterSimulation : IDisposable
         var settings = new RaftClientSettings { ClusterId = ClusterId, Members = known, RequestTimeout = _settings.RequestTimeout, AttemptTimeout = _settings.AttemptTimeout };
         _queue.Running = process;
         var inbox = new CallInbox(settings.MaxQueued);
-        var props = Props.CreateBy(new Producer<ClientActor>(() => client = new ClientActor(settings, to => Door(process, -id, to.Id.Value), inbox, () => ++_nonces)));
+        var props = Props.CreateBy(new Producer<ClientActor>(() => client = new ClientActor(settings, codec, to => Door(process, -id, to.Id.Value), inbox, () => ++_nonces)));
         actor = _system.ActorOf(props.WithDispatcher(ProcessDispatcher), process.Name);
         _network.Attach(-id, () => process.IsDead ? null : actor);
-        var added = new SimulatedClient(this, id, actor, inbox, _settings.RequestTimeout, process, () => client is null ? known.Keys : client.Known);
-        _clients.Add(added);
-        return added;
+        return (id, process, actor, inbox, () => client is null ? known.Keys : client.Known);
     }
 
     /// <summary>A member as an endpoint sees it over the network; whoever answers, answers over the network.</summary>
@@ -292,7 +310,7 @@ public sealed partial class ClusterSimulation : IDisposable
 
     private void Exchanged(int from, int to, object message)
     {
-        if (_settings.StateMachine is null && _results.Sent(from, to, message) is { } second) Violated(Math.Max(from, to), second);
+        if (_settings.IsStore && _results.Sent(from, to, message) is { } second) Violated(Math.Max(from, to), second);
     }
 
     internal long NextPlace() => ++_place;
@@ -333,7 +351,7 @@ public sealed partial class ClusterSimulation : IDisposable
     /// <summary>States of one index are the same, of whichever member and however often it was started meanwhile.</summary>
     private void CheckState(SimulatedMember member)
     {
-        if (_settings.StateMachine is not null || !_settings.StateSurvivesCrash) return;
+        if (!_settings.IsStore || !_settings.StateSurvivesCrash) return;
         // The state machine may be ahead of what its member has heard of it.
         long applied;
         ReadOnlyMemory<byte> state;
@@ -359,6 +377,7 @@ public sealed partial class ClusterSimulation : IDisposable
         EndFaults();
         ReplaceAllLost(within);
         RunUntil(() => HasConverged, within, "all members up, one leader, one log applied by all");
+        if (!_settings.IsStore) return;
         var last = AddClient();
         var call = last.Put("after-the-faults", "1");
         RunUntil(() => call.IsDone, within, "an answer after the faults");

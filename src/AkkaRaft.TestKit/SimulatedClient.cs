@@ -5,6 +5,7 @@ using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 using AkkaRaft.TestKit.Checking;
 using AkkaRaft.TestKit.Engine;
+using AkkaRaft.TestKit.Network;
 
 namespace AkkaRaft.TestKit;
 
@@ -118,7 +119,7 @@ public sealed class SimulatedClient
         };
         _calls.Add(call);
         _simulation.Called(call);
-        call.Pending = PendingCall.From(request, new ReplyRef(reply => call.Answer(reply, _simulation.NextPlace()), _simulation, _actor.Path.Root), _timeout);
+        call.Pending = PendingCall.From(request, new ReplyRef(reply => call.Answer((IKeyValueReply)reply, _simulation.NextPlace()), _simulation, _actor.Path.Root), _timeout, KeyValueRequests.Instance);
         if (!_inbox.TryAdd(call.Pending)) throw new InvalidOperationException($"Client {Id} has too many calls open.");
         Pump();
         return call;
@@ -141,7 +142,7 @@ public sealed class SimulatedClient
     /// <summary>Any request; no check looks at its reply.</summary>
     /// <param name="request">The request.</param>
     /// <param name="answered">Gets the reply, good or bad.</param>
-    public void Ask(IKeyValueRequest request, Action<IKeyValueReply> answered) => _actor.Tell(request, new ReplyRef(answered, _simulation, _actor.Path.Root));
+    public void Ask(IKeyValueRequest request, Action<IKeyValueReply> answered) => _simulation.Tell(_actor, request, reply => answered((IKeyValueReply)reply));
 
     internal static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
@@ -153,16 +154,4 @@ public sealed class SimulatedClient
     }
 
     internal bool IsDead => _process.IsDead;
-
-    private sealed class ReplyRef(Action<IKeyValueReply> answered, ClusterSimulation simulation, ActorPath root) : MinimalActorRef
-    {
-        public override ActorPath Path { get; } = root / "call";
-
-        public override IActorRefProvider Provider => simulation.Provider;
-
-        protected override void TellInternal(object message, IActorRef sender)
-        {
-            if (message is IKeyValueReply reply) answered(reply);
-        }
-    }
 }

@@ -66,6 +66,9 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     /// <summary>It has stopped for good.</summary>
     public bool HasFailed { get; set; }
 
+    /// <summary>Where a plain class keeps its state.</summary>
+    public SimulatedStateFile StateFile { get; } = new();
+
     /// <summary>Its journal is gone, shorter or damaged: it has to stop for good, or to be refused, and another has to take its place.</summary>
     public bool IsLost { get; set; }
 
@@ -171,6 +174,7 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     public void LoseState(bool withImages)
     {
         HasLostState = LacksState = true;
+        StateFile.Lose();
         using (var empty = Memory()) empty.BackupDatabase(_state);
         if (withImages && Directory.Exists(snapshots)) Directory.Delete(snapshots, recursive: true);
     }

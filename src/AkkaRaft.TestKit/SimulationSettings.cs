@@ -1,4 +1,5 @@
 using Akka.Actor;
+using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.TestKit;
@@ -17,6 +18,11 @@ public sealed record SimulationSettings
 
     /// <summary>The state machine of each member, which speaks <c>ApplyEntries</c> and <c>Query</c>; the key-value store when nothing is said.</summary>
     public Func<MemberId, Props>? StateMachine { get; init; }
+
+    /// <summary>A plain class that the members run, as in production, instead of the key-value store: <see cref="RaftStateMachine.Of"/>. With it <see cref="StateMachine"/> is not looked at.</summary>
+    public RaftStateMachine? Runs { get; init; }
+
+    internal bool IsStore => StateMachine is null && Runs is null;
 
     /// <summary>
     /// Whether the key-value state survives a crash, as its file would, so that a member goes on from what it had applied;

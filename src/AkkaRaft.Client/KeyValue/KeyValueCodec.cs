@@ -3,56 +3,9 @@ using Wire = AkkaRaft.Protocol.Wire;
 
 namespace AkkaRaft.KeyValue;
 
-/// <summary>The state machine's answer to a command.</summary>
-internal abstract record KvOutcome;
-
-/// <summary>A session is open.</summary>
-internal sealed record KvSessionOpened(long Session) : KvOutcome;
-
-/// <summary>Another session has the number that this one would have had: it is not open, and is to be asked for again.</summary>
-internal sealed record KvSessionTaken : KvOutcome;
-
-/// <summary>A session is closed.</summary>
-internal sealed record KvSessionClosed : KvOutcome;
-
-/// <summary>Each operation was executed, now or before, or has an error of its own.</summary>
-internal sealed record KvBatchExecuted(IReadOnlyList<Wire.KvOperationResult> Results) : KvOutcome;
-
-/// <summary>There is no such session any more; nothing was executed.</summary>
-internal sealed record KvSessionExpired : KvOutcome;
-
-/// <summary>Operations before the batch are missing; nothing was executed.</summary>
-internal sealed record KvOutOfOrder(long ExpectedSerial) : KvOutcome;
-
-/// <summary>Results must be acknowledged first; nothing was executed.</summary>
-internal sealed record KvTooManyResults(long Limit) : KvOutcome;
-
-/// <summary>The command is wrong in itself; nothing was executed.</summary>
-internal sealed record KvMalformed(string Message) : KvOutcome;
-
-/// <summary>Writes requests as commands and queries of the key-value state machine, and reads its results as replies.</summary>
+/// <summary>Writes requests as operations and queries of the key-value store, and reads its results as replies.</summary>
 internal static class KeyValueCodec
 {
-    /// <param name="clientName">For people.</param>
-    /// <param name="nonce">Drawn at random for each session; the same when its opening is sent again.</param>
-    public static ReadOnlyMemory<byte> EncodeOpenSession(string clientName, ulong nonce) =>
-        new Wire.KvCommand { OpenSession = new Wire.KvOpenSession { ClientName = clientName, Nonce = nonce } }.ToByteArray();
-
-    public static ReadOnlyMemory<byte> EncodeCloseSession(long session) =>
-        new Wire.KvCommand { CloseSession = new Wire.KvCloseSession { Session = session } }.ToByteArray();
-
-    /// <summary>The requests have the serials <paramref name="firstSerial"/> and following; a session's first is 1. Null takes a serial and does nothing.</summary>
-    public static ReadOnlyMemory<byte> EncodeBatch(long session, long firstSerial, long ackedUpTo, IEnumerable<IKeyValueWrite?> requests) =>
-        EncodeBatch(session, firstSerial, ackedUpTo, requests.Select(ToWire));
-
-    /// <inheritdoc cref="EncodeBatch(long, long, long, IEnumerable{IKeyValueWrite?})" />
-    public static ReadOnlyMemory<byte> EncodeBatch(long session, long firstSerial, long ackedUpTo, IEnumerable<Wire.KvOperation> operations)
-    {
-        var batch = new Wire.KvBatch { Session = session, FirstSerial = firstSerial, AckedUpTo = ackedUpTo };
-        batch.Operations.AddRange(operations);
-        return new Wire.KvCommand { Batch = batch }.ToByteArray();
-    }
-
     /// <summary>A <see cref="Watch"/> must be alone.</summary>
     public static ReadOnlyMemory<byte> EncodeQuery(IEnumerable<IKeyValueRead> requests)
     {
@@ -80,26 +33,6 @@ internal static class KeyValueCodec
         return query.ToByteArray();
     }
 
-    /// <exception cref="InvalidProtocolBufferException">The bytes are no result.</exception>
-    /// <exception cref="InvalidDataException">The result is of an unknown kind: the outcome is unknown.</exception>
-    public static KvOutcome DecodeResult(ReadOnlyMemory<byte> payload)
-    {
-        var result = Wire.KvResult.Parser.ParseFrom(payload.Span);
-        return result.ResultCase switch
-        {
-            Wire.KvResult.ResultOneofCase.SessionOpened => new KvSessionOpened(result.SessionOpened.Session),
-            Wire.KvResult.ResultOneofCase.SessionTaken => new KvSessionTaken(),
-            Wire.KvResult.ResultOneofCase.SessionClosed => new KvSessionClosed(),
-            Wire.KvResult.ResultOneofCase.BatchResult => new KvBatchExecuted(result.BatchResult.Results),
-            Wire.KvResult.ResultOneofCase.SessionExpired => new KvSessionExpired(),
-            Wire.KvResult.ResultOneofCase.OutOfOrder => new KvOutOfOrder(result.OutOfOrder.ExpectedSerial),
-            Wire.KvResult.ResultOneofCase.TooManyResults => new KvTooManyResults(result.TooManyResults.Limit),
-            Wire.KvResult.ResultOneofCase.Malformed => new KvMalformed(result.Malformed.Message),
-            // Not KvMalformed, which promises that nothing was executed.
-            _ => throw new InvalidDataException("The result is of a kind this client does not know."),
-        };
-    }
-
     /// <summary>What a batch's result says of one of its requests.</summary>
     public static IKeyValueReply Reply(IKeyValueWrite request, Wire.KvOperationResult result)
     {
@@ -115,7 +48,6 @@ internal static class KeyValueCodec
             case not Wire.KvOperationError.None:
                 return new RequestFailed(id, FailureKind.BadInput, $"The store refused it for a reason that this client does not know ({(int)result.Error}); nothing was changed.");
         }
-        if (result.Forgotten) return new RequestFailed(id, FailureKind.OutcomeUnknown, "It was executed, and what came of it is no longer known.");
         return request switch
         {
             Put => new PutReply(id, result.Version),
@@ -153,9 +85,8 @@ internal static class KeyValueCodec
         return replies;
     }
 
-    public static Wire.KvOperation ToWire(IKeyValueWrite? request) => request switch
+    public static Wire.KvOperation ToWire(IKeyValueWrite request) => request switch
     {
-        null => new Wire.KvOperation { Noop = new Wire.KvNoop() },
         Put put => new Wire.KvOperation { Put = PutToWire(put.Key, put.Value, put.Lease) },
         Delete delete => new Wire.KvOperation { Delete = new Wire.KvDelete { Key = Bytes(delete.Key) } },
         CompareAndSet set => new Wire.KvOperation

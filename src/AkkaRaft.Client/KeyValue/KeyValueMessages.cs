@@ -4,28 +4,16 @@ using AkkaRaft.Protocol;
 namespace AkkaRaft.KeyValue;
 
 /// <summary>A request that any actor may tell to <c>/user/raft</c> of any member, local or remote; the reply goes to the sender.</summary>
-public interface IKeyValueRequest
-{
-    /// <summary>The asker's own number, echoed in the reply.</summary>
-    long RequestId { get; }
-}
+public interface IKeyValueRequest : IRaftRequest;
 
 /// <summary>A request that goes through the log, and takes effect exactly once.</summary>
-public interface IKeyValueWrite : IKeyValueRequest;
+public interface IKeyValueWrite : IKeyValueRequest, IRaftWrite;
 
 /// <summary>A request that changes nothing.</summary>
-public interface IKeyValueRead : IKeyValueRequest
-{
-    /// <summary>How fresh the answer must be.</summary>
-    ReadConsistency Consistency { get; }
-}
+public interface IKeyValueRead : IKeyValueRequest, IRaftRead;
 
 /// <summary>A reply from <c>/user/raft</c>.</summary>
-public interface IKeyValueReply
-{
-    /// <summary>Echo of the request's number.</summary>
-    long RequestId { get; }
-}
+public interface IKeyValueReply : IRaftReply;
 
 /// <summary>Sets a key. Answered by <see cref="PutReply"/> once it is committed and applied, or by <see cref="RequestFailed"/>.</summary>
 /// <param name="Key">One to <c>akkaraft.max-key-bytes</c> bytes.</param>
@@ -273,6 +261,9 @@ public enum FailureKind
 
     /// <summary>The client that was asked has stopped: surely not executed.</summary>
     ClientStopped = 8,
+
+    /// <summary>An application's own state machine threw: the command is applied, with whatever it had changed by then.</summary>
+    StateMachineFailed = 9,
 }
 
 /// <summary>A request that got no result.</summary>

@@ -18,23 +18,31 @@ internal sealed class WireShape
 
     private readonly Field[] _fields;
 
-    private WireShape(MessageDescriptor descriptor, Dictionary<MessageDescriptor, WireShape> known)
+    private WireShape(MessageDescriptor descriptor, Dictionary<MessageDescriptor, WireShape> known, (FieldDescriptor Field, MessageDescriptor Message)? bytes)
     {
         known.Add(descriptor, this);
         _fields = new Field[descriptor.Fields.InFieldNumberOrder().Select(f => f.FieldNumber).DefaultIfEmpty().Max() + 1];
         foreach (var field in descriptor.Fields.InFieldNumberOrder())
         {
-            _fields[field.FieldNumber] = field.FieldType == FieldType.Message
-                ? new Field(true, true, known.GetValueOrDefault(field.MessageType) ?? new WireShape(field.MessageType, known))
+            var message = field.FieldType == FieldType.Message ? field.MessageType : bytes?.Field == field ? bytes.Value.Message : null;
+            _fields[field.FieldNumber] = message is not null
+                ? new Field(true, true, known.GetValueOrDefault(message) ?? new WireShape(message, known, bytes))
                 : new Field(true, field is { IsRepeated: true, FieldType: FieldType.String or FieldType.Bytes }, null);
         }
     }
 
     public static WireShape Client { get; } = Of(WireClientMessage.Descriptor);
 
-    public static WireShape Command { get; } = Of(KvCommand.Descriptor);
+    /// <summary>A command to the key-value store, whose operations are messages.</summary>
+    public static WireShape StoreCommand { get; } =
+        new(SessionCommand.Descriptor, [], (SessionBatch.Descriptor.FindFieldByNumber(SessionBatch.OperationsFieldNumber), KvOperation.Descriptor));
 
-    public static WireShape Query { get; } = Of(KvQuery.Descriptor);
+    public static WireShape StoreQuery { get; } = Of(KvQuery.Descriptor);
+
+    /// <summary>A command to an application's own state machine, whose operations are whatever its codec writes.</summary>
+    public static WireShape OwnCommand { get; } = Of(SessionCommand.Descriptor);
+
+    public static WireShape OwnQuery { get; } = Of(StateQuery.Descriptor);
 
     /// <summary>Most parts of a message in frames of so many bytes.</summary>
     public static int MaxParts(int frameBytes) => Math.Max(SmallestBound, frameBytes / BytesPerPart);
@@ -51,7 +59,7 @@ internal sealed class WireShape
     }
 
     /// <summary>The parts of a kind of message.</summary>
-    public static WireShape Of(MessageDescriptor descriptor) => new(descriptor, []);
+    public static WireShape Of(MessageDescriptor descriptor) => new(descriptor, [], null);
 
     private bool IsSound(ReadOnlySpan<byte> message, ref int left, int depth)
     {

@@ -11,8 +11,8 @@ namespace AkkaRaft.TestKit.Checking;
 /// </summary>
 internal sealed class ResultChecker
 {
-    private readonly Dictionary<(int Client, long Request), Wire.KvBatch> _asked = [];
-    private readonly Dictionary<(long Session, long Serial), Wire.KvOperationResult> _results = [];
+    private readonly Dictionary<(int Client, long Request), Wire.SessionBatch> _asked = [];
+    private readonly Dictionary<(long Session, long Serial), ByteString> _results = [];
 
     /// <summary>Looks at a message between a client and a member.</summary>
     /// <param name="from">Who sends it; clients are negative.</param>
@@ -26,7 +26,7 @@ internal sealed class ResultChecker
             case Submit submit when Batch(submit) is { } batch:
                 _asked[(from, submit.RequestId)] = batch;
                 return null;
-            case SubmitReply reply when _asked.TryGetValue((to, reply.RequestId), out var batch) && Wire.KvResult.Parser.ParseFrom(reply.Result.Span) is { BatchResult: { } result }:
+            case SubmitReply reply when _asked.TryGetValue((to, reply.RequestId), out var batch) && Wire.SessionResult.Parser.ParseFrom(reply.Result.Span) is { BatchResult: { } result }:
                 return Compare(batch, result);
             default:
                 return null;
@@ -34,11 +34,11 @@ internal sealed class ResultChecker
     }
 
     // What nobody can read is of no session.
-    private static Wire.KvBatch? Batch(Submit submit)
+    private static Wire.SessionBatch? Batch(Submit submit)
     {
         try
         {
-            return Wire.KvCommand.Parser.ParseFrom(submit.Payload.Span).Batch;
+            return Wire.SessionCommand.Parser.ParseFrom(submit.Payload.Span).Batch;
         }
         catch (InvalidProtocolBufferException)
         {
@@ -46,15 +46,15 @@ internal sealed class ResultChecker
         }
     }
 
-    private string? Compare(Wire.KvBatch batch, Wire.KvBatchResult result)
+    private string? Compare(Wire.SessionBatch batch, Wire.SessionBatchResult result)
     {
-        if (result.Results.Count != batch.Operations.Count)
-            return string.Create(CultureInfo.InvariantCulture, $"{batch.Operations.Count} operations of session {batch.Session} have {result.Results.Count} results");
+        if (result.Forgotten + result.Results.Count != batch.Operations.Count)
+            return string.Create(CultureInfo.InvariantCulture, $"{batch.Operations.Count} operations of session {batch.Session} have {result.Forgotten} results that are forgotten and {result.Results.Count} others");
         for (var i = 0; i < result.Results.Count; i++)
         {
-            var (told, place) = (result.Results[i], (batch.Session, batch.FirstSerial + i));
-            if (told.Forgotten || _results.TryAdd(place, told) || _results[place].Equals(told)) continue;
-            return string.Create(CultureInfo.InvariantCulture, $"operation {place.Item2} of session {batch.Session} has the result {told}, and had {_results[place]}");
+            var (told, place) = (result.Results[i], (batch.Session, batch.FirstSerial + result.Forgotten + i));
+            if (_results.TryAdd(place, told) || _results[place].Equals(told)) continue;
+            return string.Create(CultureInfo.InvariantCulture, $"operation {place.Item2} of session {batch.Session} has the result {Convert.ToHexString(told.Span)}, and had {Convert.ToHexString(_results[place].Span)}");
         }
         return null;
     }

@@ -325,6 +325,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case EntriesApplied applied:
                 Applied(applied);
                 return true;
+            case StateMachineFailed failed:
+                Fail(failed.Reason);
+                return true;
             case TimeDue due:
                 _timeDue = due.TimestampMs;
                 return true;

@@ -33,7 +33,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private bool _ended;
     private MemberRemoved? _removed;
 
-    public RaftGateway(string clusterId, Props member, Props client)
+    public RaftGateway(string clusterId, RaftStateMachine stateMachine, Props member, Props client)
     {
         _memberProps = member;
         _clientProps = client;
@@ -47,8 +47,8 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         Receive<IClusterRequest>(request => request.ClusterId != clusterId, request => Sender.Tell(new Refused(
             request.RequestId, RefusalReason.OtherCluster, null, $"This is a member of cluster '{clusterId}', not of '{request.ClusterId}'.")));
         // What would be many times as large once it is parsed, by every member and at each start.
-        Receive<Submit>(submit => HasFault(WireShape.Command, submit.Payload, submit.RequestId), _ => { });
-        Receive<Read>(read => HasFault(WireShape.Query, read.Payload, read.RequestId), _ => { });
+        Receive<Submit>(submit => HasFault(stateMachine.Command, submit.Payload, submit.RequestId), _ => { });
+        Receive<Read>(read => HasFault(stateMachine.Query, read.Payload, read.RequestId), _ => { });
         Receive<UnreadableMessage>(_ => { });
         Receive<IKeyValueRequest>(request => _client.Forward(request));
         Receive<MemberFailed>(failed =>
@@ -69,8 +69,8 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         ReceiveAny(message => _member.Forward(message));
     }
 
-    public static Props Props(string clusterId, Props member, Props client) =>
-        Akka.Actor.Props.CreateBy(new Producer<RaftGateway>(() => new RaftGateway(clusterId, member, client)));
+    public static Props Props(string clusterId, RaftStateMachine stateMachine, Props member, Props client) =>
+        Akka.Actor.Props.CreateBy(new Producer<RaftGateway>(() => new RaftGateway(clusterId, stateMachine, member, client)));
 
     public ITimerScheduler Timers { get; set; } = null!;
 

@@ -24,7 +24,7 @@ public enum MemberEnd
     Failed,
 }
 
-/// <summary>One member of the key-value cluster, in an ActorSystem of its own or in the application's.</summary>
+/// <summary>One member of a cluster, in an ActorSystem of its own or in the application's.</summary>
 public sealed class RaftNode : IAsyncDisposable
 {
     private static readonly TimeSpan HandOverTimeout = TimeSpan.FromSeconds(2);
@@ -35,7 +35,7 @@ public sealed class RaftNode : IAsyncDisposable
     private readonly bool _ownsSystem;
     private readonly TaskCompletionSource<(MemberEnd, string)> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private RaftNode(RaftSettings settings, DataDirectory directory, ActorSystem system, bool ownsSystem)
+    private RaftNode(RaftSettings settings, RaftStateMachine machine, DataDirectory directory, ActorSystem system, bool ownsSystem)
     {
         Settings = settings with { JournalPlugin = MemberConfiguration.Journal, SnapshotPlugin = MemberConfiguration.NoSnapshots, SnapshotDispatcher = "akkaraft.snapshot-dispatcher", Clock = () => BootClock.Now };
         _directory = directory;
@@ -48,11 +48,11 @@ public sealed class RaftNode : IAsyncDisposable
         System.EventStream.Subscribe(_watcher, typeof(MemberRemoved));
 
         var transport = new RemoteTransport(System, settings.SystemName);
-        var stateMachine = KeyValueActor.Props(Settings, _directory.StateFile).WithDispatcher("akkaraft.state-machine-dispatcher");
+        var stateMachine = machine.PropsOf(Settings, _directory.StateFile(machine.FileName)).WithDispatcher("akkaraft.state-machine-dispatcher");
         var member = RaftActor.Props(Settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
-        var client = ClientActor.Props(settings.ForClients(), to => MemberDoor.Resolve(system, settings.SystemName, to.Address));
+        var client = ClientActor.Props(settings.ForClients(), machine.Requests, to => MemberDoor.Resolve(system, settings.SystemName, to.Address));
         // On the member's thread: what it hands on to the member waits for no other.
-        Gateway = System.ActorOf(RaftGateway.Props(settings.ClusterId, member, client).WithDispatcher("akkaraft.raft-dispatcher"), "raft");
+        Gateway = System.ActorOf(RaftGateway.Props(settings.ClusterId, machine, member, client).WithDispatcher("akkaraft.raft-dispatcher"), "raft");
         CoordinatedShutdown.Get(System).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "akkaraft-hand-over", HandOver);
         System.RegisterOnTermination(Ended);
     }
@@ -71,28 +71,30 @@ public sealed class RaftNode : IAsyncDisposable
 
     /// <summary>Checks and locks the data directory, listens at the member's address and starts the member in an ActorSystem of its own.</summary>
     /// <param name="settings">The member's settings.</param>
+    /// <param name="stateMachine">What the cluster's members run; the key-value store when nothing is said.</param>
     /// <exception cref="DataDirectoryException">The directory is in use, unreadable, or another member's.</exception>
     /// <exception cref="RaftConfigurationException">A setting is out of its range, or the settings do not allow the address.</exception>
     /// <exception cref="IOException">The address cannot be listened at.</exception>
-    public static Task<RaftNode> StartAsync(RaftSettings settings)
+    public static Task<RaftNode> StartAsync(RaftSettings settings, RaftStateMachine? stateMachine = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         settings.Validate();
-        return Task.FromResult(Open(settings, (measured, directory) => new RaftNode(measured, directory, StartSystem(measured), ownsSystem: true)));
+        return Task.FromResult(Open(settings, stateMachine, (measured, machine, directory) => new RaftNode(measured, machine, directory, StartSystem(measured), ownsSystem: true)));
     }
 
     /// <summary>Checks and locks the data directory and starts the member in an application's ActorSystem, which has <see cref="Configuration"/> and goes on when the member ends.</summary>
     /// <param name="system">The ActorSystem, named <see cref="RaftSettings.SystemName"/>, that listens at the member's address.</param>
     /// <param name="settings">The member's settings.</param>
+    /// <param name="stateMachine">What the cluster's members run; the key-value store when nothing is said.</param>
     /// <exception cref="DataDirectoryException">The directory is in use, unreadable, or another member's.</exception>
     /// <exception cref="RaftConfigurationException">A setting is out of its range, or the ActorSystem is not as a member needs it.</exception>
-    public static RaftNode Start(ActorSystem system, RaftSettings settings)
+    public static RaftNode Start(ActorSystem system, RaftSettings settings, RaftStateMachine? stateMachine = null)
     {
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(settings);
         settings.Validate();
         if (Complaint(system, settings) is { } complaint) throw new RaftConfigurationException(complaint);
-        return Open(settings, (measured, directory) => new RaftNode(measured, directory, system, ownsSystem: false));
+        return Open(settings, stateMachine, (measured, machine, directory) => new RaftNode(measured, machine, directory, system, ownsSystem: false));
     }
 
     /// <summary>What an ActorSystem needs in its HOCON for a member to live in it: Akka.Remote at the member's address, frames that hold its messages, its serializer, journal and dispatcher.</summary>
@@ -146,13 +148,14 @@ public sealed class RaftNode : IAsyncDisposable
             : null;
     }
 
-    private static RaftNode Open(RaftSettings settings, Func<RaftSettings, DataDirectory, RaftNode> start)
+    private static RaftNode Open(RaftSettings settings, RaftStateMachine? stateMachine, Func<RaftSettings, RaftStateMachine, DataDirectory, RaftNode> start)
     {
+        var machine = stateMachine ?? RaftStateMachine.KeyValueStore;
         var directory = DataDirectory.Open(settings);
         try
         {
             JournalGuard.Check(settings, directory);
-            return start(settings with { SyncTime = SyncProbe.Measure(directory.Path) }, directory);
+            return start(settings with { SyncTime = SyncProbe.Measure(directory.Path) }, machine, directory);
         }
         catch
         {

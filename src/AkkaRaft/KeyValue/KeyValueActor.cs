@@ -1,7 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Akka.Actor;
 using Akka.Event;
-using AkkaRaft.Protocol;
 using AkkaRaft.Protocol.Wire;
 using AkkaRaft.Remoting;
 using AkkaRaft.Remoting.Threading;
@@ -16,14 +15,12 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private const long MaxUncommittedBytes = 8 * 1024 * 1024;
     // What needs the file waits for a commit under way, and keys at random, in a file larger than memory, cost a read each.
     private const int MaxUncommittedPuts = 16 * 1024;
-    // A smaller answer costs no more than what it costs to ask.
-    private const int CountedBytes = 16 * 1024;
     private static readonly TimeSpan CommitInterval = TimeSpan.FromSeconds(1);
 
     private readonly RaftSettings _settings;
     private readonly string? _stateFile;
     private readonly ParkedWatches _watches = new();
-    private readonly AnswerWindows _windows;
+    private readonly QueryAnswers _answers;
     private readonly StoreLimits _ownLimits;
     private readonly DamagedState? _damaged;
     private CheckImage? _checked;
@@ -37,7 +34,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     {
         _settings = settings;
         _stateFile = stateFile;
-        _windows = new AnswerWindows(Self, () => Now);
+        _answers = new QueryAnswers(Self, () => Now, why => Store.Wrong(why, overloaded: true));
         _ownLimits = StoreLimits.Of(settings);
         _damaged = stateFile is null || KeyValueStore.IsGoneWhenClosed(stateFile) ? null : new DamagedState(stateFile);
         Receive<ApplyEntries>(apply =>
@@ -85,13 +82,13 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             ParkAnew();
         });
         Receive<Query>(query => Answer(query, Sender));
-        Receive<AnswerWindow.Reopened>(reopened => _windows.GoOn(reopened));
+        Receive<AnswerWindow.Reopened>(reopened => _answers.GoOn(reopened));
         Receive<WatchesDue>(_ => EndWatches());
         Receive<ConnectionLost>(lost =>
         {
             _watches.RemoveOf(lost.Address);
             WakeForWatches();
-            _windows.Remove(lost.Address);
+            _answers.Remove(lost.Address);
         });
     }
 
@@ -140,33 +137,19 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 
     private void Answer(Query query, IActorRef asker)
     {
-        if (_windows.IsFull(asker)) ReadLater(query, asker);
-        else Read(query, asker);
+        if (_answers.MustWait(asker)) AnswerLater(query, asker);
+        else _answers.Tell(asker, query.RequestId, Read(query, asker));
     }
 
     // What it keeps for later is allocated here, and not for each query.
-    private void ReadLater(Query query, IActorRef asker) => Wait(query.RequestId, asker, () => Read(query, asker));
+    private void AnswerLater(Query query, IActorRef asker) => _answers.TellLater(asker, query.RequestId, () => Read(query, asker));
 
-    private void Read(Query query, IActorRef asker)
-    {
-        var answer = Store.Read(query.Payload, out var read) is { } wrong ? Store.Wrong(wrong)
-            : read.Watch is null ? Store.Answer(read)
-            : Store.ChangesFor(read.Watch, read.Watch.FromRevision) is { } told ? Store.Told(told)
-            : Park(query.RequestId, read.Watch, asker);
-        if (!answer.IsEmpty) Tell(asker, query.RequestId, answer);
-    }
-
-    private void Tell(IActorRef asker, long requestId, ReadOnlyMemory<byte> answer)
-    {
-        using var visit = SerialExecutor.Visit();
-        asker.Tell(new QueryReply(requestId, answer) { Counted = answer.Length < CountedBytes ? default : _windows.Count(asker, answer.Length) });
-    }
-
-    private void Wait(long requestId, IActorRef asker, Action answer)
-    {
-        if (_windows.TryAdd(asker, answer)) return;
-        Tell(asker, requestId, Store.Wrong("Too many reads of this process wait until it has taken the answers to those before; ask for less at once.", overloaded: true));
-    }
+    /// <returns>Empty for a watch that is parked.</returns>
+    private ReadOnlyMemory<byte> Read(Query query, IActorRef asker) =>
+        Store.Read(query.Payload, out var read) is { } wrong ? Store.Wrong(wrong)
+        : read.Watch is null ? Store.Answer(read)
+        : Store.ChangesFor(read.Watch, read.Watch.FromRevision) is { } told ? Store.Told(told)
+        : Park(query.RequestId, read.Watch, asker);
 
     // ---- watches -------------------------------------------------------------------------------------------------
 
@@ -183,8 +166,8 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             watch, Math.Max(watch.FromRevision, Store.Revision + 1), Now + TimeSpan.FromMilliseconds(watch.WaitMs), client,
             told =>
             {
-                if (_windows.IsFull(asker)) Wait(requestId, asker, () => Tell(asker, requestId, Store.Told(told)));
-                else Tell(asker, requestId, Store.Told(told));
+                if (_answers.MustWait(asker)) _answers.TellLater(asker, requestId, () => Store.Told(told));
+                else _answers.Tell(asker, requestId, Store.Told(told));
             });
         WakeForWatches();
         return default;

@@ -13,61 +13,39 @@ internal sealed partial class KeyValueStore
         _nowMs = entry.TimestampMs;
         while (_leases.FindExpired(_nowMs) is { } expired) End(expired);
         _sessions.Expire(_nowMs);
-        ReadOnlyMemory<byte> result = entry.Kind == EntryKind.Command ? ExecuteCommand(entry).ToByteArray() : default;
+        ReadOnlyMemory<byte> result = default;
+        if (entry.Kind == EntryKind.Command)
+        {
+            _answerBytes = 0;
+            result = _sessions.Execute(entry, Parse, i => Execute(_operations[i]).ToByteString()).ToByteArray();
+        }
         if (entry.Kind == EntryKind.NoOp && StoreLimits.Decode(entry.Payload.Span) is { } proposed) Adopt(proposed);
         if (_changes.Changes.Count > 0) _history.Add(_changes.Changes);
         _changes.Changes.Clear();
         return result;
     }
 
-    private KvResult ExecuteCommand(LogEntry entry)
+    /// <summary>Reads the operations of a batch.</summary>
+    /// <returns>Why none of them may be executed, for people; null when nothing is wrong.</returns>
+    private string? Parse(IReadOnlyList<ByteString> operations)
     {
-        KvCommand command;
-        try
+        _operations.Clear();
+        foreach (var bytes in operations)
         {
-            command = KvCommand.Parser.ParseFrom(entry.Payload.Span);
+            KvOperation operation;
+            try
+            {
+                operation = KvOperation.Parser.ParseFrom(bytes);
+            }
+            catch (InvalidProtocolBufferException)
+            {
+                return "The batch has an operation that is no KvOperation.";
+            }
+            _operations.Add(operation);
+            if (!bytes.IsEmpty && OperationRules.WhatIsWrongWith(operation, Limits) is { } wrong) return wrong;
         }
-        catch (InvalidProtocolBufferException)
-        {
-            // Not the exception's words: they may differ between versions, and results must not.
-            return Malformed("The command is no KvCommand.");
-        }
-
-        switch (command.CommandCase)
-        {
-            case KvCommand.CommandOneofCase.OpenSession:
-                var session = Sessions.IdFrom(entry.Index, entry.Term, command.OpenSession.Nonce);
-                return _sessions.Open(session, _nowMs)
-                    ? new KvResult { SessionOpened = new Protocol.Wire.KvSessionOpened { Session = session } }
-                    : new KvResult { SessionTaken = new Protocol.Wire.KvSessionTaken() };
-            case KvCommand.CommandOneofCase.CloseSession:
-                return _sessions.Close(command.CloseSession.Session)
-                    ? new KvResult { SessionClosed = new Protocol.Wire.KvSessionClosed() }
-                    : new KvResult { SessionExpired = new Protocol.Wire.KvSessionExpired() };
-            case KvCommand.CommandOneofCase.Batch:
-                return Execute(command.Batch);
-            default:
-                return Malformed("The command is of an unknown kind.");
-        }
+        return null;
     }
-
-    private KvResult Execute(KvBatch batch)
-    {
-        if (BatchRules.WhatIsWrongWith(batch, Limits) is { } wrong) return Malformed(wrong);
-        _answerBytes = 0;
-        var outcome = _sessions.Execute(
-            batch.Session, batch.FirstSerial, batch.AckedUpTo, batch.Operations.Count, _nowMs, i => Execute(batch.Operations[i]));
-        return outcome.Status switch
-        {
-            BatchStatus.Executed => new KvResult { BatchResult = outcome.Results },
-            BatchStatus.SessionExpired => new KvResult { SessionExpired = new Protocol.Wire.KvSessionExpired() },
-            BatchStatus.OutOfOrder => new KvResult { OutOfOrder = new Protocol.Wire.KvOutOfOrder { ExpectedSerial = outcome.ExpectedSerial } },
-            BatchStatus.TooManyResults => new KvResult { TooManyResults = new Protocol.Wire.KvTooManyResults { Limit = Limits.MaxResultsPerSession } },
-            _ => Malformed("The batch acknowledges operations that were never executed."),
-        };
-    }
-
-    private static KvResult Malformed(string message) => new() { Malformed = new Protocol.Wire.KvMalformed { Message = message } };
 
     private KvOperationResult Execute(KvOperation operation)
     {

@@ -24,11 +24,12 @@ internal sealed partial class KeyValueStore
         {
             return "The query is no KvQuery.";
         }
-        if (query.Watch is not { } watch) return query.Ranges.Select(range => BatchRules.WhatIsWrongWith(range, Limits)).FirstOrDefault(wrong => wrong is not null);
+        if (query.StateMachine.Length > 0) return $"The cluster runs the key-value store, and the client asks the state machine '{query.StateMachine}'.";
+        if (query.Watch is not { } watch) return query.Ranges.Select(range => OperationRules.WhatIsWrongWith(range, Limits)).FirstOrDefault(wrong => wrong is not null);
         return query.Lookups.Count + query.Ranges.Count > 0 || query.Leases ? "A watch must be alone in its query."
             : watch.FromRevision < 1 ? "A watch begins with a revision of 1 or more."
             : watch.WaitMs is < 0 or > LongestWaitMs ? $"A watch waits from 0 to {LongestWaitMs} ms."
-            : BatchRules.WhatIsWrongWith(new KvRange { From = watch.From, To = watch.To }, Limits);
+            : OperationRules.WhatIsWrongWith(new KvRange { From = watch.From, To = watch.To }, Limits);
     }
 
     /// <summary>The longest that a watch may wait.</summary>

@@ -1,4 +1,5 @@
 using AkkaRaft.Log;
+using AkkaRaft.StateMachines;
 using Microsoft.Data.Sqlite;
 using Wire = AkkaRaft.Protocol.Wire;
 
@@ -15,6 +16,7 @@ internal sealed partial class KeyValueStore : IDisposable
     private readonly StateConnection _connection;
     private readonly KeyTable _keys;
     private readonly LeaseTable _leases;
+    private readonly SessionTables _sessionTables;
     private readonly Sessions _sessions;
     private readonly History _history;
     private readonly Statement _readLimits;
@@ -24,6 +26,7 @@ internal sealed partial class KeyValueStore : IDisposable
 
     // Of the entry that is executed.
     private readonly Wire.KvWatchResult _changes = new();
+    private readonly List<Wire.KvOperation> _operations = [];
     private long _nowMs;
     private int _answerBytes;
 
@@ -57,7 +60,8 @@ internal sealed partial class KeyValueStore : IDisposable
         _connection = new StateConnection(connection, file);
         _keys = new KeyTable(_connection);
         _leases = new LeaseTable(_connection);
-        _sessions = new Sessions(_connection);
+        _sessionTables = new SessionTables(_connection);
+        _sessions = new Sessions("", _sessionTables) { Limits = StoreLimits.BeforeTheFirst.OfSessions };
         _history = new History(_connection);
         _readLimits = _connection.Prepare(StoreLimits.Table.Select());
         _saveLimits = _connection.Prepare(StoreLimits.Save);
@@ -83,7 +87,7 @@ internal sealed partial class KeyValueStore : IDisposable
         _keys.Load();
         _history.Load(progress.HistoryFrom);
         _leases.Load();
-        _sessions.Load();
+        _sessionTables.Load(_sessions);
     }
 
     private StoreLimits ReadLimits()
@@ -108,7 +112,7 @@ internal sealed partial class KeyValueStore : IDisposable
     private void SetLimits(StoreLimits limits)
     {
         Limits = limits;
-        _sessions.Limits = limits;
+        _sessions.Limits = limits.OfSessions;
         _history.Limits = limits;
     }
 
@@ -275,7 +279,7 @@ internal sealed partial class KeyValueStore : IDisposable
     {
         _connection.Settle();
         if (!_isWhole) throw new InvalidOperationException($"An entry was applied to {_file} in part; its transaction cannot be committed.");
-        Action[] writes = [_keys.Take(), _sessions.Take(), _leases.Take(), _history.Take()];
+        Action[] writes = [_keys.Take(), _sessionTables.Take(_sessions), _leases.Take(), _history.Take()];
         var progress = new StateProgress(AppliedIndex, AppliedTerm, JournalSequenceNr, _revision, _lastLease, _history.KeptFrom);
         var limits = _limitsToSave?.Encode();
         _limitsToSave = null;

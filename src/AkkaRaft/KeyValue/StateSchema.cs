@@ -11,7 +11,7 @@ internal static class StateSchema
     private static readonly StateTable Meta = new("meta", "name, value, crc", row => Sum(row.Blob(0), row.Blob(1)));
 
     private static readonly StateTable[] Tables =
-        [Meta, StateProgress.Table, StoreLimits.Table, KeyTable.Table, LeaseTable.Table, Sessions.Table, Sessions.ResultTable, History.Table];
+        [Meta, StateProgress.Table, StoreLimits.Table, KeyTable.Table, LeaseTable.Table, SessionTables.Table, SessionTables.ResultTable, History.Table];
 
     /// <summary>Makes the tables of an empty file.</summary>
     public static void Create(SqliteConnection connection, string clusterId, string memberId)
@@ -25,7 +25,7 @@ internal static class StateSchema
             {StoreLimits.Schema}
             {KeyTable.Schema}
             {LeaseTable.Schema}
-            {Sessions.Schema}
+            {SessionTables.Schema}
             {History.Schema}
             """);
         SetMeta(connection, "schema_version", Version);

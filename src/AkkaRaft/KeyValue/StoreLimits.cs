@@ -1,5 +1,6 @@
 using System.Globalization;
 using AkkaRaft.Protocol.Wire;
+using AkkaRaft.StateMachines;
 using Google.Protobuf;
 
 namespace AkkaRaft.KeyValue;
@@ -32,8 +33,8 @@ internal sealed record StoreLimits(
     /// <summary>Most bytes of changes of one revision that a watch is told of: more than a command can make.</summary>
     public long RevisionBytes => MaxCommandBytes + (long)MaxTransactionSteps * KeyTable.RowOverheadBytes;
 
-    /// <summary>Most bytes of results that are kept for one session's retries.</summary>
-    public long ResultBytes => 8L * MaxCommandBytes;
+    /// <summary>Those of sessions.</summary>
+    public SessionLimits OfSessions => new(MaxSessions, SessionTimeToLiveMs, MaxResultsPerSession, SessionLimits.ResultBytesOf(MaxCommandBytes));
 
     public static StoreLimits Of(RaftSettings settings) => new(
         settings.MaxKeyBytes, settings.MaxValueBytes, settings.MaxCommandBytes, settings.MaxTransactionSteps, settings.MaxPageBytes, settings.MaxLeases,

@@ -32,7 +32,8 @@ internal sealed class DataDirectory : IDisposable
 
     public string JournalFile => JournalOf(Path);
 
-    public string StateFile => System.IO.Path.Combine(Path, "kv.db");
+    /// <summary>Where a state machine of the member keeps its state.</summary>
+    public string StateFile(string name) => System.IO.Path.Combine(Path, name);
 
     /// <exception cref="DataDirectoryException">It is in use, or cannot be created or written.</exception>
     public static DataDirectory Open(RaftSettings settings)

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using System.Collections.Immutable;
 using AkkaRaft.Benchmarks.Load;
 using AkkaRaft.Consensus;
@@ -20,8 +21,8 @@ internal static class Inputs
     public static Configuration Voters(int count) => Configuration.Of(MembersOf(count));
 
     public static ReadOnlyMemory<byte> Batch(long session, long firstSerial, int operations) =>
-        KeyValueCodec.EncodeBatch(session, firstSerial, firstSerial - 1, Enumerable.Range(0, operations).Select(i =>
-            new Put(ClosedLoop.Key((firstSerial + i) * 7919 % 10_000), ClosedLoop.Value(new Random(i), 100))));
+        SessionCodec.EncodeBatch(session, firstSerial, firstSerial - 1, Enumerable.Range(0, operations).Select(i =>
+            KeyValueCodec.ToWire(new Put(ClosedLoop.Key((firstSerial + i) * 7919 % 10_000), ClosedLoop.Value(new Random(i), 100))).ToByteString()));
 
     public static LogEntry Entry(long index, ReadOnlyMemory<byte> payload) => new(index, 7, 1_700_000_000_000 + index, EntryKind.Command, payload);
 

@@ -1,6 +1,10 @@
+using AkkaRaft.Protocol;
 using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol.Wire;
+using AkkaRaft.Log;
+using AkkaRaft.StateMachines;
 using BenchmarkDotNet.Attributes;
+using Google.Protobuf;
 using Microsoft.Data.Sqlite;
 
 namespace AkkaRaft.Benchmarks.Micro;
@@ -26,8 +30,8 @@ public class StateMachineBenchmarks
     {
         _file = Path.Combine(Path.GetTempPath(), $"akkaraft-micro-{Environment.ProcessId}-{Operations}.db");
         _store = KeyValueStore.Open(Inputs.Settings, _file);
-        var opened = _store.Apply([Inputs.Entry(++_index, KeyValueCodec.EncodeOpenSession("micro", 1))], 1)[0];
-        _session = ((AkkaRaft.KeyValue.KvSessionOpened)KeyValueCodec.DecodeResult(opened)).Session;
+        var opened = _store.Apply([Inputs.Entry(++_index, SessionCodec.EncodeOpen("", "micro", 1))], 1)[0];
+        _session = ((Protocol.SessionOpened)SessionCodec.DecodeResult(opened)).Session;
     }
 
     [GlobalCleanup]
@@ -54,7 +58,9 @@ public class StateMachineBenchmarks
 public class SessionBenchmarks
 {
     private StateConnection _file = null!;
+    private SessionTables _tables = null!;
     private Sessions _sessions = null!;
+    private readonly ByteString _operation = ByteString.CopyFromUtf8("x");
     private long _serial = 1;
 
     /// <summary>Sessions that are there.</summary>
@@ -68,11 +74,12 @@ public class SessionBenchmarks
         connection.Open();
         using (var schema = connection.CreateCommand())
         {
-            schema.CommandText = Sessions.Schema;
+            schema.CommandText = SessionTables.Schema;
             schema.ExecuteNonQuery();
         }
         _file = new StateConnection(connection, ":memory:");
-        _sessions = new Sessions(_file);
+        _tables = new SessionTables(_file);
+        _sessions = new Sessions("", _tables) { Limits = StoreLimits.BeforeTheFirst.OfSessions };
         for (var i = 1; i <= Others; i++) _sessions.Open(i, 1_000 + i);
     }
 
@@ -82,9 +89,10 @@ public class SessionBenchmarks
     [Benchmark(OperationsPerInvoke = 100)]
     public object ExecuteHundred()
     {
-        var outcome = _sessions.Execute(Others, _serial, _serial - 1, 100, 20_000, i => new KvOperationResult { Version = i });
+        var batch = SessionCodec.EncodeBatch(Others, _serial, _serial - 1, Enumerable.Repeat(_operation, 100));
+        var outcome = _sessions.Execute(new LogEntry(1, 1, 20_000, EntryKind.Command, batch), _ => null, i => new KvOperationResult { Version = i }.ToByteString());
         _serial += 100;
-        _file.Commit(_sessions.Take());
+        _file.Commit(_tables.Take(_sessions));
         return outcome;
     }
 }

@@ -1,5 +1,6 @@
 using AkkaRaft.Client;
 using AkkaRaft.KeyValue;
+using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Tests.Client;
 
@@ -12,7 +13,7 @@ public sealed class CallInboxTests
     private const int Rounds = 40_000;
     private const int Block = 16;
 
-    private static readonly PendingCall Call = PendingCall.From(new Get("k"u8.ToArray()), new TaskCompletionSource<IKeyValueReply>(), TimeSpan.FromSeconds(1));
+    private static readonly PendingCall Call = PendingCall.From(new Get("k"u8.ToArray()), new TaskCompletionSource<IRaftReply>(), TimeSpan.FromSeconds(1), KeyValueRequests.Instance);
 
     [Fact]
     public void A_call_is_taken_or_the_actor_is_told() => Race(
@@ -48,9 +49,9 @@ public sealed class CallInboxTests
         for (var round = 0; round < Rounds / 4; round++)
         {
             var inbox = new CallInbox(Block);
-            var completion = new TaskCompletionSource<IKeyValueReply>();
+            var completion = new TaskCompletionSource<IRaftReply>();
             var closing = Task.Run(inbox.Close);
-            if (inbox.TryAdd(PendingCall.From(new Get("k"u8.ToArray()), completion, TimeSpan.FromSeconds(1))))
+            if (inbox.TryAdd(PendingCall.From(new Get("k"u8.ToArray()), completion, TimeSpan.FromSeconds(1), KeyValueRequests.Instance)))
                 Assert.IsType<RequestFailed>(await completion.Task.WaitAsync(TimeSpan.FromMinutes(1)));
             await closing;
         }

@@ -82,7 +82,7 @@ public sealed class ClientActorTests : TestKit
     public void What_cannot_be_delivered_goes_to_the_next_member_at_once()
     {
         var settings = _settings with { AttemptTimeout = TimeSpan.FromHours(1) };
-        var client = Sys.ActorOf(ClientActor.Props(settings, to => to == Members[0] ? Sys.DeadLetters : _members[1]));
+        var client = Sys.ActorOf(ClientActor.Props(settings, KeyValueRequests.Instance, to => to == Members[0] ? Sys.DeadLetters : _members[1]));
         client.Tell(new Get("k"u8.ToArray()));
         _members[1].ExpectMsg<Read>();
     }
@@ -157,7 +157,7 @@ public sealed class ClientActorTests : TestKit
         {
             var request = _members[1].ExpectMsg<IClusterRequest>();
             if (request is Read) _members[1].Reply(new Refused(request.RequestId, RefusalReason.NotReady, null, "not yet"));
-            else _members[1].Reply(new SubmitReply(request.RequestId, 1, new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } }.ToByteArray()));
+            else _members[1].Reply(new SubmitReply(request.RequestId, 1, new Wire.SessionResult { SessionOpened = new Wire.SessionOpened { Session = 5 } }.ToByteArray()));
         }
         Answer(_members[1], (Submit)_members[1].FishForMessage(m => m is Submit), (true, 9));
         Assert.Equal(new PutReply(7, 9), ExpectMsg<PutReply>());
@@ -246,7 +246,7 @@ public sealed class ClientActorTests : TestKit
     public void A_leader_that_is_overloaded_until_the_deadline_has_surely_not_executed_it()
     {
         var busy = Sys.ActorOf(Props.Create(() => new Refusing(RefusalReason.Overloaded)));
-        Sys.ActorOf(ClientActor.Props(_settings with { RequestTimeout = TimeSpan.FromMilliseconds(300) }, _ => busy)).Tell(new Put("k"u8.ToArray(), default, 1));
+        Sys.ActorOf(ClientActor.Props(_settings with { RequestTimeout = TimeSpan.FromMilliseconds(300) }, KeyValueRequests.Instance, _ => busy)).Tell(new Put("k"u8.ToArray(), default, 1));
         var failed = ExpectMsg<RequestFailed>();
         Assert.Equal(FailureKind.Overloaded, failed.Kind);
         Assert.Contains("so it says", failed.Message, StringComparison.Ordinal);
@@ -256,7 +256,7 @@ public sealed class ClientActorTests : TestKit
     public void Members_that_answer_without_a_leader_among_them_have_surely_not_executed_it()
     {
         var follower = Sys.ActorOf(Props.Create(() => new Refusing(RefusalReason.NotLeader)));
-        Sys.ActorOf(ClientActor.Props(_settings with { RequestTimeout = TimeSpan.FromMilliseconds(300) }, _ => follower)).Tell(new Put("k"u8.ToArray(), default, 1));
+        Sys.ActorOf(ClientActor.Props(_settings with { RequestTimeout = TimeSpan.FromMilliseconds(300) }, KeyValueRequests.Instance, _ => follower)).Tell(new Put("k"u8.ToArray(), default, 1));
         Assert.Equal(FailureKind.NoLeader, ExpectMsg<RequestFailed>().Kind);
     }
 
@@ -418,7 +418,7 @@ public sealed class ClientActorTests : TestKit
         client.Tell(new Put("b"u8.ToArray(), default, 2));
         client.Tell(PoisonPill.Instance);
         Assert.Equal([(1L, FailureKind.OutcomeUnknown), (2L, FailureKind.ClientStopped)], Enumerable.Range(0, 2).Select(_ => ExpectMsg<RequestFailed>()).Select(f => (f.RequestId, f.Kind)));
-        Assert.Equal(5, Wire.KvCommand.Parser.ParseFrom(_members[0].ExpectMsg<Submit>().Payload.Span).CloseSession.Session);
+        Assert.Equal(5, Wire.SessionCommand.Parser.ParseFrom(_members[0].ExpectMsg<Submit>().Payload.Span).CloseSession.Session);
     }
 
     [Fact]
@@ -435,11 +435,11 @@ public sealed class ClientActorTests : TestKit
         Assert.Equal(Batch(submit).FirstSerial, Batch(again).FirstSerial);
         var behindAgain = _members[1].ExpectMsg<Submit>();
         Assert.Equal(Batch(behind).FirstSerial, Batch(behindAgain).FirstSerial);
-        _members[1].Reply(new SubmitReply(again.RequestId, 6, new Wire.KvResult { SessionExpired = new Wire.KvSessionExpired() }.ToByteArray()));
+        _members[1].Reply(new SubmitReply(again.RequestId, 6, new Wire.SessionResult { SessionExpired = new Wire.SessionExpired() }.ToByteArray()));
         var failed = ExpectMsg<RequestFailed>();
         Assert.Equal((1L, FailureKind.OutcomeUnknown), (failed.RequestId, failed.Kind));
         // The second may have been executed too.
-        _members[1].Reply(new SubmitReply(behindAgain.RequestId, 7, new Wire.KvResult { SessionExpired = new Wire.KvSessionExpired() }.ToByteArray()));
+        _members[1].Reply(new SubmitReply(behindAgain.RequestId, 7, new Wire.SessionResult { SessionExpired = new Wire.SessionExpired() }.ToByteArray()));
         failed = ExpectMsg<RequestFailed>();
         Assert.Equal((2L, FailureKind.OutcomeUnknown), (failed.RequestId, failed.Kind));
         client.Tell(new Put("c"u8.ToArray(), default, 3));
@@ -453,7 +453,7 @@ public sealed class ClientActorTests : TestKit
     {
         var moved = new Member(Members[0].Id, "moved:1");
         var there = CreateTestProbe();
-        var client = Sys.ActorOf(ClientActor.Props(_settings, to => to == moved ? there : _members[to.Id.Value]));
+        var client = Sys.ActorOf(ClientActor.Props(_settings, KeyValueRequests.Instance, to => to == moved ? there : _members[to.Id.Value]));
         client.Tell(new Get("k"u8.ToArray(), RequestId: 7));
         // Nobody is at the old address.
         _members[0].ExpectMsg<Read>();
@@ -469,7 +469,7 @@ public sealed class ClientActorTests : TestKit
         var nowhere = CreateTestProbe();
         var outside = CreateTestProbe();
         var settings = _settings with { Members = _settings.Members.Remove(Members[0].Id).Add(Members[0].Id, Members[0]) };
-        var client = Sys.ActorOf(ClientActor.Props(settings, to => to == inside ? nowhere : to.Id == Members[0].Id ? outside : _members[1]));
+        var client = Sys.ActorOf(ClientActor.Props(settings, KeyValueRequests.Instance, to => to == inside ? nowhere : to.Id == Members[0].Id ? outside : _members[1]));
         client.Tell(new Get("k"u8.ToArray(), RequestId: 7));
         outside.ExpectMsg<Read>();
         var read = _members[1].ExpectMsg<Read>();
@@ -484,14 +484,14 @@ public sealed class ClientActorTests : TestKit
         outside.ExpectMsg<Read>();
     }
 
-    private IActorRef Client(RaftClientSettings settings) => Sys.ActorOf(ClientActor.Props(settings, to => _members[to.Id.Value]));
+    private IActorRef Client(RaftClientSettings settings) => Sys.ActorOf(ClientActor.Props(settings, KeyValueRequests.Instance, to => _members[to.Id.Value]));
 
-    private static Wire.KvBatch Batch(Submit submit) => Wire.KvCommand.Parser.ParseFrom(submit.Payload.Span).Batch;
+    private static Wire.SessionBatch Batch(Submit submit) => Wire.SessionCommand.Parser.ParseFrom(submit.Payload.Span).Batch;
 
     private static void Open(TestProbe member)
     {
         var open = member.ExpectMsg<Submit>();
-        member.Reply(new SubmitReply(open.RequestId, 5, new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } }.ToByteArray()));
+        member.Reply(new SubmitReply(open.RequestId, 5, new Wire.SessionResult { SessionOpened = new Wire.SessionOpened { Session = 5 } }.ToByteArray()));
     }
 
     private static void Answer(TestProbe member, Submit submit, params (bool Existed, long Version)[] results) =>
@@ -499,9 +499,9 @@ public sealed class ClientActorTests : TestKit
 
     private static void AnswerWith(TestProbe member, Submit submit, params Wire.KvOperationResult[] results)
     {
-        var wire = new Wire.KvBatchResult();
-        wire.Results.AddRange(results);
-        member.Reply(new SubmitReply(submit.RequestId, 6, new Wire.KvResult { BatchResult = wire }.ToByteArray()));
+        var wire = new Wire.SessionBatchResult();
+        wire.Results.AddRange(results.Select(r => r.ToByteString()));
+        member.Reply(new SubmitReply(submit.RequestId, 6, new Wire.SessionResult { BatchResult = wire }.ToByteArray()));
     }
 
     private sealed class Refusing : ReceiveActor

@@ -48,10 +48,10 @@ public sealed class ClientClockTests() : TestKit(RaftClient.Configuration().With
         var clock = new SleepingClock();
         await using var client = RaftClient.Create(Sys, Settings with { AttemptTimeout = TimeSpan.FromMinutes(10) }, _ => member, clock);
         var holding = client.HoldLeaseAsync(TimeSpan.FromDays(1));
-        Reply(member, await member.ExpectMsgAsync<Submit>(Patience), new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } });
-        Reply(member, await member.ExpectMsgAsync<Submit>(Patience), new Wire.KvResult
+        Reply(member, await member.ExpectMsgAsync<Submit>(Patience), new Wire.SessionResult { SessionOpened = new Wire.SessionOpened { Session = 5 } });
+        Reply(member, await member.ExpectMsgAsync<Submit>(Patience), new Wire.SessionResult
         {
-            BatchResult = new Wire.KvBatchResult { Results = { new Wire.KvOperationResult { Lease = new Wire.KvLease { Lease = 4, TimeToLiveMs = 86_400_000 } } } },
+            BatchResult = new Wire.SessionBatchResult { Results = { new Wire.KvOperationResult { Lease = new Wire.KvLease { Lease = 4, TimeToLiveMs = 86_400_000 } }.ToByteString() } },
         });
         var lease = await holding;
         var lost = new TaskCompletionSource();
@@ -63,7 +63,7 @@ public sealed class ClientClockTests() : TestKit(RaftClient.Configuration().With
         await lease.DisposeAsync();
     }
 
-    private static void Reply(TestProbe member, Submit submit, Wire.KvResult result) => member.Sender.Tell(new SubmitReply(submit.RequestId, 6, result.ToByteArray()), member);
+    private static void Reply(TestProbe member, Submit submit, Wire.SessionResult result) => member.Sender.Tell(new SubmitReply(submit.RequestId, 6, result.ToByteArray()), member);
 
     /// <summary>Half an hour goes by from one look to the next, and each time somebody sets the wall clock back.</summary>
     private sealed class SetBackClock : TimeProvider

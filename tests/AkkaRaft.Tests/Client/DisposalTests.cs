@@ -106,10 +106,10 @@ public sealed class DisposalTests : TestKit
     {
         var client = Client(Settings);
         var holding = client.HoldLeaseAsync(TimeSpan.FromHours(1));
-        Reply(await _member.ExpectMsgAsync<Submit>(Patience), new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } });
-        Reply(await _member.ExpectMsgAsync<Submit>(Patience), new Wire.KvResult
+        Reply(await _member.ExpectMsgAsync<Submit>(Patience), new Wire.SessionResult { SessionOpened = new Wire.SessionOpened { Session = 5 } });
+        Reply(await _member.ExpectMsgAsync<Submit>(Patience), new Wire.SessionResult
         {
-            BatchResult = new Wire.KvBatchResult { Results = { new Wire.KvOperationResult { Lease = new Wire.KvLease { Lease = 4, TimeToLiveMs = 3_600_000 } } } },
+            BatchResult = new Wire.SessionBatchResult { Results = { new Wire.KvOperationResult { Lease = new Wire.KvLease { Lease = 4, TimeToLiveMs = 3_600_000 } }.ToByteString() } },
         });
         var lease = await holding;
         var lost = new TaskCompletionSource();
@@ -124,7 +124,7 @@ public sealed class DisposalTests : TestKit
     {
         var client = Client(Settings);
         var put = client.PutAsync("k", "v");
-        Reply(await _member.ExpectMsgAsync<Submit>(Patience), new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } });
+        Reply(await _member.ExpectMsgAsync<Submit>(Patience), new Wire.SessionResult { SessionOpened = new Wire.SessionOpened { Session = 5 } });
         await _member.ExpectMsgAsync<Submit>(Patience);
         await client.DisposeAsync();
         await Assert.ThrowsAsync<OutcomeUnknownException>(() => put.WaitAsync(Patience));
@@ -197,5 +197,5 @@ public sealed class DisposalTests : TestKit
 
     private RaftClient Client(RaftClientSettings settings) => RaftClient.Create(Sys, settings, _ => _member);
 
-    private void Reply(Submit submit, Wire.KvResult result) => _member.Sender.Tell(new SubmitReply(submit.RequestId, 6, result.ToByteArray()));
+    private void Reply(Submit submit, Wire.SessionResult result) => _member.Sender.Tell(new SubmitReply(submit.RequestId, 6, result.ToByteArray()));
 }

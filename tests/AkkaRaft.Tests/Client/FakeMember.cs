@@ -17,7 +17,7 @@ internal sealed class FakeMember : ReceiveActor
         {
             state.Submits.Add(submit);
             if (state.LosesRequest(state.Submits.Count)) return;
-            var result = state.Execute(Wire.KvCommand.Parser.ParseFrom(submit.Payload.Span));
+            var result = state.Execute(Wire.SessionCommand.Parser.ParseFrom(submit.Payload.Span));
             if (!state.LosesReply(state.Submits.Count)) Sender.Tell(new SubmitReply(submit.RequestId, state.Submits.Count, result.ToByteArray()));
         });
         Receive<GetMembership>(_ => { });
@@ -45,30 +45,30 @@ internal sealed class FakeMember : ReceiveActor
 
         public void ForgetSession() => _session = 0;
 
-        public Wire.KvResult Execute(Wire.KvCommand command)
+        public Wire.SessionResult Execute(Wire.SessionCommand command)
         {
             if (command.OpenSession is not null)
             {
                 (_session, _nextSerial) = (Submits.Count + 1, 1);
-                return new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = _session } };
+                return new Wire.SessionResult { SessionOpened = new Wire.SessionOpened { Session = _session } };
             }
-            if (command.Batch is not { } batch) return new Wire.KvResult { SessionClosed = new Wire.KvSessionClosed() };
-            if (batch.Operations.Any(IsBad)) return new Wire.KvResult { Malformed = new Wire.KvMalformed { Message = "one is bad" } };
-            if (batch.Session != _session) return new Wire.KvResult { SessionExpired = new Wire.KvSessionExpired() };
+            if (command.Batch is not { } batch) return new Wire.SessionResult { SessionClosed = new Wire.SessionClosed() };
+            if (batch.Operations().Any(IsBad)) return new Wire.SessionResult { Malformed = new Wire.Malformed { Message = "one is bad" } };
+            if (batch.Session != _session) return new Wire.SessionResult { SessionExpired = new Wire.SessionExpired() };
             Acked = Math.Max(Acked, batch.AckedUpTo);
-            if (batch.FirstSerial > _nextSerial) return new Wire.KvResult { OutOfOrder = new Wire.KvOutOfOrder { ExpectedSerial = _nextSerial } };
-            var results = new Wire.KvBatchResult();
+            if (batch.FirstSerial > _nextSerial) return new Wire.SessionResult { OutOfOrder = new Wire.OutOfOrder { ExpectedSerial = _nextSerial } };
+            var results = new Wire.SessionBatchResult();
             for (var i = 0; i < batch.Operations.Count; i++)
             {
                 var serial = batch.FirstSerial + i;
                 if (serial == _nextSerial)
                 {
                     _nextSerial++;
-                    if (batch.Operations[i].Put is { } put) Executed.Add(put.Key.ToStringUtf8());
+                    if (Wire.KvOperation.Parser.ParseFrom(batch.Operations[i]).Put is { } put) Executed.Add(put.Key.ToStringUtf8());
                 }
-                results.Results.Add(new Wire.KvOperationResult { Version = serial });
+                results.Results.Add(new Wire.KvOperationResult { Version = serial }.ToByteString());
             }
-            return new Wire.KvResult { BatchResult = results };
+            return new Wire.SessionResult { BatchResult = results };
         }
     }
 }

@@ -61,7 +61,7 @@ public sealed class PipeliningTests : TestKit
     {
         var member = CreateTestProbe();
         member.IgnoreMessages(m => m is GetMembership);
-        var client = Sys.ActorOf(ClientActor.Props(_settings with { MaxInFlight = 3, AttemptTimeout = TimeSpan.FromMinutes(1) }, _ => member));
+        var client = Sys.ActorOf(ClientActor.Props(_settings with { MaxInFlight = 3, AttemptTimeout = TimeSpan.FromMinutes(1) }, KeyValueRequests.Instance, _ => member));
         for (var i = 1; i <= 10; i++) client.Tell(Put(i));
         var open = member.ExpectMsg<Submit>();
         member.Reply(new SubmitReply(open.RequestId, 1, Opened(1)));
@@ -123,10 +123,10 @@ public sealed class PipeliningTests : TestKit
         var (old, young) = (CreateTestProbe(), new FakeMember.State());
         old.IgnoreMessages(m => m is GetMembership);
         var other = Sys.ActorOf(Props.Create(() => new FakeMember(young)));
-        var client = Sys.ActorOf(ClientActor.Props(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) }, to => to.Id.Value == 0 ? old : other));
+        var client = Sys.ActorOf(ClientActor.Props(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) }, KeyValueRequests.Instance, to => to.Id.Value == 0 ? old : other));
         for (var i = 1; i <= Calls; i++) client.Tell(Put(i));
         var open = old.ExpectMsg<Submit>();
-        old.Reply(new SubmitReply(open.RequestId, 1, young.Execute(Wire.KvCommand.Parser.ParseFrom(open.Payload.Span)).ToByteArray()));
+        old.Reply(new SubmitReply(open.RequestId, 1, young.Execute(Wire.SessionCommand.Parser.ParseFrom(open.Payload.Span)).ToByteArray()));
         var batches = Enumerable.Range(0, 4).Select(_ => old.ExpectMsg<Submit>()).ToList();
         foreach (var batch in batches) old.Reply(new Refused(batch.RequestId, RefusalReason.NotLeader, Members[1], "follows"));
         for (var i = 1; i <= Calls; i++) Assert.Equal(i, ExpectMsg<PutReply>().RequestId);
@@ -164,12 +164,12 @@ public sealed class PipeliningTests : TestKit
     {
         var member = CreateTestProbe();
         member.IgnoreMessages(m => m is GetMembership);
-        var client = Sys.ActorOf(ClientActor.Props(_settings with { MaxBatchOperations = 100, AttemptTimeout = TimeSpan.FromMinutes(1) }, _ => member));
+        var client = Sys.ActorOf(ClientActor.Props(_settings with { MaxBatchOperations = 100, AttemptTimeout = TimeSpan.FromMinutes(1) }, KeyValueRequests.Instance, _ => member));
         for (var i = 1; i <= 4; i++) client.Tell(Put(i));
         member.Reply(member.ExpectMsg<Submit>() is var open ? new SubmitReply(open.RequestId, 1, Opened(1)) : null!);
         var batch = member.ExpectMsg<Submit>();
         Assert.Equal(4, Batch(batch).Operations.Count);
-        member.Reply(new SubmitReply(batch.RequestId, 2, new Wire.KvResult { TooManyResults = new Wire.KvTooManyResults { Limit = 2 } }.ToByteArray()));
+        member.Reply(new SubmitReply(batch.RequestId, 2, new Wire.SessionResult { TooManyResults = new Wire.TooManyResults { Limit = 2 } }.ToByteArray()));
         for (var i = 1; i <= 4; i++)
         {
             var single = member.ExpectMsg<Submit>();
@@ -186,7 +186,7 @@ public sealed class PipeliningTests : TestKit
         for (var i = 1; i <= Calls; i++) Assert.Equal(i, ExpectMsg<PutReply>(TimeSpan.FromSeconds(30)).RequestId);
         Assert.Equal(Enumerable.Range(1, Calls).Select(i => $"k{i}"), state.Executed);
         // Serials are fixed once sent: a serial never stands for another operation.
-        var sent = state.Submits.Select(Batch).Where(b => b is not null).SelectMany(b => b.Operations.Select((o, i) => (Serial: b.FirstSerial + i, Key: o.Put.Key.ToStringUtf8())));
+        var sent = state.Submits.Select(Batch).Where(b => b is not null).SelectMany(b => b.Operations().Select((o, i) => (Serial: b.FirstSerial + i, Key: o.Put.Key.ToStringUtf8())));
         Assert.All(sent.GroupBy(s => s.Serial), g => Assert.Single(g.Distinct()));
         Sys.Stop(client);
     }
@@ -194,14 +194,14 @@ public sealed class PipeliningTests : TestKit
     private IActorRef Client(FakeMember.State state)
     {
         var member = Sys.ActorOf(Props.Create(() => new FakeMember(state)));
-        return Sys.ActorOf(ClientActor.Props(_settings, _ => member));
+        return Sys.ActorOf(ClientActor.Props(_settings, KeyValueRequests.Instance, _ => member));
     }
 
     private (IActorRef Client, TestProbe Member) Opened(RaftClientSettings settings)
     {
         var member = CreateTestProbe();
         member.IgnoreMessages(m => m is GetMembership);
-        var client = Sys.ActorOf(ClientActor.Props(settings, _ => member));
+        var client = Sys.ActorOf(ClientActor.Props(settings, KeyValueRequests.Instance, _ => member));
         client.Tell(Put(0));
         member.Reply(new SubmitReply(member.ExpectMsg<Submit>().RequestId, 1, Opened(1)));
         member.Reply(new SubmitReply(member.ExpectMsg<Submit>().RequestId, 1, Results(1)));
@@ -211,14 +211,14 @@ public sealed class PipeliningTests : TestKit
 
     private static Put Put(int i) => new(Encoding.UTF8.GetBytes($"k{i}"), default, i);
 
-    private static Wire.KvBatch Batch(Submit submit) => Wire.KvCommand.Parser.ParseFrom(submit.Payload.Span).Batch;
+    private static Wire.SessionBatch Batch(Submit submit) => Wire.SessionCommand.Parser.ParseFrom(submit.Payload.Span).Batch;
 
-    private static byte[] Opened(long session) => new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = session } }.ToByteArray();
+    private static byte[] Opened(long session) => new Wire.SessionResult { SessionOpened = new Wire.SessionOpened { Session = session } }.ToByteArray();
 
     private static byte[] Results(int count)
     {
-        var wire = new Wire.KvBatchResult();
-        wire.Results.AddRange(Enumerable.Range(0, count).Select(_ => new Wire.KvOperationResult { Version = 1 }));
-        return new Wire.KvResult { BatchResult = wire }.ToByteArray();
+        var wire = new Wire.SessionBatchResult();
+        wire.Results.AddRange(Enumerable.Range(0, count).Select(_ => new Wire.KvOperationResult { Version = 1 }.ToByteString()));
+        return new Wire.SessionResult { BatchResult = wire }.ToByteArray();
     }
 }

@@ -72,7 +72,7 @@ public sealed class RaftClientTests : TestKit
         Answer(submit, 1);
         await first;
         var next = await _member.ExpectMsgAsync<Submit>();
-        Assert.Equal("c", Batch(next).Operations.Single().Put.Key.ToStringUtf8());
+        Assert.Equal("c", Batch(next).Operations().Single().Put.Key.ToStringUtf8());
         Answer(next, 1);
         await third;
     }
@@ -90,7 +90,7 @@ public sealed class RaftClientTests : TestKit
         var second = client.PutAsync("b", "");
         await _member.ExpectMsgAsync<Submit>(s => Batch(s).FirstSerial == 2);
         var again = await _member.FishForMessageAsync<Submit>(s => Batch(s).FirstSerial == 1);
-        Assert.NotNull(Batch(again).Operations.Single().Noop);
+        Assert.True(Batch(again).Operations.Single().IsEmpty);
         Answer(again, 1);
         Answer((Submit)await _member.FishForMessageAsync(m => m is Submit s && Batch(s).FirstSerial == 2), 1);
         await second;
@@ -223,15 +223,15 @@ public sealed class RaftClientTests : TestKit
         await using var client = Client(_settings);
         var holding = client.HoldLeaseAsync(LeaseTime);
         Open();
-        Assert.Equal(LeaseTime.TotalMilliseconds, Batch(await GrantedAsync(4)).Operations.Single().GrantLease.TimeToLiveMs);
+        Assert.Equal(LeaseTime.TotalMilliseconds, Batch(await GrantedAsync(4)).Operations().Single().GrantLease.TimeToLiveMs);
         var lease = await holding;
         Assert.Equal(4, lease.Id);
-        for (var i = 0; i < 2; i++) Assert.Equal(4, Batch(await GrantedAsync(4)).Operations.Single().KeepLeaseAlive);
+        for (var i = 0; i < 2; i++) Assert.Equal(4, Batch(await GrantedAsync(4)).Operations().Single().KeepLeaseAlive);
         Assert.False(lease.Lost.IsCancellationRequested);
         var ended = lease.DisposeAsync();
         while (true)
         {
-            var operation = Batch(await GrantedAsync(4)).Operations.Single();
+            var operation = Batch(await GrantedAsync(4)).Operations().Single();
             if (operation.OperationCase == Wire.KvOperation.OperationOneofCase.RevokeLease) break;
             Assert.Equal(4, operation.KeepLeaseAlive);
         }
@@ -278,16 +278,16 @@ public sealed class RaftClientTests : TestKit
     private void Open()
     {
         var open = _member.ExpectMsg<Submit>();
-        _member.Reply(new SubmitReply(open.RequestId, 5, new Wire.KvResult { SessionOpened = new Wire.KvSessionOpened { Session = 5 } }.ToByteArray()));
+        _member.Reply(new SubmitReply(open.RequestId, 5, new Wire.SessionResult { SessionOpened = new Wire.SessionOpened { Session = 5 } }.ToByteArray()));
     }
 
     private void Answer(Submit submit, int count) => AnswerWith(submit, [.. Enumerable.Range(0, count).Select(i => new Wire.KvOperationResult { Version = i + 1 })]);
 
     private void AnswerWith(Submit submit, params Wire.KvOperationResult[] results)
     {
-        var wire = new Wire.KvBatchResult();
-        wire.Results.AddRange(results);
-        _member.Sender.Tell(new SubmitReply(submit.RequestId, 6, new Wire.KvResult { BatchResult = wire }.ToByteArray()));
+        var wire = new Wire.SessionBatchResult();
+        wire.Results.AddRange(results.Select(r => r.ToByteString()));
+        _member.Sender.Tell(new SubmitReply(submit.RequestId, 6, new Wire.SessionResult { BatchResult = wire }.ToByteArray()));
     }
 
     // Long enough for a machine that stands still for a while.
@@ -309,5 +309,5 @@ public sealed class RaftClientTests : TestKit
 
     private static Wire.KvChange Changed(string key, long version) => new() { Key = ByteString.CopyFromUtf8(key), Version = version };
 
-    private static Wire.KvBatch Batch(Submit submit) => Wire.KvCommand.Parser.ParseFrom(submit.Payload.Span).Batch;
+    private static Wire.SessionBatch Batch(Submit submit) => Wire.SessionCommand.Parser.ParseFrom(submit.Payload.Span).Batch;
 }

@@ -125,7 +125,7 @@ public sealed class TrustTests : TestKit
                 ElectionTimeoutMin = TimeSpan.FromMilliseconds(1), ElectionTimeoutMax = TimeSpan.FromMilliseconds(2), HeartbeatInterval = TimeSpan.FromMilliseconds(1),
             },
             new RaftActorTests.ProbeTransport(_network.Ref), Props.Create(() => new Forwarding(_stateMachine.Ref)), new Random(1)));
-        EventFilter.Warning(contains: "none of the members that it was told of answers: 1@127.0.0.1:4101, 2@127.0.0.1:4102").ExpectOne(() =>
+        EventFilter.Warning(contains: "none of the members that it knows of answers: 1@127.0.0.1:4101, 2@127.0.0.1:4102").ExpectOne(() =>
         {
             for (var i = 0; i < 100; i++)
             {

@@ -25,7 +25,7 @@ public sealed class ClusterDoorTests : TestKit
     public void A_request_to_another_cluster_is_refused_and_one_to_this_is_handed_on(string name)
     {
         var member = CreateTestProbe();
-        var gateway = Sys.ActorOf(RaftGateway.Props("this", Akka.Actor.Props.Create(() => new Behind(member.Ref)), Akka.Actor.Props.Create(() => new Behind(TestActor))));
+        var gateway = Sys.ActorOf(RaftGateway.Props("this", RaftStateMachine.KeyValueStore, Akka.Actor.Props.Create(() => new Behind(member.Ref)), Akka.Actor.Props.Create(() => new Behind(TestActor))));
         gateway.Tell(Request(name, "other"));
         var refused = ExpectMsg<Refused>();
         Assert.Equal((7L, RefusalReason.OtherCluster, "This is a member of cluster 'this', not of 'other'."), (refused.RequestId, refused.Reason, refused.Message));

@@ -188,8 +188,8 @@ public sealed class FrameFilterTests() : TestKit(ConfigurationFactory.ParseStrin
         var error = Assert.Throws<SerializationException>(() => serializer.FromBinary(message, "r1"));
         Assert.Contains("more than", error.Message, StringComparison.Ordinal);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
-        Assert.NotNull(WireShape.Command.Fault(Field(3, [.. Enumerable.Repeat(new byte[] { 4 << 3 | 2, 0 }, 300_000).SelectMany(b => b)]), WireShape.MaxParts(0)));
-        Assert.Null(WireShape.Command.Fault(Field(3, [.. Enumerable.Repeat(new byte[] { 4 << 3 | 2, 0 }, 200_000).SelectMany(b => b)]), WireShape.MaxParts(0)));
+        Assert.NotNull(WireShape.StoreCommand.Fault(Field(3, [.. Enumerable.Repeat(new byte[] { 4 << 3 | 2, 0 }, 300_000).SelectMany(b => b)]), WireShape.MaxParts(0)));
+        Assert.Null(WireShape.StoreCommand.Fault(Field(3, [.. Enumerable.Repeat(new byte[] { 4 << 3 | 2, 0 }, 200_000).SelectMany(b => b)]), WireShape.MaxParts(0)));
     }
 
     [Fact]

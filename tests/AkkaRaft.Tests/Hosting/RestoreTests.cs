@@ -31,7 +31,7 @@ public sealed class RestoreTests : IDisposable
     {
         var file = Path.Combine(_directory, $"old{entries}.db");
         using var store = KeyValueStore.Open(_settings with { ClusterId = "old" }, file);
-        for (var i = 1; i <= entries; i++) store.Apply([new LogEntry(i, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", (ulong)i))], i);
+        for (var i = 1; i <= entries; i++) store.Apply([new LogEntry(i, 1, 1, EntryKind.Command, SessionCodec.EncodeOpen("", "x", (ulong)i))], i);
         store.Commit();
         Assert.Null(KeyValueStore.SaveImage(file, Backup).Failure);
     }

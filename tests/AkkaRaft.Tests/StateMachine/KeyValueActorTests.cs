@@ -28,9 +28,9 @@ public sealed class KeyValueActorTests : TestKit
         var ready = ExpectMsg<StateMachineReady>();
         Assert.Equal((0, 0, 0), (ready.AppliedIndex, ready.AppliedTerm, ready.JournalSequenceNr));
         Assert.Equal(StoreLimits.Of(Settings), StoreLimits.Decode(ready.LeaderProposal.Span));
-        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1), TestActor);
+        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, SessionCodec.EncodeOpen("", "x", 1))], 1), TestActor);
         var applied = ExpectMsg<EntriesApplied>();
-        Assert.Equal(new KvSessionOpened(Session), KeyValueCodec.DecodeResult(applied.Results[0]));
+        Assert.Equal(new SessionOpened(Session), SessionCodec.DecodeResult(applied.Results[0]));
         actor.Tell(new Query(5, KeyValueCodec.EncodeQuery([new Get(new byte[] { 1 })])), TestActor);
         Assert.Equal(5, ExpectMsg<QueryReply>().RequestId);
     }
@@ -230,7 +230,7 @@ public sealed class KeyValueActorTests : TestKit
         var actor = Watch(ChildActorOf(KeyValueActor.Props(Settings, file), SupervisorStrategy.StoppingStrategy));
         ExpectMsg<StateMachineReady>();
         StoreTest.Run(file, "ALTER TABLE session RENAME TO gone");
-        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1), TestActor);
+        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, SessionCodec.EncodeOpen("", "x", 1))], 1), TestActor);
         ExpectMsg<EntriesApplied>();
         ExpectTerminated(actor, TimeSpan.FromSeconds(30));
         Assert.Equal(0L, StoreTest.Run(file, "SELECT applied_index FROM progress"));
@@ -268,13 +268,13 @@ public sealed class KeyValueActorTests : TestKit
     {
         var actor = ChildActorOf(KeyValueActor.Props(settings ?? Settings, file), SupervisorStrategy.StoppingStrategy);
         ExpectMsg<StateMachineReady>();
-        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1), TestActor);
+        actor.Tell(new ApplyEntries([new LogEntry(1, 1, 1, EntryKind.Command, SessionCodec.EncodeOpen("", "x", 1))], 1), TestActor);
         ExpectMsg<EntriesApplied>();
         return actor;
     }
 
     private static ApplyEntries Entries(long index, long serial, params IKeyValueWrite[] requests) =>
-        new([new LogEntry(index, 1, 1, EntryKind.Command, KeyValueCodec.EncodeBatch(Session, serial, 0, requests))], index);
+        new([new LogEntry(index, 1, 1, EntryKind.Command, StoreCommands.Batch(Session, serial, 0, requests))], index);
 
     private void Apply(IActorRef actor, long index, long serial, params IKeyValueWrite[] requests)
     {

@@ -51,7 +51,7 @@ public sealed class KeyValueStoreTests : StoreTest
     public void A_gap_in_the_serials_executes_nothing()
     {
         var session = OpenSession();
-        Assert.Equal(new KvOutOfOrder(1), Batch(session, 2, 0, Put("k", "a")));
+        Assert.Equal(new BatchOutOfOrder(1), Batch(session, 2, 0, Put("k", "a")));
         Assert.Null(Get("k"));
         Assert.Equal([new PutReply(0, 1)], Executed(Batch(session, 1, 0, Put("k", "a"))));
     }
@@ -61,7 +61,7 @@ public sealed class KeyValueStoreTests : StoreTest
     {
         var session = OpenSession();
         Batch(session, 1, 0, Put("a", "1"), Put("b", "1"), Put("c", "1"));
-        Assert.Equal(new KvTooManyResults(4), Batch(session, 4, 0, Put("d", "1"), Put("e", "1")));
+        Assert.Equal(new TooManyResults(4), Batch(session, 4, 0, Put("d", "1"), Put("e", "1")));
         Assert.Null(Get("d"));
         Assert.Equal(2, Executed(Batch(session, 4, 1, Put("d", "1"), Put("e", "1"))).Length);
     }
@@ -73,7 +73,7 @@ public sealed class KeyValueStoreTests : StoreTest
         Now += 1000;
         Assert.Single(Executed(Batch(session, 1, 0, Put("k", "a"))));
         Now += 1001;
-        Assert.Equal(new KvSessionExpired(), Batch(session, 2, 0, Put("k", "b")));
+        Assert.Equal(new SessionExpired(), Batch(session, 2, 0, Put("k", "b")));
         Assert.Equal("a", Get("k"));
     }
 
@@ -84,17 +84,17 @@ public sealed class KeyValueStoreTests : StoreTest
         Now++;
         Batch(a, 1, 0, [null]);
         var c = OpenSession();
-        Assert.Equal(new KvSessionExpired(), Batch(b, 1, 0, [null]));
-        Assert.IsType<KvBatchExecuted>(Batch(a, 2, 0, [null]));
-        Assert.IsType<KvBatchExecuted>(Batch(c, 1, 0, [null]));
+        Assert.Equal(new SessionExpired(), Batch(b, 1, 0, [null]));
+        Assert.IsType<BatchExecuted>(Batch(a, 2, 0, [null]));
+        Assert.IsType<BatchExecuted>(Batch(c, 1, 0, [null]));
     }
 
     [Fact]
     public void A_closed_session_executes_nothing_more()
     {
         var session = OpenSession();
-        Assert.Equal(new KvSessionClosed(), Submit(KeyValueCodec.EncodeCloseSession(session)));
-        Assert.Equal(new KvSessionExpired(), Batch(session, 1, 0, Put("k", "a")));
+        Assert.Equal(new SessionClosed(), Submit(SessionCodec.EncodeClose(session)));
+        Assert.Equal(new SessionExpired(), Batch(session, 1, 0, Put("k", "a")));
     }
 
     [Fact]
@@ -118,25 +118,25 @@ public sealed class KeyValueStoreTests : StoreTest
         Now += 5000;
         OpenSession();
         Reopen();
-        Assert.Equal(new KvSessionExpired(), Batch(session, 2, 0, Put("k", "b")));
+        Assert.Equal(new SessionExpired(), Batch(session, 2, 0, Put("k", "b")));
     }
 
     [Fact]
     public void Entries_applied_before_are_skipped()
     {
         var session = OpenSession();
-        var again = Entry(Store.AppliedIndex + 1, KeyValueCodec.EncodeBatch(session, 1, 0, [Put("k", "a")]));
+        var again = Entry(Store.AppliedIndex + 1, StoreCommands.Batch(session, 1, 0, [Put("k", "a")]));
         Store.Apply([again], 1);
-        var results = Store.Apply([again, Entry(again.Index + 1, KeyValueCodec.EncodeBatch(session, 2, 0, [Put("k", "b")]))], 2);
+        var results = Store.Apply([again, Entry(again.Index + 1, StoreCommands.Batch(session, 2, 0, [Put("k", "b")]))], 2);
         Assert.Equal(0, results[0].Length);
-        Assert.Equal([new PutReply(0, 2)], Executed(KeyValueCodec.DecodeResult(results[1]), Put("k", "b")));
+        Assert.Equal([new PutReply(0, 2)], Executed(SessionCodec.DecodeResult(results[1]), Put("k", "b")));
     }
 
     [Fact]
     public void Missing_entries_are_an_error_and_change_nothing()
     {
         Store.Commit();
-        Assert.Throws<InvalidOperationException>(() => Store.Apply([Entry(2, KeyValueCodec.EncodeOpenSession("x", 1)), Entry(4, default)], 1));
+        Assert.Throws<InvalidOperationException>(() => Store.Apply([Entry(2, SessionCodec.EncodeOpen("", "x", 1)), Entry(4, default)], 1));
         Assert.Throws<InvalidOperationException>(Store.Commit);
         Reopen(commits: false);
         Assert.Equal(1, Store.AppliedIndex);
@@ -154,12 +154,12 @@ public sealed class KeyValueStoreTests : StoreTest
     public void A_malformed_command_gets_a_result_that_says_so()
     {
         var session = OpenSession();
-        Assert.IsType<KvMalformed>(Submit(new byte[] { 0xFF, 0xFF, 0xFF }));
-        Assert.IsType<KvMalformed>(Submit(ReadOnlyMemory<byte>.Empty));
-        Assert.IsType<KvMalformed>(Batch(0, 1, 0, Put("k", "a")));
-        Assert.IsType<KvMalformed>(Batch(session, 0, 0, Put("k", "a")));
-        Assert.IsType<KvMalformed>(Batch(session, 1, 1, Put("k", "a")));
-        Assert.IsType<KvMalformed>(Batch(session, 1, 0, Put("k", "a"), Put("", "b")));
+        Assert.IsType<CommandMalformed>(Submit(new byte[] { 0xFF, 0xFF, 0xFF }));
+        Assert.IsType<CommandMalformed>(Submit(ReadOnlyMemory<byte>.Empty));
+        Assert.IsType<CommandMalformed>(Batch(0, 1, 0, Put("k", "a")));
+        Assert.IsType<CommandMalformed>(Batch(session, 0, 0, Put("k", "a")));
+        Assert.IsType<CommandMalformed>(Batch(session, 1, 1, Put("k", "a")));
+        Assert.IsType<CommandMalformed>(Batch(session, 1, 0, Put("k", "a"), Put("", "b")));
         Assert.Null(Get("k"));
     }
 
@@ -192,7 +192,7 @@ public sealed class KeyValueStoreTests : StoreTest
     public void AStore_without_a_file_lives_in_memory()
     {
         using var store = KeyValueStore.Open(Settings, null);
-        store.Apply([Entry(1, KeyValueCodec.EncodeOpenSession("x", 1))], 1);
+        store.Apply([Entry(1, SessionCodec.EncodeOpen("", "x", 1))], 1);
         Assert.Equal(1, store.AppliedIndex);
     }
 
@@ -212,10 +212,10 @@ public sealed class KeyValueStoreTests : StoreTest
         var session = OpenSession();
         Executed(Batch(session, 1, 0, Put("k", new string('x', 4_000))));
         var serial = 2;
-        while (Batch(session, serial, 0, Change("k", "y", 99)) is KvBatchExecuted) serial++;
+        while (Batch(session, serial, 0, Change("k", "y", 99)) is BatchExecuted) serial++;
         Assert.InRange(serial, 8, 12);
-        Assert.Equal(new KvTooManyResults(1_000), Batch(session, serial, 0, Put("a", "1")));
-        Assert.IsType<KvBatchExecuted>(Batch(session, serial, serial - 1, Put("a", "1")));
+        Assert.Equal(new TooManyResults(1_000), Batch(session, serial, 0, Put("a", "1")));
+        Assert.IsType<BatchExecuted>(Batch(session, serial, serial - 1, Put("a", "1")));
     }
 
     [Fact]

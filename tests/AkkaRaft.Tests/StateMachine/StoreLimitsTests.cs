@@ -1,4 +1,5 @@
 using AkkaRaft.KeyValue;
+using AkkaRaft.StateMachines;
 using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 
@@ -11,9 +12,9 @@ public sealed class StoreLimitsTests : StoreTest
     {
         Reopen(Settings with { MaxValueBytes = 10 });
         var session = OpenSession();
-        Assert.IsType<KvMalformed>(Batch(session, 1, 0, Put("k", "more than ten bytes")));
+        Assert.IsType<CommandMalformed>(Batch(session, 1, 0, Put("k", "more than ten bytes")));
         Propose(StoreLimits.Of(Settings with { MaxValueBytes = 100 }).Encode());
-        Assert.IsType<KvBatchExecuted>(Batch(session, 1, 0, Put("k", "more than ten bytes")));
+        Assert.IsType<BatchExecuted>(Batch(session, 1, 0, Put("k", "more than ten bytes")));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using AkkaRaft.Protocol;
 using AkkaRaft.KeyValue;
 using AkkaRaft.Log;
 using CsCheck;
@@ -39,17 +40,17 @@ public sealed class StoreModelTests : StoreTest
             var model = new Model();
             long now = 1_000, serial = 1, told = 1;
             store.Apply([new LogEntry(1, 1, now, EntryKind.NoOp, StoreLimits.Of(Settings with { MaxResultsPerSession = 1_000, SessionTimeToLive = TimeSpan.FromDays(1) }).Encode())], 1);
-            var session = ((KvSessionOpened)KeyValueCodec.DecodeResult(
-                store.Apply([new LogEntry(2, 1, now, EntryKind.Command, KeyValueCodec.EncodeOpenSession("x", 1))], 1)[0])).Session;
+            var session = ((SessionOpened)SessionCodec.DecodeResult(
+                store.Apply([new LogEntry(2, 1, now, EntryKind.Command, SessionCodec.EncodeOpen("", "x", 1))], 1)[0])).Session;
             foreach (var (operations, pause, readsAll, commits) in entries)
             {
                 now += pause;
                 model.PassTo(now);
-                var result = store.Apply([new LogEntry(store.AppliedIndex + 1, 1, now, EntryKind.Command, KeyValueCodec.EncodeBatch(session, serial, serial - 1, operations))], 1)[0];
-                var results = ((KvBatchExecuted)KeyValueCodec.DecodeResult(result)).Results;
+                var result = store.Apply([new LogEntry(store.AppliedIndex + 1, 1, now, EntryKind.Command, StoreCommands.Batch(session, serial, serial - 1, operations))], 1)[0];
+                var executed = (BatchExecuted)SessionCodec.DecodeResult(result);
                 serial += operations.Length;
                 for (var i = 0; i < operations.Length; i++)
-                    Assert.Equal(model.Execute(operations[i]), Text(KeyValueCodec.Reply(operations[i], results[i])));
+                    Assert.Equal(model.Execute(operations[i]), Text(StoreCommands.Reply(operations[i], executed, i)));
                 if (commits == 0) store.Commit();
                 // What follows meets it at whatever point it has come to.
                 if (commits == 1) store.CommitAside();

@@ -87,27 +87,27 @@ public abstract class StoreTest : IDisposable
         Store.Apply([Entry(Store.AppliedIndex + 1, default, EntryKind.NoOp)], 1);
     }
 
-    internal KvOutcome Submit(ReadOnlyMemory<byte> payload)
+    internal SessionOutcome Submit(ReadOnlyMemory<byte> payload)
     {
         var index = Store.AppliedIndex + 1;
-        return KeyValueCodec.DecodeResult(Store.Apply([Entry(index, payload)], index * 10)[0]);
+        return SessionCodec.DecodeResult(Store.Apply([Entry(index, payload)], index * 10)[0]);
     }
 
-    protected long OpenSession() => Assert.IsType<KvSessionOpened>(Submit(KeyValueCodec.EncodeOpenSession("test", (ulong)Store.AppliedIndex))).Session;
+    protected long OpenSession() => Assert.IsType<SessionOpened>(Submit(SessionCodec.EncodeOpen("", "test", (ulong)Store.AppliedIndex))).Session;
 
-    internal KvOutcome Batch(long session, long firstSerial, long ackedUpTo, params IKeyValueWrite?[] requests)
+    internal SessionOutcome Batch(long session, long firstSerial, long ackedUpTo, params IKeyValueWrite?[] requests)
     {
         _last = requests;
-        return Submit(KeyValueCodec.EncodeBatch(session, firstSerial, ackedUpTo, requests));
+        return Submit(StoreCommands.Batch(session, firstSerial, ackedUpTo, requests));
     }
 
     /// <summary>The replies to the last batch; null for what asked for none. An array: immutable arrays compare by reference.</summary>
-    internal IKeyValueReply?[] Executed(KvOutcome outcome, params IKeyValueWrite?[] requests)
+    internal IKeyValueReply?[] Executed(SessionOutcome outcome, params IKeyValueWrite?[] requests)
     {
         var asked = requests.Length > 0 ? requests : _last;
-        var results = Assert.IsType<KvBatchExecuted>(outcome).Results;
-        Assert.Equal(asked.Length, results.Count);
-        return [.. asked.Select((request, i) => request is null ? null : KeyValueCodec.Reply(request, results[i]))];
+        var executed = Assert.IsType<BatchExecuted>(outcome);
+        Assert.Equal(asked.Length, executed.Forgotten + executed.Results.Count);
+        return [.. asked.Select((request, i) => request is null ? null : StoreCommands.Reply(request, executed, i))];
     }
 
     /// <summary>Executes requests with a session of the test's own, each batch acknowledged.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using AkkaRaft.KeyValue;
+using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Tests.StateMachine;
 
@@ -104,7 +105,7 @@ public sealed class TransactionTests : StoreTest
             new GrantLease(TimeSpan.FromMilliseconds(999)), new GrantLease(TimeSpan.FromDays(10) + TimeSpan.FromMilliseconds(1)),
         })
         {
-            Assert.IsType<KvMalformed>(Batch(session, 1, 0, Put("k", "x"), wrong));
+            Assert.IsType<CommandMalformed>(Batch(session, 1, 0, Put("k", "x"), wrong));
         }
         Assert.Null(Get("k"));
     }

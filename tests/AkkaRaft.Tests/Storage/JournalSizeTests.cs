@@ -67,7 +67,7 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
                 _silences = 0;
                 if (_session == 0)
                 {
-                    _session = ((KvSessionOpened)KeyValueCodec.DecodeResult(reply.Result)).Session;
+                    _session = ((SessionOpened)SessionCodec.DecodeResult(reply.Result)).Session;
                     for (var i = 0; i < Window; i++) Put();
                 }
                 else if (_open.Remove((int)reply.RequestId))
@@ -90,7 +90,7 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
 
         private void AskAgain()
         {
-            if (_session == 0) _member.Tell(new Submit("size", 0, KeyValueCodec.EncodeOpenSession("load", 1)));
+            if (_session == 0) _member.Tell(new Submit("size", 0, SessionCodec.EncodeOpen("", "load", 1)));
             foreach (var serial in _open) Submit(serial);
         }
 
@@ -101,7 +101,7 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
         }
 
         private void Submit(int serial) => _member.Tell(new Submit(
-            "size", serial, KeyValueCodec.EncodeBatch(_session, serial, _open.Min - 1, [new Put(BitConverter.GetBytes(serial % 10_000), new byte[100])])));
+            "size", serial, StoreCommands.Batch(_session, serial, _open.Min - 1, [new Put(BitConverter.GetBytes(serial % 10_000), new byte[100])])));
 
         private static long Size(string journal) => new[] { journal, journal + "-wal" }.Where(File.Exists).Sum(f => new FileInfo(f).Length);
 

@@ -4,23 +4,14 @@ using Google.Protobuf;
 
 namespace AkkaRaft.KeyValue;
 
-/// <summary>What a batch must be before any of it is executed. The limits are those in force.</summary>
-internal static class BatchRules
+/// <summary>What an operation must be before any of its batch is executed. The limits are those in force.</summary>
+internal static class OperationRules
 {
     public static readonly TimeSpan ShortestLease = TimeSpan.FromSeconds(1);
     public static readonly TimeSpan LongestLease = TimeSpan.FromDays(10);
 
-    /// <summary>What is wrong with the batch, for people; null when nothing is.</summary>
-    public static string? WhatIsWrongWith(KvBatch batch, StoreLimits limits)
-    {
-        if (batch.Session <= 0) return "The batch names no session.";
-        if (batch.FirstSerial < 1 || batch.AckedUpTo < 0 || batch.FirstSerial > long.MaxValue / 2) return "The batch's serials are out of range.";
-        foreach (var operation in batch.Operations)
-            if (WhatIsWrongWith(operation, limits) is { } wrong) return wrong;
-        return null;
-    }
-
-    private static string? WhatIsWrongWith(KvOperation operation, StoreLimits limits) => operation.OperationCase switch
+    /// <summary>What is wrong with the operation, for people; null when nothing is.</summary>
+    public static string? WhatIsWrongWith(KvOperation operation, StoreLimits limits) => operation.OperationCase switch
     {
         KvOperation.OperationOneofCase.Put => WhatIsWrongWith(operation.Put, limits),
         KvOperation.OperationOneofCase.Delete => WhatIsWrongWithKey(operation.Delete.Key, limits),

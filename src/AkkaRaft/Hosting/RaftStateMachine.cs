@@ -1,0 +1,69 @@
+using Akka.Actor;
+using AkkaRaft.Client;
+using AkkaRaft.KeyValue;
+using AkkaRaft.Serialization;
+using AkkaRaft.StateMachines;
+using AkkaRaft.Storage;
+
+namespace AkkaRaft.Hosting;
+
+/// <summary>Which state machine the members of a cluster run: the key-value store, or an application's own. All members of a cluster run the same one.</summary>
+public sealed class RaftStateMachine
+{
+    private const int LongestName = 64;
+
+    private readonly Func<RaftSettings, IStateFile, Props> _plain;
+
+    private RaftStateMachine(string name, IRequestCodec requests, string fileName, Func<RaftSettings, string, Props> props, Func<RaftSettings, IStateFile, Props> plain, WireShape command, WireShape query)
+    {
+        Name = name;
+        Requests = requests;
+        FileName = fileName;
+        PropsOf = props;
+        _plain = plain;
+        Command = command;
+        Query = query;
+    }
+
+    /// <summary>The key-value store: what a member runs when nothing else is said.</summary>
+    public static RaftStateMachine KeyValueStore { get; } = new(
+        "", KeyValueRequests.Instance, "kv.db", KeyValueActor.Props, (settings, _) => KeyValueActor.Props(settings, null), WireShape.StoreCommand, WireShape.StoreQuery);
+
+    /// <summary>An application's own state machine.</summary>
+    /// <param name="name">What it is called in the log, in images and by its clients: 1 to 64 letters, digits, dots, dashes and underscores. It is never to change.</param>
+    /// <param name="create">Makes an instance with an empty state, also to load an image into.</param>
+    /// <param name="codec">How commands, results, queries and answers are written: on all members, and by clients, alike. Commands stay in the log: it must read what earlier versions wrote.</param>
+    /// <exception cref="RaftConfigurationException">The name is none.</exception>
+    public static RaftStateMachine Of<TCommand, TResult, TQuery, TAnswer>(string name, Func<IStateMachine<TCommand, TResult, TQuery, TAnswer>> create, IRaftCodec codec)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(create);
+        ArgumentNullException.ThrowIfNull(codec);
+        if (name.Length is 0 or > LongestName || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_'))
+            throw new RaftConfigurationException($"'{name}' is no name of a state machine: it has 1 to {LongestName} letters, digits, dots, dashes and underscores.");
+        Props Plain(RaftSettings settings, IStateFile file) =>
+            PlainStateMachineActor.Props(name, () => new CodedStateMachine<TCommand, TResult, TQuery, TAnswer>(create(), codec), settings, file);
+        return new RaftStateMachine(name, new CommandRequests(name), "state.image", (settings, file) => Plain(settings, new StateFile(file)), Plain, WireShape.OwnCommand, WireShape.OwnQuery);
+    }
+
+    /// <summary>Its name; empty for the key-value store.</summary>
+    public string Name { get; }
+
+    /// <summary>How the member's own client writes its requests.</summary>
+    internal IRequestCodec Requests { get; }
+
+    /// <summary>Its file in a member's directory.</summary>
+    internal string FileName { get; }
+
+    /// <summary>Its actor, whose state is in a file.</summary>
+    internal Func<RaftSettings, string, Props> PropsOf { get; }
+
+    /// <summary>What its commands may be, before they are in the log.</summary>
+    internal WireShape Command { get; }
+
+    /// <summary>What its queries may be.</summary>
+    internal WireShape Query { get; }
+
+    /// <summary>Its actor, whose state is where a simulation keeps it.</summary>
+    internal Props PropsWith(RaftSettings settings, IStateFile file) => _plain(settings, file);
+}

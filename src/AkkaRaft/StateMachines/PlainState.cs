@@ -1,0 +1,281 @@
+using System.Globalization;
+using AkkaRaft.Log;
+using AkkaRaft.Protocol;
+using AkkaRaft.Protocol.Wire;
+using Google.Protobuf;
+
+namespace AkkaRaft.StateMachines;
+
+/// <summary>
+/// A plain class with what belongs to it: sessions, timers, limits, and how far the log is applied. It is in memory; an image has all of it, of one entry.
+/// </summary>
+/// <remarks>Image: magic, length of the header (4 bytes, little-endian), header, checksum of all before, state.</remarks>
+internal sealed class PlainState
+{
+    public const int MostImageBytes = 1024 * 1024 * 1024;
+
+    private const int ProposalVersion = 1;
+    private const int LongestFailure = 1_000;
+    private static readonly byte[] _magic = "AkkaRaft state 1"u8.ToArray();
+
+    private readonly string _name;
+    private readonly IPlainStateMachine _machine;
+    private readonly SessionsInMemory _results = new();
+    private readonly Sessions _sessions;
+    private readonly LogTimers _timers = new();
+    private PlainProposal _inForce;
+
+    /// <summary>An empty state.</summary>
+    /// <param name="name">The state machine's.</param>
+    /// <param name="machine">A new instance.</param>
+    public PlainState(string name, IPlainStateMachine machine)
+    {
+        _name = name;
+        _machine = machine;
+        // In force until the first proposal. They are part of what the log means: never to be changed.
+        _inForce = new PlainProposal { Version = ProposalVersion, MaxSessions = 10_000, SessionTimeToLiveMs = 600_000, MaxResultsPerSession = 20_000, MaxCommandBytes = 2 * 1024 * 1024 };
+        _sessions = new Sessions(name, _results) { Limits = LimitsOf(_inForce) };
+    }
+
+    public long AppliedIndex { get; private set; }
+
+    public long AppliedTerm { get; private set; }
+
+    public long JournalSequenceNr { get; private set; }
+
+    /// <summary>The first time of the log at which a timer goes off; null when there is none.</summary>
+    public long? NextDueMs => _timers.NextDueMs;
+
+    /// <summary>What a member proposes when it begins to lead.</summary>
+    public static PlainProposal ProposalOf(string name, RaftSettings settings) => new()
+    {
+        Version = ProposalVersion,
+        StateMachine = name,
+        MaxSessions = settings.MaxSessions,
+        SessionTimeToLiveMs = (long)settings.SessionTimeToLive.TotalMilliseconds,
+        MaxResultsPerSession = settings.MaxResultsPerSession,
+        MaxCommandBytes = settings.MaxCommandBytes,
+    };
+
+    // ---- entries -------------------------------------------------------------------------------------------------
+
+    /// <summary>Applies entries; those applied before are skipped, with an empty result.</summary>
+    /// <exception cref="StateMachineMismatchException">The cluster runs another state machine.</exception>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Apply(IReadOnlyList<LogEntry> entries, long journalSequenceNr)
+    {
+        var results = new ReadOnlyMemory<byte>[entries.Count];
+        for (var i = 0; i < entries.Count; i++)
+        {
+            var entry = entries[i];
+            if (entry.Index <= AppliedIndex) continue;
+            if (entry.Index != AppliedIndex + 1)
+                throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The state machine '{_name}' has applied the log up to {AppliedIndex} and cannot go on with entry {entry.Index}."));
+            results[i] = Apply(entry);
+            (AppliedIndex, AppliedTerm) = (entry.Index, entry.Term);
+        }
+        JournalSequenceNr = Math.Max(JournalSequenceNr, journalSequenceNr);
+        return results;
+    }
+
+    private ReadOnlyMemory<byte> Apply(LogEntry entry)
+    {
+        if (entry.Kind == EntryKind.NoOp) Adopt(entry);
+        var operations = 0;
+        while (_timers.TakeDue(entry.TimestampMs) is { } timer)
+        {
+            var context = ContextOf(entry, operations++);
+            Guarded(() =>
+            {
+                _machine.OnTimer(timer, context);
+                return default;
+            });
+        }
+        _sessions.Expire(entry.TimestampMs);
+        if (entry.Kind != EntryKind.Command) return default;
+
+        IReadOnlyList<ByteString> commands = [];
+        return _sessions.Execute(
+            entry,
+            read =>
+            {
+                commands = read;
+                return null;
+            },
+            i =>
+            {
+                var context = ContextOf(entry, operations++);
+                return Guarded(() => _machine.Apply(commands[i].Memory, context)).ToByteString();
+            }).ToByteArray();
+    }
+
+    private ApplyContext ContextOf(LogEntry entry, int operation) =>
+        new(_timers, entry.Index, entry.TimestampMs, new LogRandom(Mix64.Of(Mix64.Of((ulong)entry.Index) ^ (ulong)entry.Term) ^ (ulong)operation << 32));
+
+    /// <summary>What the class throws is an answer: it would throw it again, on each member and after each start.</summary>
+    private static CommandResult Guarded(Func<ReadOnlyMemory<byte>> call)
+    {
+        try
+        {
+            return new CommandResult { Result = UnsafeByteOperations.UnsafeWrap(call()) };
+        }
+        catch (Exception e) when (e is not (OutOfMemoryException or InsufficientExecutionStackException))
+        {
+            var failure = $"{e.GetType().Name}: {e.Message}";
+            return new CommandResult { Failure = failure.Length > LongestFailure ? failure[..LongestFailure] : failure };
+        }
+    }
+
+    private void Adopt(LogEntry entry)
+    {
+        PlainProposal proposed;
+        try
+        {
+            proposed = PlainProposal.Parser.ParseFrom(entry.Payload.Span);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return;
+        }
+        if (proposed.Version != ProposalVersion || proposed is not { MaxSessions: > 0, SessionTimeToLiveMs: > 0 and < long.MaxValue / 4, MaxResultsPerSession: > 0, MaxCommandBytes: > 0 }) return;
+        // The first that is in force says which state machine the log is of. A leader with another one is the one that differs, and sees it here itself.
+        var name = _inForce.StateMachine.Length > 0 ? _inForce.StateMachine : proposed.StateMachine;
+        if (name != _name)
+            throw new StateMachineMismatchException($"The cluster's log is of the state machine '{name}', and this member runs '{_name}'. Nothing was applied. Start it with the other one, or as a member of another cluster.");
+        proposed.StateMachine = name;
+        _inForce = proposed;
+        _sessions.Limits = LimitsOf(proposed);
+    }
+
+    private static SessionLimits LimitsOf(PlainProposal proposal) =>
+        new(proposal.MaxSessions, proposal.SessionTimeToLiveMs, proposal.MaxResultsPerSession, SessionLimits.ResultBytesOf(proposal.MaxCommandBytes));
+
+    // ---- queries -------------------------------------------------------------------------------------------------
+
+    /// <summary>Answers a query: as many of its parts as an answer holds, and the first in any case.</summary>
+    public ReadOnlyMemory<byte> Answer(ReadOnlyMemory<byte> payload)
+    {
+        StateQuery query;
+        try
+        {
+            query = StateQuery.Parser.ParseFrom(payload.Span);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return Wrong("The query is no StateQuery.");
+        }
+        if (query.StateMachine != _name)
+            return Wrong($"The cluster runs the state machine '{_name}', and the client asks {(query.StateMachine.Length == 0 ? "the key-value store" : $"'{query.StateMachine}'")}.");
+        var result = new StateQueryResult();
+        var bytes = 0;
+        foreach (var part in query.Queries)
+        {
+            var answer = Guarded(() => _machine.Query(part.Memory));
+            bytes += answer.CalculateSize();
+            if (bytes > _inForce.MaxCommandBytes && result.Answers.Count > 0) break;
+            result.Answers.Add(answer);
+        }
+        return result.ToByteArray();
+    }
+
+    /// <summary>A query's result that says what is wrong with it.</summary>
+    public static ReadOnlyMemory<byte> Wrong(string error, bool overloaded = false) => new StateQueryResult { Error = error, Overloaded = overloaded }.ToByteArray();
+
+    // ---- images --------------------------------------------------------------------------------------------------
+
+    /// <summary>All of it, of the last entry applied.</summary>
+    /// <exception cref="InvalidOperationException">It is too large, or the class cannot save it.</exception>
+    public byte[] ToImage()
+    {
+        using var state = new MemoryStream();
+        try
+        {
+            _machine.Save(state);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            throw new InvalidOperationException($"The state machine '{_name}' cannot save its state: {e.GetType().Name}: {e.Message}", e);
+        }
+        // A class may close the stream that it writes to.
+        var saved = state.ToArray();
+        var header = new PlainImage
+        {
+            StateMachine = _name,
+            AppliedIndex = AppliedIndex,
+            AppliedTerm = AppliedTerm,
+            JournalSequenceNr = JournalSequenceNr,
+            InForce = _inForce,
+            StateBytes = saved.Length,
+            StateCrc = Crc.Of(saved),
+        };
+        header.Sessions.AddRange(_sessions.Ids.Select(ToWire));
+        header.Timers.AddRange(_timers.All.Select(timer => new PlainTimer { Name = timer.Name, DueMs = timer.DueMs }));
+        var begin = header.ToByteArray();
+        var bytes = _magic.Length + sizeof(int) + begin.LongLength + sizeof(uint) + saved.LongLength;
+        if (bytes > MostImageBytes) throw new InvalidOperationException($"The state of '{_name}' has {bytes} bytes; the limit is {MostImageBytes}.");
+
+        var image = new MemoryStream((int)bytes);
+        using var writer = new BinaryWriter(image);
+        writer.Write(_magic);
+        writer.Write(begin.Length);
+        writer.Write(begin);
+        writer.Write(Crc.Of(image.GetBuffer().AsSpan(0, (int)image.Length)));
+        writer.Write(saved);
+        return image.GetBuffer();
+    }
+
+    private PlainSession ToWire(long id)
+    {
+        var (lastUsedMs, nextSerial, acked) = _sessions[id];
+        var wire = new PlainSession { Id = id, LastUsedMs = lastUsedMs, NextSerial = nextSerial, Acked = acked };
+        wire.Results.AddRange(_results.From(id, 0).Select(kept => new PlainResults { FirstSerial = kept.FirstSerial, LastSerial = kept.LastSerial, Results = UnsafeByteOperations.UnsafeWrap(kept.Results) }));
+        return wire;
+    }
+
+    /// <summary>The state that an image has.</summary>
+    /// <param name="name">The state machine's.</param>
+    /// <param name="machine">A new instance.</param>
+    /// <param name="image">What <see cref="ToImage"/> wrote.</param>
+    /// <exception cref="InvalidDataException">It is damaged, another state machine's, or the class cannot load it; the message says which.</exception>
+    public static PlainState FromImage(string name, IPlainStateMachine machine, ReadOnlyMemory<byte> image)
+    {
+        var bytes = image.Span;
+        var headerAt = _magic.Length + sizeof(int);
+        if (bytes.Length < headerAt || !bytes.StartsWith(_magic)) throw new InvalidDataException("it is no state of a plain state machine");
+        var length = BitConverter.ToInt32(bytes[_magic.Length..]);
+        if (length < 0 || length > bytes.Length - headerAt - sizeof(uint)) throw new InvalidDataException("it ends within its header");
+        var stateAt = headerAt + length + sizeof(uint);
+        if (BitConverter.ToUInt32(bytes[(headerAt + length)..]) != Crc.Of(bytes[..(headerAt + length)])) throw new InvalidDataException("its header is not as it was written");
+        var header = PlainImage.Parser.ParseFrom(bytes.Slice(headerAt, length));
+        if (header.StateMachine != name) throw new InvalidDataException($"it is of the state machine '{header.StateMachine}', and this is '{name}'");
+        if (header.StateBytes != bytes.Length - stateAt || header.StateCrc != Crc.Of(bytes[stateAt..])) throw new InvalidDataException("the state in it is not as it was written");
+        try
+        {
+            using var source = new MemoryStream(image[stateAt..].ToArray(), writable: false);
+            machine.Load(source);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            throw new InvalidDataException($"the class cannot load it: {e.GetType().Name}: {e.Message}", e);
+        }
+
+        var state = new PlainState(name, machine) { AppliedIndex = header.AppliedIndex, AppliedTerm = header.AppliedTerm, JournalSequenceNr = header.JournalSequenceNr, _inForce = header.InForce };
+        state._sessions.Limits = LimitsOf(header.InForce);
+        foreach (var session in header.Sessions)
+        {
+            state._sessions.Restore(session.Id, session.LastUsedMs, session.NextSerial, session.Acked);
+            foreach (var kept in session.Results)
+            {
+                state._sessions.RestoreResults(session.Id, kept.LastSerial, kept.Results.Length);
+                state._results.Keep(session.Id, new KeptResults(kept.FirstSerial, kept.LastSerial, kept.Results.ToByteArray()));
+            }
+        }
+        foreach (var timer in header.Timers) state._timers.Set(timer.Name, timer.DueMs);
+        return state;
+    }
+
+    /// <summary>The same state, which the journal covers up to another number.</summary>
+    public void CoveredBy(long journalSequenceNr) => JournalSequenceNr = journalSequenceNr;
+}
+
+/// <summary>A member runs another state machine than its cluster.</summary>
+internal sealed class StateMachineMismatchException(string message) : Exception(message);
