@@ -16,12 +16,12 @@ public readonly record struct KeyRange(ReadOnlyMemory<byte> From, ReadOnlyMemory
     public static KeyRange Key(ReadOnlyMemory<byte> key) => new(key, KeyValueCodec.After(key));
 
     /// <inheritdoc cref="Key(ReadOnlyMemory{byte})" />
-    public static KeyRange Key(string key) => Key(Encoding.UTF8.GetBytes(key));
+    public static KeyRange Key(string key) => Key(Utf8.Bytes(key));
 
     /// <summary>All keys that begin with the prefix.</summary>
     /// <param name="prefix">The prefix; empty for all keys.</param>
     public static KeyRange Prefix(ReadOnlyMemory<byte> prefix) => new(prefix, KeyValueCodec.AfterPrefix(prefix));
 
     /// <inheritdoc cref="Prefix(ReadOnlyMemory{byte})" />
-    public static KeyRange Prefix(string prefix) => Prefix(Encoding.UTF8.GetBytes(prefix));
+    public static KeyRange Prefix(string prefix) => Prefix(Utf8.Bytes(prefix));
 }

@@ -29,6 +29,7 @@ public sealed class Lease : IAsyncDisposable
         Id = status.Lease;
         TimeToLive = status.TimeToLive;
         _end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _lost.Token, client.Stopped);
+        Lost = _lost.Token;
         _keeping = Task.WhenAll(KeepAliveAsync(), LoseAsync());
     }
 
@@ -42,7 +43,7 @@ public sealed class Lease : IAsyncDisposable
     /// Cancelled once it has expired or was revoked, and, before that, once it may have expired: when its time to live has gone by since the last time that
     /// the cluster is known to have kept it alive; also when its client stops, which then keeps it alive no longer. Whoever acts because of a key that it holds stops then.
     /// </summary>
-    public CancellationToken Lost => _lost.Token;
+    public CancellationToken Lost { get; }
 
     internal static async Task<Lease> HoldAsync(RaftClient client, TimeSpan timeToLive, TimeProvider clock, CancellationToken cancellationToken)
     {

@@ -84,6 +84,8 @@ public sealed partial class RaftClient
     public async Task<Membership> ChangeMembersAsync(
         MembershipChangeKind kind, IEnumerable<Member> members, IProgress<Membership>? progress = null, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(members);
+        if (!Enum.IsDefined(kind)) throw new BadInputException($"{kind} is no change of members. Nothing was sent.");
         ImmutableArray<Member> named = [.. members];
         var change = new ChangeMembers(_settings.ClusterId, 0, kind, named);
         var isTaken = false;
@@ -160,6 +162,7 @@ public sealed partial class RaftClient
     public async Task<(long Index, long Bytes)> BackupAsync(
         string file, MemberId? member = null, IProgress<(long Received, long Length)>? progress = null, CancellationToken cancellationToken = default)
     {
+        ArgumentException.ThrowIfNullOrEmpty(file);
         // Whoever answers this as the leader is remembered.
         if (member is null) await MembersAsync(cancellationToken).ConfigureAwait(false);
         var from = member is { } id ? Find(id) : _lastLeader!;

@@ -21,7 +21,7 @@ public sealed partial class RaftClient
 
     /// <inheritdoc cref="CompareAndSetAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, long, CancellationToken)" />
     public Task<CompareAndSetReply> CompareAndSetAsync(string key, string value, long expectedVersion, CancellationToken cancellationToken = default) =>
-        CompareAndSetAsync(Utf8(key), Utf8(value), expectedVersion, cancellationToken);
+        CompareAndSetAsync(Utf8.Bytes(key), Utf8.Bytes(value), expectedVersion, cancellationToken);
 
     /// <summary>Sets a key that ends with a lease, if it has the expected version; with version 0 that is a lock.</summary>
     /// <param name="key">The key.</param>
@@ -41,7 +41,7 @@ public sealed partial class RaftClient
     /// <param name="cancellationToken">Ends the wait; the transaction may take place all the same.</param>
     /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
     public Task<TransactionReply> CommitAsync(Transaction transaction, CancellationToken cancellationToken = default) =>
-        Ask<TransactionReply>(transaction, cancellationToken);
+        Ask<TransactionReply>(transaction ?? throw new ArgumentNullException(nameof(transaction)), cancellationToken);
 
     /// <summary>Reads one page of a range of keys, all of one moment.</summary>
     /// <param name="range">Which keys, how many, how fresh.</param>
@@ -81,7 +81,7 @@ public sealed partial class RaftClient
 
     /// <inheritdoc cref="ScanAsync(ReadOnlyMemory{byte}, ReadConsistency, int, CancellationToken)" />
     public IAsyncEnumerable<Row> ScanAsync(string prefix, ReadConsistency consistency = ReadConsistency.Linearizable, int pageSize = 0, CancellationToken cancellationToken = default) =>
-        ScanAsync(Utf8(prefix), consistency, pageSize, cancellationToken);
+        ScanAsync(Utf8.Bytes(prefix), consistency, pageSize, cancellationToken);
 
     /// <summary>Asks for a lease, and keeps it alive until it is disposed of.</summary>
     /// <param name="timeToLive">How long it lives when it cannot be kept alive; one second to ten days. The longer, the later others see that its holder is gone.</param>

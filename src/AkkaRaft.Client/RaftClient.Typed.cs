@@ -102,13 +102,13 @@ public sealed partial class RaftClient
     public async IAsyncEnumerable<Row<TValue>> ScanAsync<TValue>(
         string prefix, ReadConsistency consistency = ReadConsistency.Linearizable, int pageSize = 0, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var row in ScanAsync(Utf8(prefix), consistency, pageSize, cancellationToken).ConfigureAwait(false))
-            yield return new Row<TValue>(Encoding.UTF8.GetString(row.Key.Span), Decode<TValue>(row.Value), row.Version, row.Lease);
+        await foreach (var row in ScanAsync(Utf8.Bytes(prefix), consistency, pageSize, cancellationToken).ConfigureAwait(false))
+            yield return new Row<TValue>(Utf8.Text(row.Key), Decode<TValue>(row.Value), row.Version, row.Lease);
     }
 
     private ReadOnlyMemory<byte> Encode<T>(T item) => item switch
     {
-        string text => Utf8(text),
+        string text => Utf8.Bytes(text),
         byte[] bytes => bytes,
         ReadOnlyMemory<byte> bytes => bytes,
         Memory<byte> bytes => bytes,
@@ -117,7 +117,7 @@ public sealed partial class RaftClient
     };
 
     private T Decode<T>(ReadOnlyMemory<byte> bytes) =>
-        typeof(T) == typeof(string) ? (T)(object)Encoding.UTF8.GetString(bytes.Span)
+        typeof(T) == typeof(string) ? (T)(object)Utf8.Text(bytes)
         : typeof(T) == typeof(byte[]) ? (T)(object)bytes.ToArray()
         : typeof(T) == typeof(ReadOnlyMemory<byte>) ? (T)(object)bytes
         : _settings.Codec.Decode<T>(bytes);

@@ -115,7 +115,7 @@ public sealed partial class RaftClient : IAsyncDisposable
 
     /// <inheritdoc cref="PutAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, CancellationToken)" />
     public Task<PutReply> PutAsync(string key, string value, CancellationToken cancellationToken = default) =>
-        PutAsync(Utf8(key), Utf8(value), cancellationToken);
+        PutAsync(Utf8.Bytes(key), Utf8.Bytes(value), cancellationToken);
 
     /// <summary>Reads a key.</summary>
     /// <param name="key">The key.</param>
@@ -131,8 +131,8 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <inheritdoc cref="GetAsync(ReadOnlyMemory{byte}, ReadConsistency, CancellationToken)" />
     public async Task<string?> GetAsync(string key, ReadConsistency consistency = ReadConsistency.Linearizable, CancellationToken cancellationToken = default)
     {
-        var reply = await GetAsync(Utf8(key), consistency, cancellationToken).ConfigureAwait(false);
-        return reply.Found ? System.Text.Encoding.UTF8.GetString(reply.Value.Span) : null;
+        var reply = await GetAsync(Utf8.Bytes(key), consistency, cancellationToken).ConfigureAwait(false);
+        return reply.Found ? Utf8.Text(reply.Value) : null;
     }
 
     /// <summary>Removes a key; ends once the change is committed and applied.</summary>
@@ -144,7 +144,7 @@ public sealed partial class RaftClient : IAsyncDisposable
         Ask<DeleteReply>(new Delete(key), cancellationToken);
 
     /// <inheritdoc cref="DeleteAsync(ReadOnlyMemory{byte}, CancellationToken)" />
-    public Task<DeleteReply> DeleteAsync(string key, CancellationToken cancellationToken = default) => DeleteAsync(Utf8(key), cancellationToken);
+    public Task<DeleteReply> DeleteAsync(string key, CancellationToken cancellationToken = default) => DeleteAsync(Utf8.Bytes(key), cancellationToken);
 
     /// <summary>
     /// Stops the client. Calls, watches and scans that are still out, and all that come later, fail with <see cref="ObjectDisposedException"/>, as surely not executed;
@@ -168,5 +168,4 @@ public sealed partial class RaftClient : IAsyncDisposable
 
     private Task<T> Ask<T>(IKeyValueRequest request, CancellationToken cancellationToken) where T : class => _calls.AskAsync<T>(request, cancellationToken);
 
-    private static ReadOnlyMemory<byte> Utf8(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 }

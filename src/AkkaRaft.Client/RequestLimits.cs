@@ -53,6 +53,7 @@ internal static class RequestLimits
                 return Bad($"The transaction has {transaction.Compares.Length} compares and branches of {transaction.Then.Length} and {transaction.Else.Length} steps; the limit is {most} of each. Split it.");
             foreach (var compare in transaction.Compares)
             {
+                if (compare is null) return Bad("The transaction has a compare that is null.");
                 var wrong = First(
                     Key(compare.Key), Value(compare.Value),
                     Enum.IsDefined(compare.Comparison) ? None : Bad($"{compare.Comparison} is no comparison."),

@@ -96,7 +96,13 @@ internal static class NodeCommand
             throw new UsageException("--join needs --listen host:port: where this member listens.");
         }
 
-        var members = ClientOptions.ParseMembers(peers, "--join").Remove(self).Add(self, ClientOptions.ParseMember(self, listen, "--listen"));
+        var others = ClientOptions.ParseMembers(peers, "--join").Remove(self);
+        if (others.IsEmpty)
+        {
+            throw new UsageException($"--join names member {self} itself and nobody else: name members of the cluster that it is to join.");
+        }
+
+        var members = others.Add(self, ClientOptions.ParseMember(self, listen, "--listen"));
         var settings = config is null
             ? new RaftSettings { ClusterId = ClientOptions.DefaultName, Id = self, Members = members }
             : RaftSettings.FromFile(ClientOptions.FindConfig(config));
@@ -219,6 +225,7 @@ internal static class NodeCommand
 
                 string now = status.Leader is { } leader
                     ? leader == settings.Id ? $"Member {settings.Id} leads." : $"Member {settings.Id} follows member {leader}."
+                    : status is { Role: MemberRole.Learner, LastIndex: > 0 } ? $"Member {settings.Id} has no vote and hears no leader. Where the members that it knows were replaced while it was down, start it with --join and members that there are."
                     : status.Role == MemberRole.Learner ? $"Member {settings.Id} waits to be added: akkaraft members add {settings.Members[settings.Id].Id}={settings.Members[settings.Id].Address}"
                     : status.Waiting.IsDefaultOrEmpty ? $"Member {settings.Id} has no leader yet."
                     : $"Member {settings.Id} has no leader; it waits for {string.Join(", ", status.Waiting.Select(m => settings.Members.TryGetValue(m, out var member) ? member.ToString() : m.ToString()))}.";

@@ -10,7 +10,7 @@ internal static class WatchCommand
         return new Verb(new Command("watch", "Print each change of the keys that begin with PREFIX, in order and without gap, until Ctrl-C") { prefix, from, count }, async (parsed, call) =>
         {
             long? first = parsed.GetValue(from) is { } given ? ClientOptions.Within("--from", given, 1, long.MaxValue) : null;
-            long left = ClientOptions.Within("--count", parsed.GetValue(count), 0, int.MaxValue);
+            long left = ClientOptions.Within("--count", parsed.GetValue(count), parsed.GetResult(count) is null ? 0 : 1, int.MaxValue);
             await foreach (var change in call.Client.WatchAsync(KeyRange.Prefix(ClientOptions.Bytes(parsed.GetValue(prefix)!)), first, call.Cancel).ConfigureAwait(false))
             {
                 call.Out.WriteLine(call.Json ? Output.Change(change) : Text(change));

@@ -18,6 +18,7 @@ internal sealed partial class RaftActor
     private bool _originDurable;
 
     private readonly WriteTime _writeTime;
+    private int _slowWrites;
     private TimeSpan? _saidSlow;
 
     /// <summary>A journal that has been silent for an election timeout, and for longer than it is known to take: its member neither leads nor campaigns.</summary>
@@ -122,8 +123,13 @@ internal sealed partial class RaftActor
 
     private void Flushed(long hardStateVersion, long lastIndex)
     {
-        if (_flushStarted is { } started) _writeTime.Add(Now - started);
-        SayIfSlow();
+        if (_flushStarted is { } started)
+        {
+            _writeTime.Add(Now - started);
+            _slowWrites = IsSlow(Now - started) ? _slowWrites + 1 : 0;
+        }
+        // One alone may be a process that was paused.
+        if (_slowWrites > 1) SayIfSlow();
         _flushStarted = null;
         _durableHardStateVersion = hardStateVersion;
         _durableSequenceNr = LastSequenceNr;
@@ -139,10 +145,12 @@ internal sealed partial class RaftActor
         Apply();
     }
 
+    // An election is two writes, one after the other, and the heartbeats' way.
+    private bool IsSlow(TimeSpan write) => write * 3 > _settings.ElectionTimeoutMin;
+
     private void SayIfSlow()
     {
-        // An election is two writes, one after the other, and the heartbeats' way.
-        if (_writeTime.Longest * 3 <= _settings.ElectionTimeoutMin || !MaySay(ref _saidSlow)) return;
+        if (!IsSlow(_writeTime.Longest) || !MaySay(ref _saidSlow)) return;
         _logger.Warning(
             "Member {0}'s journal takes {1:0} ms to write. Elections and hand-overs take several times as long; set akkaraft.election-timeout-min to {2:0} ms or more on all members, or use a faster disk.",
             Me, _writeTime.Longest.TotalMilliseconds, 3 * _writeTime.Longest.TotalMilliseconds);

@@ -71,9 +71,15 @@ internal sealed partial class RaftActor
             _greetedAt = Now;
             Greet();
         }
-        if (message is not Hello) Drop(DropReason.Unknown, header, "it does not know this member, nor this member it");
-        else if (header.Incarnation != 0) Drop(DropReason.NotAdded, header, $"no such member was added ('akkaraft members add {header.From}={PeerWarnings.Escape(header.FromAddress ?? "host:port", MostShown)}')");
+        if (message is not Hello && !IsGettingKnown) Drop(DropReason.Unknown, header, $"it does not know this member, nor this member it. {WhereReplaced}");
+        else if (message is Hello && _log.Configuration.Removed.Contains(header.From)) Drop(DropReason.Removed, header, "it was removed, and an id is never used again: stop it; to have it back, start it with --join on an empty directory, and a new id");
+        else if (message is Hello && header.Incarnation != 0) Drop(DropReason.NotAdded, header, $"no such member was added ('akkaraft members add {header.From}={PeerWarnings.Escape(header.FromAddress ?? "host:port", MostShown)}')");
     }
+
+    /// <summary>A member that joins hears its leader before those that it greets have answered.</summary>
+    private bool IsGettingKnown => _log.Configuration.Voters.IsEmpty && _follower is { } follower && Now - follower.Since < 4 * _settings.ElectionTimeoutMax;
+
+    private const string WhereReplaced = "Where members were replaced while this one was down, start it with --join and members that there are";
 
     /// <summary>What is dropped is said once a minute for each reason, however much there is of it.</summary>
     private void Drop(DropReason reason, RaftHeader header, string why)
@@ -94,6 +100,7 @@ internal sealed partial class RaftActor
         Unknown,
         NotAdded,
         BeganAnew,
+        Removed,
         Impossible,
     }
 }

@@ -195,12 +195,12 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         // An event that was read and cannot be replayed is there each time; what kept the journal from being read may pass.
         if (message is null && !JournalCorruptException.IsShownBy(reason))
         {
-            Context.Parent.Tell(new RecoveryHindered($"Member {Me} cannot read its journal in {_settings.DataDirectory} now: {reason.Message}"));
+            Context.Parent.Tell(new RecoveryHindered($"Member {Me} cannot read its journal in {DataDirectory.PathOf(_settings)} now: {reason.Message}"));
             Context.Stop(Self);
             return;
         }
         _logger.Error(reason, "Member {0} cannot recover its journal.", Me);
-        Fail($"Member {Me}'s journal in {_settings.DataDirectory} is damaged: {reason.Message} It does not vote or serve. {JournalGuard.AfterDamage(Me)}");
+        Fail($"Member {Me}'s journal in {DataDirectory.PathOf(_settings)} is damaged: {reason.Message} It does not vote or serve. {JournalGuard.AfterDamage(Me)}");
     }
 
     /// <summary>The state machine opens its state; nothing of Raft goes on before it is there.</summary>

@@ -205,10 +205,12 @@ internal sealed partial class KeyValueStore : IDisposable
         }
     }
 
+    private const string Misplaced = "Put the member's own file back, or delete this one: the member then takes its state from its log or from another member's snapshot.";
+
     private void Check(StateOwner found)
     {
-        if (found.ClusterId != _owner.ClusterId) throw new KeyValueStoreException($"{_file} is of another cluster: found '{found.ClusterId}', expected '{_owner.ClusterId}'.");
-        if (found.MemberId != _owner.MemberId) throw new KeyValueStoreException($"{_file} is of another member: found '{found.MemberId}', expected '{_owner.MemberId}'.");
+        if (found.ClusterId != _owner.ClusterId) throw new KeyValueStoreException($"{_file} is of another cluster: found '{found.ClusterId}', expected '{_owner.ClusterId}'. {Misplaced}");
+        if (found.MemberId != _owner.MemberId) throw new KeyValueStoreException($"{_file} is of another member: found '{found.MemberId}', expected '{_owner.MemberId}'. {Misplaced}");
     }
 
     /// <summary>Whether an exception proves that the file is not what was written.</summary>
