@@ -339,7 +339,7 @@ public sealed partial class ClusterSimulation
         var settings = _settings.Configure(new RaftSettings { ClusterId = ClusterId, Id = new MemberId(id), Members = member.Founders ?? _addresses, Joins = member.Joins, ForcesSingle = member.IsForcedSingle, RestoreFrom = member.RestoresFrom, DataDirectory = _directory, Clock = () => member.Clock.Now });
         if (settings.ElectionTimeoutMax > _longestElectionTimeout) _longestElectionTimeout = settings.ElectionTimeoutMax;
         var runs = _settings.Runs ?? RaftStateMachine.KeyValueStore;
-        var stateMachine = (_settings.Runs?.PropsWith(settings, member.StateFile) ?? _settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(StateMachineDispatcher);
+        var stateMachine = (_settings.Runs?.PropsWith(settings, member.StateFile, actor => member.Plain = actor) ?? _settings.StateMachine?.Invoke(settings.Id) ?? member.StateMachine(settings, _settings.StateSurvivesCrash)).WithDispatcher(StateMachineDispatcher);
         var transport = new VirtualTransport(_network, process, message => _invariants.Sent(id, message));
         var random = new Random(_elections.Next());
         var raft = Props.CreateBy(new Producer<RaftActor>(() => member.Raft = new RaftActor(settings, transport, stateMachine, random))).WithDispatcher(ProcessDispatcher);

@@ -351,7 +351,7 @@ public sealed partial class ClusterSimulation : IDisposable
     /// <summary>States of one index are the same, of whichever member and however often it was started meanwhile.</summary>
     private void CheckState(SimulatedMember member)
     {
-        if (!_settings.IsStore || !_settings.StateSurvivesCrash) return;
+        if (_settings.Runs is null && (!_settings.IsStore || !_settings.StateSurvivesCrash)) return;
         // The state machine may be ahead of what its member has heard of it.
         long applied;
         ReadOnlyMemory<byte> state;
@@ -366,7 +366,15 @@ public sealed partial class ClusterSimulation : IDisposable
         }
         if (!_states.TryGetValue(applied, out var before)) _states.Add(applied, (member.Id, state.ToArray()));
         else if (!state.Span.SequenceEqual(before.State))
-            Violated(member.Id, $"members {before.Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{StateContent.Describe(before.State)}\nand\n{StateContent.Describe(state.Span)}");
+            Violated(member.Id, $"members {before.Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{Describe(before.State)}\nand\n{Describe(state.Span)}");
+    }
+
+    private string Describe(ReadOnlySpan<byte> state)
+    {
+        if (_settings.Runs is null) return StateContent.Describe(state);
+        const int Shown = 2_000;
+        var text = System.Text.Encoding.Latin1.GetString(state.Length > Shown ? state[^Shown..] : state);
+        return string.Concat(text.Select(c => char.IsControl(c) ? '.' : c));
     }
 
     /// <summary>Lets every fault end, and runs until the cluster has converged and serves.</summary>

@@ -5,7 +5,6 @@ using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 using AkkaRaft.TestKit.Checking;
 using AkkaRaft.TestKit.Engine;
-using AkkaRaft.TestKit.Network;
 
 namespace AkkaRaft.TestKit;
 

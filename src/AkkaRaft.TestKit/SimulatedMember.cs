@@ -6,6 +6,7 @@ using AkkaRaft.KeyValue;
 using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 using AkkaRaft.Remoting;
+using AkkaRaft.StateMachines;
 using AkkaRaft.TestKit.Checking;
 using AkkaRaft.TestKit.Engine;
 using AkkaRaft.TestKit.Journaling;
@@ -65,6 +66,9 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
 
     /// <summary>It has stopped for good.</summary>
     public bool HasFailed { get; set; }
+
+    /// <summary>The actor of a plain class; null where there is none.</summary>
+    public PlainStateMachineActor? Plain { get; set; }
 
     /// <summary>Where a plain class keeps its state.</summary>
     public SimulatedStateFile StateFile { get; } = new();
@@ -195,6 +199,7 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     /// <summary>What the state machine holds, for a comparison; valid until the next one.</summary>
     public (long AppliedIndex, ReadOnlyMemory<byte> Content) ReadState()
     {
+        if (Plain is { State: var state }) return (state.AppliedIndex, state.ToComparable());
         foreach (var store in _stores) store.Commit();
         return (_content ??= new StateContent(_state)).Read();
     }

@@ -19,6 +19,8 @@ public sealed class BadInputTests
     [InlineData("node|7|--check")]
     [InlineData("node|0|--check|--cluster-id|other")]
     [InlineData("node|0|--check|--listen|127.0.0.1:1")]
+    [InlineData("node|3|--join|3=127.0.0.1:7100|--listen|127.0.0.1:7103")]
+    [InlineData("watch|p|--count|0|--members|0=127.0.0.1:1")]
     [InlineData("cluster|--nodes|0")]
     [InlineData("cluster|--base-port|65535")]
     public async Task Bad_input_ends_with_1_and_says_why(string line)

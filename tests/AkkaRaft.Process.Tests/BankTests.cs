@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using AkkaRaft.BankSample;
 using AkkaRaft.Client;
+using AkkaRaft.Hosting;
 using AkkaRaft.Node;
 using OsProcess = System.Diagnostics.Process;
 
@@ -76,9 +77,26 @@ public sealed class BankTests
             foreach (var process in processes)
             {
                 process.Kill();
+                await process.WaitForExitAsync();
                 process.Dispose();
             }
         }
+
+        // The command runs the store: it leaves the bank's log alone.
+        var node = await Cli.RunAsync("node", "0", "--config", config, "--data", data.Path);
+        Assert.Equal(1, node.Code);
+        Assert.Contains("is the log of the state machine 'bank', and the member is to run the key-value store", node.Err, StringComparison.Ordinal);
+        var recover = await Cli.RunAsync("recover", "0", "--force-single", "--config", config, "--data", data.Path);
+        Assert.Equal(1, recover.Code);
+        Assert.Contains("state machine 'bank'", recover.Err, StringComparison.Ordinal);
+
+        // Two of three are lost for ever: the third goes on alone, with all that was acknowledged.
+        var settings = RaftSettings.FromFile(config, new(1)) with { DataDirectory = data.Path };
+        await Disaster.ForceSingleAsync(settings, stateMachine: Bank.StateMachine);
+        await using var alone = await RaftNode.StartAsync(settings, Bank.StateMachine);
+        await using var lonely = RaftClient.Create(alone.System, settings.ForClients());
+        await using var left = lonely.ForStateMachine<BankCommand, long, Audit, Balances>("bank", Bank.Codec);
+        Assert.Equal(new Balances(1_000 * Accounts, Accounts), await left.QueryAsync(new Audit()));
     }
 
     [Fact(Timeout = 120_000)] // ends a hang; says nothing about speed

@@ -62,9 +62,10 @@ public static class Disaster
     /// </summary>
     /// <param name="settings">The member's, with its directory.</param>
     /// <param name="progress">Is told what is being waited for, in words.</param>
+    /// <param name="stateMachine">What the cluster's members run; the key-value store when nothing is said.</param>
     /// <returns>Index of the last entry of its log.</returns>
-    /// <exception cref="DataDirectoryException">The directory is in use or unreadable, or the member could not write to it.</exception>
-    public static async Task<long> ForceSingleAsync(RaftSettings settings, IProgress<string>? progress = null)
+    /// <exception cref="DataDirectoryException">The directory is in use or unreadable, or the member could not write to it, or it runs another state machine.</exception>
+    public static async Task<long> ForceSingleAsync(RaftSettings settings, IProgress<string>? progress = null, RaftStateMachine? stateMachine = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         if (!File.Exists(Path.Combine(settings.DataDirectory, settings.Id.ToString(), "journal.db")))
@@ -72,14 +73,14 @@ public static class Disaster
         var membership = await RunAsync<Membership>(
             settings with { ForcesSingle = true },
             new GetMembership(settings.ClusterId, 0), now => now is { FromLeader: true, IsCommitted: true, Members.Length: 1 },
-            $"member {settings.Id} to read its journal and to lead alone", progress).ConfigureAwait(false);
+            $"member {settings.Id} to read its journal and to lead alone", progress, stateMachine).ConfigureAwait(false);
         return membership.Index;
     }
 
     /// <summary>Runs the member until it has done what it was started for. An error that it does not get over is the end.</summary>
-    private static async Task<T> RunAsync<T>(RaftSettings settings, object question, Func<T, bool> isDone, string awaited, IProgress<string>? progress) where T : class
+    private static async Task<T> RunAsync<T>(RaftSettings settings, object question, Func<T, bool> isDone, string awaited, IProgress<string>? progress, RaftStateMachine? stateMachine = null) where T : class
     {
-        await using var node = await RaftNode.StartAsync(settings with { IsQuiet = true }).ConfigureAwait(false);
+        await using var node = await RaftNode.StartAsync(settings with { IsQuiet = true }, stateMachine).ConfigureAwait(false);
         var errors = new Errors();
         node.System.EventStream.Subscribe(node.System.ActorOf(Props.CreateBy(new Producer<ErrorListener>(() => new ErrorListener(errors)))), typeof(Error));
         var member = node.System.ActorSelection("/user/raft/member");

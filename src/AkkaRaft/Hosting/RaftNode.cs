@@ -154,7 +154,7 @@ public sealed class RaftNode : IAsyncDisposable
         var directory = DataDirectory.Open(settings);
         try
         {
-            JournalGuard.Check(settings, directory);
+            JournalGuard.Check(settings, directory, machine.Name);
             return start(settings with { SyncTime = SyncProbe.Measure(directory.Path) }, machine, directory);
         }
         catch

@@ -12,9 +12,9 @@ public sealed class RaftStateMachine
 {
     private const int LongestName = 64;
 
-    private readonly Func<RaftSettings, IStateFile, Props> _plain;
+    private readonly Func<RaftSettings, IStateFile, Action<PlainStateMachineActor>?, Props>? _plain;
 
-    private RaftStateMachine(string name, IRequestCodec requests, string fileName, Func<RaftSettings, string, Props> props, Func<RaftSettings, IStateFile, Props> plain, WireShape command, WireShape query)
+    private RaftStateMachine(string name, IRequestCodec requests, string fileName, Func<RaftSettings, string, Props> props, Func<RaftSettings, IStateFile, Action<PlainStateMachineActor>?, Props>? plain, WireShape command, WireShape query)
     {
         Name = name;
         Requests = requests;
@@ -27,7 +27,7 @@ public sealed class RaftStateMachine
 
     /// <summary>The key-value store: what a member runs when nothing else is said.</summary>
     public static RaftStateMachine KeyValueStore { get; } = new(
-        "", KeyValueRequests.Instance, "kv.db", KeyValueActor.Props, (settings, _) => KeyValueActor.Props(settings, null), WireShape.StoreCommand, WireShape.StoreQuery);
+        "", KeyValueRequests.Instance, "kv.db", KeyValueActor.Props, null, WireShape.StoreCommand, WireShape.StoreQuery);
 
     /// <summary>An application's own state machine.</summary>
     /// <param name="name">What it is called in the log, in images and by its clients: 1 to 64 letters, digits, dots, dashes and underscores. It is never to change.</param>
@@ -41,9 +41,9 @@ public sealed class RaftStateMachine
         ArgumentNullException.ThrowIfNull(codec);
         if (name.Length is 0 or > LongestName || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_'))
             throw new RaftConfigurationException($"'{name}' is no name of a state machine: it has 1 to {LongestName} letters, digits, dots, dashes and underscores.");
-        Props Plain(RaftSettings settings, IStateFile file) =>
-            PlainStateMachineActor.Props(name, () => new CodedStateMachine<TCommand, TResult, TQuery, TAnswer>(create(), codec), settings, file);
-        return new RaftStateMachine(name, new CommandRequests(name), "state.image", (settings, file) => Plain(settings, new StateFile(file)), Plain, WireShape.OwnCommand, WireShape.OwnQuery);
+        Props Plain(RaftSettings settings, IStateFile file, Action<PlainStateMachineActor>? created) =>
+            PlainStateMachineActor.Props(name, () => new CodedStateMachine<TCommand, TResult, TQuery, TAnswer>(create(), codec), settings, file, created);
+        return new RaftStateMachine(name, new CommandRequests(name), "state.image", (settings, file) => Plain(settings, new StateFile(file), null), Plain, WireShape.OwnCommand, WireShape.OwnQuery);
     }
 
     /// <summary>Its name; empty for the key-value store.</summary>
@@ -65,5 +65,7 @@ public sealed class RaftStateMachine
     internal WireShape Query { get; }
 
     /// <summary>Its actor, whose state is where a simulation keeps it.</summary>
-    internal Props PropsWith(RaftSettings settings, IStateFile file) => _plain(settings, file);
+    /// <exception cref="InvalidOperationException">It is no plain class.</exception>
+    internal Props PropsWith(RaftSettings settings, IStateFile file, Action<PlainStateMachineActor> created) =>
+        (_plain ?? throw new InvalidOperationException("The key-value store is what a simulation runs when nothing is said."))(settings, file, created);
 }

@@ -184,7 +184,13 @@ internal sealed class PlainState
 
     /// <summary>All of it, of the last entry applied.</summary>
     /// <exception cref="InvalidOperationException">It is too large, or the class cannot save it.</exception>
-    public byte[] ToImage()
+    public byte[] ToImage() => ImageWith(JournalSequenceNr);
+
+    /// <summary>What is the same on all members that have applied the log as far.</summary>
+    /// <exception cref="InvalidOperationException">It is too large, or the class cannot save it.</exception>
+    public byte[] ToComparable() => ImageWith(journalSequenceNr: 0);
+
+    private byte[] ImageWith(long journalSequenceNr)
     {
         using var state = new MemoryStream();
         try
@@ -202,7 +208,7 @@ internal sealed class PlainState
             StateMachine = _name,
             AppliedIndex = AppliedIndex,
             AppliedTerm = AppliedTerm,
-            JournalSequenceNr = JournalSequenceNr,
+            JournalSequenceNr = journalSequenceNr,
             InForce = _inForce,
             StateBytes = saved.Length,
             StateCrc = Crc.Of(saved),
@@ -234,7 +240,7 @@ internal sealed class PlainState
     /// <summary>The state that an image has.</summary>
     /// <param name="name">The state machine's.</param>
     /// <param name="machine">A new instance.</param>
-    /// <param name="image">What <see cref="ToImage"/> wrote.</param>
+    /// <param name="image">What <see cref="ToImage()"/> wrote.</param>
     /// <exception cref="InvalidDataException">It is damaged, another state machine's, or the class cannot load it; the message says which.</exception>
     public static PlainState FromImage(string name, IPlainStateMachine machine, ReadOnlyMemory<byte> image)
     {

@@ -53,8 +53,21 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         Receive<ConnectionLost>(lost => _answers.Remove(lost.Address));
     }
 
-    public static Props Props(string name, Func<IPlainStateMachine> create, RaftSettings settings, IStateFile file) =>
-        Akka.Actor.Props.CreateBy(new Producer<PlainStateMachineActor>(() => new PlainStateMachineActor(name, create, settings, file)));
+    /// <param name="name">The state machine's.</param>
+    /// <param name="create">Makes an empty one.</param>
+    /// <param name="settings">The member's.</param>
+    /// <param name="file">Where the state is kept.</param>
+    /// <param name="created">Gets the actor, for a simulation.</param>
+    public static Props Props(string name, Func<IPlainStateMachine> create, RaftSettings settings, IStateFile file, Action<PlainStateMachineActor>? created = null) =>
+        Akka.Actor.Props.CreateBy(new Producer<PlainStateMachineActor>(() =>
+        {
+            var actor = new PlainStateMachineActor(name, create, settings, file);
+            created?.Invoke(actor);
+            return actor;
+        }));
+
+    /// <summary>The state, for a comparison with others of the same index.</summary>
+    internal PlainState State => _state;
 
     private TimeSpan Now => Context.System.Scheduler.MonotonicClock;
 

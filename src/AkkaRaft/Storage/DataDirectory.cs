@@ -78,9 +78,12 @@ internal static class JournalGuard
     public static string AfterDamage(MemberId member) =>
         $"Remove the member from the cluster ('akkaraft members remove {member}') and add one under a new id, with an empty directory. Where a majority of the members is lost, 'akkaraft recover' goes on from one that is left, and 'akkaraft restore' begins anew from a backup.";
 
-    /// <summary>Turns on write-ahead logging, asserts that each commit is synced to the disk, and that the file is this member's.</summary>
+    /// <summary>Turns on write-ahead logging, asserts that each commit is synced to the disk, and that the file is this member's, with a log for its state machine.</summary>
+    /// <param name="settings">The member's.</param>
+    /// <param name="directory">Where the file is.</param>
+    /// <param name="stateMachine">The state machine's name; empty for the key-value store.</param>
     /// <exception cref="DataDirectoryException">One of these does not hold.</exception>
-    public static void Check(RaftSettings settings, DataDirectory directory)
+    public static void Check(RaftSettings settings, DataDirectory directory, string stateMachine = "")
     {
         var file = directory.JournalFile;
         try
@@ -95,6 +98,7 @@ internal static class JournalGuard
             if (Convert.ToInt32(Scalar(connection, "PRAGMA synchronous"), System.Globalization.CultureInfo.InvariantCulture) != SynchronousFull)
                 throw new DataDirectoryException($"{file} is opened without synchronous=FULL by this build of SQLite: a power failure could lose acknowledged writes.");
             Identify(connection, settings, file);
+            Identify(connection, stateMachine, file);
             Scalar(connection, SqliteJournal.Schema);
         }
         catch (Exception e) when (JournalCorruptException.IsShownBy(e))
@@ -124,6 +128,21 @@ internal static class JournalGuard
         if (cluster != settings.ClusterId || member != settings.Id.Value)
             throw new DataDirectoryException($"{file} belongs to member {member} of cluster '{cluster}', not to member {settings.Id} of '{settings.ClusterId}'. Choose the directory that is this member's.");
     }
+
+    /// <summary>Another state machine would take the commands for its own, or for damage.</summary>
+    private static void Identify(SqliteConnection connection, string stateMachine, string file)
+    {
+        Scalar(connection, "CREATE TABLE IF NOT EXISTS akkaraft_state_machine(one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL)");
+        using var insert = connection.CreateCommand();
+        insert.CommandText = "INSERT OR IGNORE INTO akkaraft_state_machine VALUES (1, $name)";
+        insert.Parameters.AddWithValue("$name", stateMachine);
+        insert.ExecuteNonQuery();
+        var found = (string)Scalar(connection, "SELECT name FROM akkaraft_state_machine")!;
+        if (found != stateMachine)
+            throw new DataDirectoryException($"{file} is the log of {Named(found)}, and the member is to run {Named(stateMachine)}. Start it as what it is, or choose another directory.");
+    }
+
+    private static string Named(string stateMachine) => stateMachine.Length == 0 ? "the key-value store" : $"the state machine '{stateMachine}'";
 
     private static object? Scalar(SqliteConnection connection, string sql)
     {

@@ -1,4 +1,8 @@
+using System.Text;
 using AkkaRaft.BankSample;
+using AkkaRaft.Client;
+using AkkaRaft.Hosting;
+using AkkaRaft.StateMachines;
 using AkkaRaft.TestKit;
 
 namespace AkkaRaft.Simulation.Tests.Scenarios;
@@ -68,6 +72,103 @@ public sealed class PlainStateMachineTests
         Assert.Equal(leader, simulation.Leader);
     });
 
+    /// <summary>Its state depends on more than the log.</summary>
+    private sealed class Gambler : IStateMachine<string, int, string, int>
+    {
+        private int _luck;
+
+        public int Apply(string command, ApplyContext context) => _luck = Random.Shared.Next(1_000_000);
+
+        public int Query(string query) => _luck;
+
+        public void Save(Stream destination) => destination.Write(Encoding.ASCII.GetBytes($"luck {_luck}"));
+
+        public void Load(Stream source) => _luck = int.Parse(new StreamReader(source).ReadToEnd()[5..], null);
+    }
+
+    [Fact]
+    public void A_class_whose_members_differ_is_found_and_both_states_are_shown()
+    {
+        var codec = new JsonCodec();
+        using var simulation = new ClusterSimulation(new SimulationSettings { Runs = RaftStateMachine.Of("gambler", () => new Gambler(), codec) });
+        var client = simulation.AddClient<string, int, string, int>(codec);
+        var bet = client.Submit("red");
+        simulation.RunUntil(() => bet.IsDone);
+        simulation.RunUntil(() => simulation.HasConverged);
+        var violation = Assert.Throws<SimulationViolationException>(simulation.Check).Message;
+        Assert.Contains("and their states differ", violation, StringComparison.Ordinal);
+        Assert.Matches(@"luck \d+[\s\S]*luck \d+", violation);
+    }
+
+    /// <summary>A timer goes off once, at the same place of the log on all members, whatever befalls them.</summary>
+    private sealed class Alarm : IStateMachine<int, long, string, string>
+    {
+        private List<string> _rang = [];
+
+        public long Apply(int command, ApplyContext context)
+        {
+            context.SetTimer($"in {command} ms", context.Now.AddMilliseconds(command));
+            _rang.Add($"set at {context.Index} {context.Random.Next(100)}");
+            return context.Index;
+        }
+
+        public string Query(string query) => string.Join(';', _rang);
+
+        public void OnTimer(string timer, ApplyContext context) => _rang.Add($"{timer} by entry {context.Index} {context.Random.Next(100)}");
+
+        public void Save(Stream destination) => System.Text.Json.JsonSerializer.Serialize(destination, _rang);
+
+        public void Load(Stream source) => _rang = System.Text.Json.JsonSerializer.Deserialize<List<string>>(source)!;
+    }
+
+    [Fact]
+    public void Timers_go_off_once_on_all_members_though_each_is_started_anew()
+    {
+        var codec = new JsonCodec();
+        for (ulong seed = 1; seed <= 10; seed++)
+        {
+            using var simulation = new ClusterSimulation(new SimulationSettings
+            {
+                Seed = seed,
+                Runs = RaftStateMachine.Of("alarm", () => new Alarm(), codec),
+                ComparesStatesEach = 1,
+                RequestTimeout = TimeSpan.FromMinutes(1),
+                Configure = settings => settings with { RetainEntries = 2, MaxLogEntries = 10 },
+            });
+            var client = simulation.AddClient<int, long, string, string>(codec);
+            for (var i = 1; i <= 20; i++)
+            {
+                var set = client.Submit(i * 500);
+                simulation.RunUntil(() => set.IsDone);
+                Assert.True(set.Succeeded, set.Failure?.Message);
+                var member = simulation.Members.ElementAt(i % 3);
+                simulation.Crash(member);
+                simulation.RunFor(TimeSpan.FromMilliseconds(50));
+                simulation.Restart(member);
+            }
+            simulation.RunFor(TimeSpan.FromSeconds(20));
+            simulation.EndFaultsAndConverge();
+            simulation.Check();
+            var rang = client.Query("");
+            simulation.RunUntil(() => rang.IsDone);
+            for (var i = 1; i <= 20; i++) Assert.Single(rang.Value!.Split(';'), line => line.StartsWith($"in {i * 500} ms by", StringComparison.Ordinal));
+        }
+    }
+
+    /// <summary>The sample of docs/state-machines.md.</summary>
+    [Fact]
+    public void The_sample_of_the_docs()
+    {
+        using var simulation = new ClusterSimulation(new SimulationSettings { Seed = 7, Runs = Bank.StateMachine });
+        var bank = simulation.AddClient<BankCommand, long, Audit, Balances>(Bank.Codec);
+        var deposit = bank.Submit(new Deposit("ann", 100));
+        simulation.RunUntil(() => deposit.IsDone);
+        simulation.Crash(simulation.Leader!.Value);
+        var audit = bank.Query(new Audit());
+        simulation.RunUntil(() => audit.IsDone);
+        Assert.Equal(100, audit.Value!.Sum);
+    }
+
     private static T? Done<T>(ClusterSimulation simulation, SimulatedAnswer<T> answer)
     {
         simulation.RunUntil(() => answer.IsDone);
@@ -85,10 +186,12 @@ public sealed class PlainStateMachineTests
                 Runs = Bank.StateMachine,
                 RequestTimeout = TimeSpan.FromMinutes(1),
                 Configure = settings => settings with { RetainEntries = 10, MaxLogEntries = 40 },
+                ComparesStatesEach = 5,
                 Replay = "this test",
             });
             story(simulation, simulation.AddClient<BankCommand, long, Audit, Balances>(Bank.Codec));
             simulation.EndFaultsAndConverge();
+            simulation.Check();
         }
     }
 }

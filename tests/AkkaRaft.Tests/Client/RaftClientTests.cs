@@ -31,6 +31,34 @@ public sealed class RaftClientTests : TestKit
     }
 
     [Fact]
+    public async Task What_is_no_request_is_refused_before_anything_is_sent()
+    {
+        await using var client = Client(_settings);
+        Assert.Contains("position 1", (await Assert.ThrowsAsync<BadInputException>(() => client.PutAsync("k\ud800", "v"))).Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<BadInputException>(() => client.PutAsync("k", "\udc00"));
+        await Assert.ThrowsAsync<BadInputException>(() => client.GetAsync("\ud800"));
+        Assert.Throws<BadInputException>(() => KeyRange.Prefix("\ud800"));
+        await Assert.ThrowsAsync<BadInputException>(() => client.ChangeMembersAsync((MembershipChangeKind)99, [Member]));
+        Assert.Equal("members", (await Assert.ThrowsAsync<ArgumentNullException>(() => client.ChangeMembersAsync(MembershipChangeKind.Set, null!))).ParamName);
+        Assert.Equal("transaction", (await Assert.ThrowsAsync<ArgumentNullException>(() => client.CommitAsync(null!))).ParamName);
+        await Assert.ThrowsAsync<BadInputException>(() => client.CommitAsync(new Transaction([null!], [], [])));
+        await Assert.ThrowsAsync<BadInputException>(() => client.CommitAsync(new Transaction([], [null!], [])));
+        await Assert.ThrowsAsync<ArgumentNullException>(() => client.PutAsync(null!, "v"));
+        await Assert.ThrowsAsync<ArgumentNullException>(() => client.BackupAsync(null!));
+        await _member.ExpectNoMsgAsync(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public async Task A_value_that_is_no_text_is_not_read_as_one()
+    {
+        await using var client = Client(_settings);
+        var get = client.GetAsync("k");
+        var read = await _member.ExpectMsgAsync<Read>();
+        _member.Reply(new QueryReply(read.RequestId, new Wire.KvQueryResult { Lookups = { new Wire.KvLookupResult { Found = true, Value = ByteString.CopyFrom(65, 0xFF), Version = 1 } } }.ToByteArray()));
+        Assert.Contains("no UTF-8 from position 1", (await Assert.ThrowsAsync<CodecException>(() => get)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Many_calls_at_once_are_each_answered_and_executed_once()
     {
         const int Calls = 20_000;
@@ -236,6 +264,7 @@ public sealed class RaftClientTests : TestKit
             Assert.Equal(4, operation.KeepLeaseAlive);
         }
         await ended;
+        Assert.True(lease.Lost.IsCancellationRequested);
     }
 
     [Fact]

@@ -137,6 +137,31 @@ public sealed class TrustTests : TestKit
         });
     }
 
+    /// <summary>A leader's heartbeats come before the answers of those that it greets.</summary>
+    [Fact]
+    public void A_member_that_joins_warns_of_its_leader_only_when_it_stays_a_stranger()
+    {
+        var now = TimeSpan.Zero;
+        var timeout = TimeSpan.FromMilliseconds(100);
+        var member = Sys.ActorOf(RaftActor.Props(
+            new RaftSettings
+            {
+                ClusterId = Cluster, Id = new MemberId(9), Members = Three.Voters, DataDirectory = _directory, Joins = true, Clock = () => now,
+                ElectionTimeoutMin = timeout, ElectionTimeoutMax = timeout, HeartbeatInterval = TimeSpan.FromMilliseconds(1),
+            },
+            new RaftActorTests.ProbeTransport(_network.Ref), Props.Create(() => new Forwarding(_stateMachine.Ref)), new Random(1)));
+        var heartbeat = new AppendEntries(new RaftHeader(Cluster, new MemberId(5), new MemberId(9), 1) { Incarnation = 7 }, 0, 0, [], 0, 1);
+        member.Tell(new GetMemberStatus(Cluster, 1), _observer.Ref);
+        _observer.ExpectMsg<MemberStatus>();
+        EventFilter.Warning(contains: "start it with --join and members that there are").Expect(0, () =>
+        {
+            member.Tell(heartbeat);
+            _ = StatusOf(member);
+        });
+        now += 5 * timeout;
+        EventFilter.Warning(contains: "start it with --join and members that there are").ExpectOne(() => member.Tell(heartbeat));
+    }
+
     [Fact]
     public void What_is_dropped_is_said_once_a_minute_however_much_there_is()
     {

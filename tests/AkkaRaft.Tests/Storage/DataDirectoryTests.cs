@@ -62,6 +62,19 @@ public sealed class DataDirectoryTests : IDisposable
         Assert.Contains("member 0 of cluster 'cluster'", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("", "bank", "the log of the key-value store, and the member is to run the state machine 'bank'")]
+    [InlineData("bank", "", "the log of the state machine 'bank', and the member is to run the key-value store")]
+    [InlineData("bank", "casino", "the log of the state machine 'bank', and the member is to run the state machine 'casino'")]
+    public void Another_state_machine_s_log_is_refused(string first, string second, string said)
+    {
+        using var directory = DataDirectory.Open(Settings());
+        JournalGuard.Check(Settings(), directory, first);
+        JournalGuard.Check(Settings(), directory, first);
+        Assert.Contains(said, Assert.Throws<DataDirectoryException>(() => JournalGuard.Check(Settings(), directory, second)).Message, StringComparison.Ordinal);
+        JournalGuard.Check(Settings(), directory, first);
+    }
+
     [Fact]
     public void A_file_that_is_no_database_is_named()
     {

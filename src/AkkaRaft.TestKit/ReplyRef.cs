@@ -1,7 +1,7 @@
 using Akka.Actor;
 using AkkaRaft.Protocol;
 
-namespace AkkaRaft.TestKit.Network;
+namespace AkkaRaft.TestKit;
 
 /// <summary>Whoever waits for the answer to one call.</summary>
 internal sealed class ReplyRef(Action<IRaftReply> answered, ClusterSimulation simulation, ActorPath root) : MinimalActorRef
