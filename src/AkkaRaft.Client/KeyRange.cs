@@ -1,4 +1,3 @@
-using System.Text;
 using AkkaRaft.KeyValue;
 
 namespace AkkaRaft.Client;

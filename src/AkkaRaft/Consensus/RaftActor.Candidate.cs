@@ -86,12 +86,7 @@ internal sealed partial class RaftActor
             case Wake:
                 if (Now < _candidate.Deadline) WakeAt(_candidate.Deadline);
                 else if (JournalStuck) BecomeFollower(_term, leader: null);
-                else
-                {
-                    // Those whose votes it asks for may have left, and the settings name others.
-                    Greet();
-                    AskForPreVotes();
-                }
+                else AskForPreVotes();
                 break;
             case Submit submit:
                 Refuse(submit.RequestId, RefusalReason.NotLeader, "An election is on.");
