@@ -43,7 +43,7 @@ internal sealed class CommandRequests(string stateMachine) : IRequestCodec
     {
         try
         {
-            return ReplyOf(write.RequestId, Wire.CommandResult.Parser.ParseFrom(result), "It was applied");
+            return ReplyOf(write.RequestId, Wire.CommandResult.Parser.ParseFrom(result.Span), "It was applied");
         }
         catch (InvalidProtocolBufferException e)
         {

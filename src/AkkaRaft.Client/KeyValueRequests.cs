@@ -29,7 +29,7 @@ internal sealed class KeyValueRequests : IRequestCodec
         Wire.KvOperationResult read;
         try
         {
-            read = Wire.KvOperationResult.Parser.ParseFrom(result);
+            read = Wire.KvOperationResult.Parser.ParseFrom(result.Span);
         }
         catch (InvalidProtocolBufferException e)
         {

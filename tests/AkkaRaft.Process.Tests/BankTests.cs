@@ -70,7 +70,7 @@ public sealed class BankTests
             Assert.Contains("'bank'", wrong.Message, StringComparison.Ordinal);
             await using var other = client.ForStateMachine<BankCommand, long, Audit, Balances>("casino", Bank.Codec);
             wrong = await Assert.ThrowsAsync<BadInputException>(() => other.QueryAsync(new Audit()));
-            Assert.Contains("the client asks 'casino'", wrong.Message, StringComparison.Ordinal);
+            Assert.Contains("the client asks the state machine 'casino'", wrong.Message, StringComparison.Ordinal);
         }
         finally
         {

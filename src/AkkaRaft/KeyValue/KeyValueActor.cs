@@ -40,7 +40,17 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         Receive<ApplyEntries>(apply =>
         {
             var before = Store.Revision;
-            var results = Store.Apply(apply.Entries, apply.JournalSequenceNr);
+            IReadOnlyList<ReadOnlyMemory<byte>> results;
+            try
+            {
+                results = Store.Apply(apply.Entries, apply.JournalSequenceNr);
+            }
+            catch (StateMachineMismatchException e)
+            {
+                Context.Parent.Tell(new StateMachineFailed(e.Message));
+                Context.Stop(Self);
+                return;
+            }
             // Before there is more to do here, the clients are answered.
             using (SerialExecutor.Visit()) Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
             TellDue();

@@ -1,5 +1,6 @@
 using AkkaRaft.Log;
 using AkkaRaft.Protocol.Wire;
+using AkkaRaft.StateMachines;
 using Google.Protobuf;
 
 namespace AkkaRaft.KeyValue;
@@ -10,6 +11,7 @@ internal sealed partial class KeyValueStore
     /// <summary>What is due goes first, then what the entry asks for is done, and its changes are kept for watches.</summary>
     private ReadOnlyMemory<byte> Execute(LogEntry entry)
     {
+        if (entry.Kind == EntryKind.NoOp && PlainState.Proposal(entry.Payload.Span) is { } other) throw new StateMachineMismatchException(other.StateMachine, "");
         _nowMs = entry.TimestampMs;
         while (_leases.FindExpired(_nowMs) is { } expired) End(expired);
         _sessions.Expire(_nowMs);
@@ -17,7 +19,7 @@ internal sealed partial class KeyValueStore
         if (entry.Kind == EntryKind.Command)
         {
             _answerBytes = 0;
-            result = _sessions.Execute(entry, Parse, i => Execute(_operations[i]).ToByteString()).ToByteArray();
+            result = _sessions.Execute(entry, _parse, _execute).ToByteArray();
         }
         if (entry.Kind == EntryKind.NoOp && StoreLimits.Decode(entry.Payload.Span) is { } proposed) Adopt(proposed);
         if (_changes.Changes.Count > 0) _history.Add(_changes.Changes);
@@ -35,7 +37,7 @@ internal sealed partial class KeyValueStore
             KvOperation operation;
             try
             {
-                operation = KvOperation.Parser.ParseFrom(bytes);
+                operation = KvOperation.Parser.ParseFrom(bytes.Span);
             }
             catch (InvalidProtocolBufferException)
             {

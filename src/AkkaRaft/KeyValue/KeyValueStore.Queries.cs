@@ -1,4 +1,5 @@
 using AkkaRaft.Protocol.Wire;
+using AkkaRaft.StateMachines;
 using Google.Protobuf;
 
 namespace AkkaRaft.KeyValue;
@@ -24,7 +25,7 @@ internal sealed partial class KeyValueStore
         {
             return "The query is no KvQuery.";
         }
-        if (query.StateMachine.Length > 0) return $"The cluster runs the key-value store, and the client asks the state machine '{query.StateMachine}'.";
+        if (query.StateMachine.Length > 0) return $"The cluster runs {StateMachineNames.Words("")}, and the client asks {StateMachineNames.Words(query.StateMachine)}.";
         if (query.Watch is not { } watch) return query.Ranges.Select(range => OperationRules.WhatIsWrongWith(range, Limits)).FirstOrDefault(wrong => wrong is not null);
         return query.Lookups.Count + query.Ranges.Count > 0 || query.Leases ? "A watch must be alone in its query."
             : watch.FromRevision < 1 ? "A watch begins with a revision of 1 or more."

@@ -1,5 +1,6 @@
 using AkkaRaft.Log;
 using AkkaRaft.StateMachines;
+using Google.Protobuf;
 using Microsoft.Data.Sqlite;
 using Wire = AkkaRaft.Protocol.Wire;
 
@@ -27,6 +28,8 @@ internal sealed partial class KeyValueStore : IDisposable
     // Of the entry that is executed.
     private readonly Wire.KvWatchResult _changes = new();
     private readonly List<Wire.KvOperation> _operations = [];
+    private readonly Func<IReadOnlyList<ByteString>, string?> _parse;
+    private readonly Func<int, ByteString> _execute;
     private long _nowMs;
     private int _answerBytes;
 
@@ -63,6 +66,8 @@ internal sealed partial class KeyValueStore : IDisposable
         _sessionTables = new SessionTables(_connection);
         _sessions = new Sessions("", _sessionTables) { Limits = StoreLimits.BeforeTheFirst.OfSessions };
         _history = new History(_connection);
+        _parse = Parse;
+        _execute = i => Execute(_operations[i]).ToByteString();
         _readLimits = _connection.Prepare(StoreLimits.Table.Select());
         _saveLimits = _connection.Prepare(StoreLimits.Save);
         _progress = _connection.Prepare(StateProgress.Table.Select());

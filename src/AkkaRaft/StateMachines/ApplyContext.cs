@@ -9,7 +9,8 @@ public sealed class ApplyContext
     {
         _timers = timers;
         Index = index;
-        Now = DateTimeOffset.FromUnixTimeMilliseconds(timestampMs);
+        // What no calendar has is the last that it has.
+        Now = DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(timestampMs, DateTimeOffset.MinValue.ToUnixTimeMilliseconds(), DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
         Random = random;
     }
 
@@ -25,7 +26,7 @@ public sealed class ApplyContext
     /// <summary>Sets a timer, or sets it anew: once the log's time has reached it, <c>OnTimer</c> is called. While no majority is there time stands still.</summary>
     /// <param name="name">One to 256 characters.</param>
     /// <param name="at">When; a time that has passed is due with the next entry.</param>
-    /// <exception cref="ArgumentException">The name is empty or too long.</exception>
+    /// <exception cref="ArgumentException">The name is empty, too long, or no Unicode.</exception>
     /// <exception cref="InvalidOperationException">There are 100 000 timers already.</exception>
     public void SetTimer(string name, DateTimeOffset at) => _timers.Set(name, at.ToUnixTimeMilliseconds());
 

@@ -8,7 +8,7 @@ namespace AkkaRaft.StateMachines;
 /// <para>It is called by one thread at a time. What it does must follow from its state, the command and <see cref="ApplyContext"/> alone: no clock, no random source, no
 /// I/O of its own, and no order of a <see cref="Dictionary{TKey, TValue}"/> or of strings by culture where it shows in a result.</para>
 /// <para>An exception is the command's or query's answer (<c>StateMachineException</c> at the client), on all members alike; what had been changed before it stays
-/// changed, so check first and change then. <see cref="OutOfMemoryException"/> alone is taken for this member's own, which starts anew.</para>
+/// changed, so check first and change then. <see cref="OutOfMemoryException"/> and <see cref="InsufficientExecutionStackException"/> alone are taken for this member's own, which starts anew.</para>
 /// </remarks>
 /// <typeparam name="TCommand">What changes the state.</typeparam>
 /// <typeparam name="TResult">What comes of a command.</typeparam>

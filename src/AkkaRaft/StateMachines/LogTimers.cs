@@ -16,10 +16,28 @@ internal sealed class LogTimers
     /// <summary>All, in the order in which they go off.</summary>
     public IEnumerable<(long DueMs, string Name)> All => _byTime;
 
+    /// <summary>Why a timer cannot have the name, for people; null when it can.</summary>
+    public static string? WhatIsWrongWith(string name) =>
+        name.Length == 0 ? "A timer's name is empty."
+        : name.Length > LongestName ? $"A timer's name has {name.Length} characters; the limit is {LongestName}."
+        // In an image two of them would be one.
+        : IsUnicode(name) ? null : "A timer's name has half of a surrogate pair, and is no Unicode.";
+
+    private static bool IsUnicode(string name)
+    {
+        for (var i = 0; i < name.Length; i++)
+        {
+            if (!char.IsSurrogate(name[i])) continue;
+            if (i + 1 == name.Length || !char.IsSurrogatePair(name[i], name[i + 1])) return false;
+            i++;
+        }
+        return true;
+    }
+
     public void Set(string name, long dueMs)
     {
-        ArgumentException.ThrowIfNullOrEmpty(name);
-        if (name.Length > LongestName) throw new ArgumentException($"A timer's name has {name.Length} characters; the limit is {LongestName}.", nameof(name));
+        ArgumentNullException.ThrowIfNull(name);
+        if (WhatIsWrongWith(name) is { } wrong) throw new ArgumentException(wrong, nameof(name));
         if (!_byName.ContainsKey(name) && _byName.Count >= MostTimers) throw new InvalidOperationException($"There are {MostTimers} timers already.");
         Cancel(name);
         _byName.Add(name, dueMs);
@@ -33,13 +51,16 @@ internal sealed class LogTimers
         return true;
     }
 
-    /// <summary>Takes the next one that is due.</summary>
-    /// <returns>Its name; null when none is due.</returns>
-    public string? TakeDue(long nowMs)
+    /// <summary>Takes those that are due now, one after the other; what is set meanwhile is not among them, and what is cancelled or set anew is taken no more.</summary>
+    /// <returns>Their names.</returns>
+    public IEnumerable<string> TakeDue(long nowMs)
     {
-        if (_byTime.Count == 0 || _byTime.Min.DueMs > nowMs) return null;
-        var name = _byTime.Min.Name;
-        Cancel(name);
-        return name;
+        List<(long DueMs, string Name)> due = [.. _byTime.TakeWhile(timer => timer.DueMs <= nowMs)];
+        foreach (var (dueMs, name) in due)
+        {
+            if (!_byName.TryGetValue(name, out var setTo) || setTo != dueMs) continue;
+            Cancel(name);
+            yield return name;
+        }
     }
 }

@@ -81,7 +81,7 @@ internal sealed class PlainState
     {
         if (entry.Kind == EntryKind.NoOp) Adopt(entry);
         var operations = 0;
-        while (_timers.TakeDue(entry.TimestampMs) is { } timer)
+        foreach (var timer in _timers.TakeDue(entry.TimestampMs))
         {
             var context = ContextOf(entry, operations++);
             Guarded(() =>
@@ -120,30 +120,65 @@ internal sealed class PlainState
         }
         catch (Exception e) when (e is not (OutOfMemoryException or InsufficientExecutionStackException))
         {
-            var failure = $"{e.GetType().Name}: {e.Message}";
+            var failure = $"{e.GetType().Name}: {MessageOf(e)}";
             return new CommandResult { Failure = failure.Length > LongestFailure ? failure[..LongestFailure] : failure };
+        }
+    }
+
+    // It is the class's own, and may throw like the rest of it.
+    private static string MessageOf(Exception e)
+    {
+        try
+        {
+            return e.Message;
+        }
+        catch (Exception)
+        {
+            return "it has no message";
         }
     }
 
     private void Adopt(LogEntry entry)
     {
-        PlainProposal proposed;
-        try
-        {
-            proposed = PlainProposal.Parser.ParseFrom(entry.Payload.Span);
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            return;
-        }
-        if (proposed.Version != ProposalVersion || proposed is not { MaxSessions: > 0, SessionTimeToLiveMs: > 0 and < long.MaxValue / 4, MaxResultsPerSession: > 0, MaxCommandBytes: > 0 }) return;
         // The first that is in force says which state machine the log is of. A leader with another one is the one that differs, and sees it here itself.
-        var name = _inForce.StateMachine.Length > 0 ? _inForce.StateMachine : proposed.StateMachine;
-        if (name != _name)
-            throw new StateMachineMismatchException($"The cluster's log is of the state machine '{name}', and this member runs '{_name}'. Nothing was applied. Start it with the other one, or as a member of another cluster.");
+        var isFirst = _inForce.StateMachine.Length == 0;
+        if (isFirst && IsOfTheStore(entry.Payload.Span)) throw new StateMachineMismatchException("", _name);
+        if (Proposal(entry.Payload.Span) is not { } proposed) return;
+        var name = isFirst ? proposed.StateMachine : _inForce.StateMachine;
+        if (name != _name) throw new StateMachineMismatchException(name, _name);
         proposed.StateMachine = name;
         _inForce = proposed;
         _sessions.Limits = LimitsOf(proposed);
+    }
+
+    /// <returns>Null for bytes that are no proposal, are of another version, or leave no room for anything.</returns>
+    public static PlainProposal? Proposal(ReadOnlySpan<byte> payload)
+    {
+        try
+        {
+            return PlainProposal.Parser.ParseFrom(payload) is var proposed && IsSound(proposed) ? proposed : null;
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsSound(PlainProposal? proposed) => proposed is
+    {
+        Version: ProposalVersion, MaxSessions: > 0, SessionTimeToLiveMs: > 0 and < long.MaxValue / 4, MaxResultsPerSession: > 0, MaxCommandBytes: > 0,
+    };
+
+    private static bool IsOfTheStore(ReadOnlySpan<byte> payload)
+    {
+        try
+        {
+            return KvLimits.Parser.ParseFrom(payload) is { Version: > 0, MaxKeyBytes: > 0 };
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return false;
+        }
     }
 
     private static SessionLimits LimitsOf(PlainProposal proposal) =>
@@ -164,7 +199,8 @@ internal sealed class PlainState
             return Wrong("The query is no StateQuery.");
         }
         if (query.StateMachine != _name)
-            return Wrong($"The cluster runs the state machine '{_name}', and the client asks {(query.StateMachine.Length == 0 ? "the key-value store" : $"'{query.StateMachine}'")}.");
+            return Wrong($"The cluster runs {StateMachineNames.Words(_name)}, and the client asks {StateMachineNames.Words(query.StateMachine)}.");
+        if (query.Queries.Count == 0) return Wrong("The query asks nothing.");
         var result = new StateQueryResult();
         var bytes = 0;
         foreach (var part in query.Queries)
@@ -251,9 +287,18 @@ internal sealed class PlainState
         if (length < 0 || length > bytes.Length - headerAt - sizeof(uint)) throw new InvalidDataException("it ends within its header");
         var stateAt = headerAt + length + sizeof(uint);
         if (BitConverter.ToUInt32(bytes[(headerAt + length)..]) != Crc.Of(bytes[..(headerAt + length)])) throw new InvalidDataException("its header is not as it was written");
-        var header = PlainImage.Parser.ParseFrom(bytes.Slice(headerAt, length));
+        PlainImage header;
+        try
+        {
+            header = PlainImage.Parser.ParseFrom(bytes.Slice(headerAt, length));
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new InvalidDataException($"its header cannot be read: {e.Message}", e);
+        }
         if (header.StateMachine != name) throw new InvalidDataException($"it is of the state machine '{header.StateMachine}', and this is '{name}'");
         if (header.StateBytes != bytes.Length - stateAt || header.StateCrc != Crc.Of(bytes[stateAt..])) throw new InvalidDataException("the state in it is not as it was written");
+        if (WhatIsWrongWith(header) is { } wrong) throw new InvalidDataException(wrong);
         try
         {
             using var source = new MemoryStream(image[stateAt..].ToArray(), writable: false);
@@ -279,9 +324,14 @@ internal sealed class PlainState
         return state;
     }
 
+    private static string? WhatIsWrongWith(PlainImage header) =>
+        !IsSound(header.InForce) ? "it has no limits, or none that can be in force"
+        : header.AppliedIndex < 0 || header.AppliedTerm < 0 || header.JournalSequenceNr < 0 ? "it is of an entry that cannot be"
+        : header.Sessions.Select(s => s.Id).Distinct().Count() != header.Sessions.Count ? "it has a session twice"
+        : header.Timers.Any(t => LogTimers.WhatIsWrongWith(t.Name) is not null) || header.Timers.Count > LogTimers.MostTimers ? "it has a timer that cannot be"
+        : header.Timers.Select(t => t.Name).Distinct(StringComparer.Ordinal).Count() != header.Timers.Count ? "it has a timer twice"
+        : null;
+
     /// <summary>The same state, which the journal covers up to another number.</summary>
     public void CoveredBy(long journalSequenceNr) => JournalSequenceNr = journalSequenceNr;
 }
-
-/// <summary>A member runs another state machine than its cluster.</summary>
-internal sealed class StateMachineMismatchException(string message) : Exception(message);

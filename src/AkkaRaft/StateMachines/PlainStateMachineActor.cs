@@ -19,6 +19,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
     private PlainState _state;
     private (CheckImage Of, PlainState State)? _checked;
     private bool _isUnusable;
+    private Task _writing = Task.CompletedTask;
     private long _syncedIndex;
     private TimeSpan? _saidAt;
     private long? _due;
@@ -131,17 +132,37 @@ internal sealed class PlainStateMachineActor : ReceiveActor
 
     private void Sync()
     {
-        if (ImageOrNothing() is not { } image)
+        if (_isUnusable || ImageOrNothing() is not { } image)
         {
             Sender.Tell(new StateSynced(_syncedIndex));
             return;
         }
         var (index, asker) = (_state.AppliedIndex, Sender);
-        _file.WriteAsync(image).PipeTo(Self, success: () => new Written(index, asker), failure: e => new Written(index, asker, e.Message));
+        WriteInOrder(image).PipeTo(Self, success: () => new Written(index, asker), failure: e => new Written(index, asker, e.Message));
     }
+
+    /// <summary>An older state never takes the place of a newer one.</summary>
+    private Task WriteInOrder(byte[] image)
+    {
+        return _writing = After(_writing);
+
+        async Task After(Task before)
+        {
+            await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _file.WriteAsync(image).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Whoever comes next finds the disk at rest.</summary>
+    protected override void PostStop() => Task.WhenAny(_writing).Wait();
 
     private void Save(SaveImage save)
     {
+        if (_isUnusable)
+        {
+            Context.Parent.Tell(new ImageSaved(0, 0, "The state has yet to begin anew."));
+            return;
+        }
         var (index, term) = (_state.AppliedIndex, _state.AppliedTerm);
         try
         {
@@ -189,9 +210,9 @@ internal sealed class PlainStateMachineActor : ReceiveActor
             _checked = (check, state);
             return null;
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            return $"{check.File} cannot be taken over: {e.Message}.";
+            return $"{check.File} cannot be taken over: {e.Message.TrimEnd('.')}.";
         }
     }
 
@@ -206,9 +227,19 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         var state = _checked!.Value.State;
         _checked = null;
         state.CoveredBy(load.JournalSequenceNr);
+        byte[] own;
+        try
+        {
+            own = state.ToImage();
+        }
+        catch (InvalidOperationException e)
+        {
+            Sender.Tell(new ImageLoaded(load.Index, e.Message));
+            return;
+        }
         BeginAnew();
         var asker = Sender;
-        _file.WriteAsync(state.ToImage()).PipeTo(Self, success: () => new Loaded(state, asker), failure: e => new Loaded(state, asker, e));
+        WriteInOrder(own).PipeTo(Self, success: () => new Loaded(state, asker), failure: e => new Loaded(state, asker, e));
     }
 
     /// <summary>It is this member's once it is on the disk; what fails there is tried again with the member.</summary>

@@ -81,7 +81,7 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
         switch (command.CommandCase)
         {
             case SessionCommand.CommandOneofCase.OpenSession when command.OpenSession.StateMachine != stateMachine:
-                return Malformed($"The cluster runs {Named(stateMachine)}, and the client calls {Named(command.OpenSession.StateMachine)}.");
+                return Malformed($"The cluster runs {StateMachineNames.Words(stateMachine)}, and the client calls {StateMachineNames.Words(command.OpenSession.StateMachine)}.");
             case SessionCommand.CommandOneofCase.OpenSession:
                 var session = IdFrom(entry.Index, entry.Term, command.OpenSession.Nonce);
                 return Open(session, entry.TimestampMs)
@@ -99,8 +99,6 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
                 return Malformed("The command is of an unknown kind.");
         }
     }
-
-    private static string Named(string stateMachine) => stateMachine.Length == 0 ? "the key-value store" : $"the state machine '{stateMachine}'";
 
     private static SessionResult Malformed(string message) => new() { Malformed = new Malformed { Message = message } };
 

@@ -1,4 +1,5 @@
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachines;
 using Microsoft.Data.Sqlite;
 using Microsoft.Win32.SafeHandles;
 
@@ -139,10 +140,8 @@ internal static class JournalGuard
         insert.ExecuteNonQuery();
         var found = (string)Scalar(connection, "SELECT name FROM akkaraft_state_machine")!;
         if (found != stateMachine)
-            throw new DataDirectoryException($"{file} is the log of {Named(found)}, and the member is to run {Named(stateMachine)}. Start it as what it is, or choose another directory.");
+            throw new DataDirectoryException($"{file} is the log of {StateMachineNames.Words(found)}, and the member is to run {StateMachineNames.Words(stateMachine)}. Start it as what it is, or choose another directory.");
     }
-
-    private static string Named(string stateMachine) => stateMachine.Length == 0 ? "the key-value store" : $"the state machine '{stateMachine}'";
 
     private static object? Scalar(SqliteConnection connection, string sql)
     {

@@ -9,7 +9,17 @@ internal sealed class StateFile(string file) : IStateFile
 {
     private const int OpenReadOnly = 0;
 
-    public byte[]? Read() => File.Exists(file) ? File.ReadAllBytes(file) : null;
+    public byte[]? Read()
+    {
+        try
+        {
+            return File.ReadAllBytes(file);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
 
     public Task WriteAsync(byte[] image) => Task.Run(() =>
     {

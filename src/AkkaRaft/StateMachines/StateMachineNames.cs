@@ -1,0 +1,14 @@
+namespace AkkaRaft.StateMachines;
+
+/// <summary>State machines by name, for people.</summary>
+internal static class StateMachineNames
+{
+    /// <param name="name">Empty for the key-value store.</param>
+    public static string Words(string name) => name.Length == 0 ? "the key-value store" : $"the state machine '{name}'";
+}
+
+/// <summary>A member runs another state machine than its cluster. Nothing of the entry that shows it was applied.</summary>
+/// <param name="runs">The cluster's, by name.</param>
+/// <param name="here">The member's.</param>
+internal sealed class StateMachineMismatchException(string runs, string here)
+    : Exception($"The cluster's log is of {StateMachineNames.Words(runs)}, and this member runs {StateMachineNames.Words(here)}. Nothing was applied. Start it with the other one, or as a member of another cluster, on an empty directory.");
