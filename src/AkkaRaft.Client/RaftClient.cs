@@ -128,6 +128,7 @@ public sealed partial class RaftClient : IAsyncDisposable
 
     /// <summary>Reads a key as text.</summary>
     /// <returns>The value, or null when the key is not there.</returns>
+    /// <exception cref="CodecException">What it holds is no UTF-8.</exception>
     /// <inheritdoc cref="GetAsync(ReadOnlyMemory{byte}, ReadConsistency, CancellationToken)" />
     public async Task<string?> GetAsync(string key, ReadConsistency consistency = ReadConsistency.Linearizable, CancellationToken cancellationToken = default)
     {

@@ -41,7 +41,9 @@ public sealed class TypedCallsTests : IAsyncLifetime
         var entry = await _client.GetAsync<Person>("person/1");
         Assert.Equal(new Entry<Person>(new Person("Ada", 1815), put.Version, 0), entry);
         Assert.Null(await _client.GetAsync<Person>("person/2"));
-        Assert.DoesNotContain("[object", await _client.GetAsync("person/1"), StringComparison.OrdinalIgnoreCase);
+        var stored = (await _client.GetAsync("person/1"u8.ToArray())).Value;
+        Assert.DoesNotContain("[object", System.Text.Encoding.Latin1.GetString(stored.Span), StringComparison.OrdinalIgnoreCase);
+        await Assert.ThrowsAsync<CodecException>(() => _client.GetAsync("person/1"));
 
         await _client.PutAsync("text", "[object Object]");
         await Assert.ThrowsAsync<CodecException>(() => _client.GetAsync<Person>("text"));
