@@ -28,6 +28,8 @@ internal sealed class CommandRequests(string stateMachine) : IRequestCodec
             AskState ask => (ask.Query.Length, "query"),
             _ => (0, ""),
         };
+        if (request is AskState { Consistency: var consistency } && !Enum.IsDefined(consistency))
+            return new RequestFailed(request.RequestId, FailureKind.BadInput, $"{consistency} is no consistency of a read.");
         return what.Length == 0 ? new RequestFailed(request.RequestId, FailureKind.BadInput, $"The cluster runs the state machine '{stateMachine}', which takes no {request.GetType().Name}.")
             : bytes == 0 ? new RequestFailed(request.RequestId, FailureKind.BadInput, $"The codec wrote the {what} as no bytes; it needs at least one.")
             : bytes > settings.MaxTransactionBytes ? new RequestFailed(request.RequestId, FailureKind.ValueTooLarge, $"The {what} has {bytes} bytes; the limit is {settings.MaxTransactionBytes} (max-transaction-bytes).")
@@ -39,11 +41,12 @@ internal sealed class CommandRequests(string stateMachine) : IRequestCodec
 
     public int SizeOf(IRaftRead read) => ((AskState)read).Query.Length;
 
-    public IRaftReply Reply(IRaftWrite write, ByteString result, bool isAlone)
+    public IRaftReply? Reply(IRaftWrite write, ByteString result, bool isAlone)
     {
         try
         {
-            return ReplyOf(write.RequestId, Wire.CommandResult.Parser.ParseFrom(result.Span), "It was applied");
+            var read = Wire.CommandResult.Parser.ParseFrom(result.Span);
+            return read.NoRoom && !isAlone ? null : ReplyOf(write.RequestId, read, "It was applied");
         }
         catch (InvalidProtocolBufferException e)
         {

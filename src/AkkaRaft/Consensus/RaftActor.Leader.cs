@@ -351,7 +351,9 @@ internal sealed partial class RaftActor
     /// <summary>What falls due in the state machine does so with an entry, and without writes there would be none.</summary>
     private void LetTimePass(LeaderState leading)
     {
-        if (leading.Transfer is not null || _log.LastTimestampMs >= _timeDue || !(leading.Clock.At(Now) >= _timeDue)) return;
+        // An entry that is yet to be applied will do; one that was applied has not, where something fell due meanwhile that was due before.
+        var isSeenTo = _log.LastTimestampMs >= _timeDue && _appliedIndex < _log.LastIndex;
+        if (leading.Transfer is not null || isSeenTo || !(leading.Clock.At(Now) >= _timeDue)) return;
         AppendOwn(EntryKind.NoOp, default);
         SchedulePump();
     }

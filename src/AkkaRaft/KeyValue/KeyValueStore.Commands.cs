@@ -11,7 +11,8 @@ internal sealed partial class KeyValueStore
     /// <summary>What is due goes first, then what the entry asks for is done, and its changes are kept for watches.</summary>
     private ReadOnlyMemory<byte> Execute(LogEntry entry)
     {
-        if (entry.Kind == EntryKind.NoOp && PlainState.Proposal(entry.Payload.Span) is { } other) throw new StateMachineMismatchException(other.StateMachine, "");
+        // The first that was proposed says whose the log is.
+        if (!_hasLimits && entry.Kind == EntryKind.NoOp && PlainState.Proposal(entry.Payload.Span) is { } other) throw new StateMachineMismatchException(other.StateMachine, "");
         _nowMs = entry.TimestampMs;
         while (_leases.FindExpired(_nowMs) is { } expired) End(expired);
         _sessions.Expire(_nowMs);

@@ -36,6 +36,7 @@ internal sealed partial class KeyValueStore : IDisposable
     private long _revision;
     private long _lastLease;
     private StoreLimits? _limitsToSave;
+    private bool _hasLimits;
     private long _entryBytes;
     private bool _isCommitted = true;
     private bool _isWhole = true;
@@ -100,8 +101,10 @@ internal sealed partial class KeyValueStore : IDisposable
         if (!_connection.Step(StoreLimits.Table, _connection.Reading(_readLimits)))
         {
             _readLimits.Reset();
+            _hasLimits = false;
             return StoreLimits.BeforeTheFirst;
         }
+        _hasLimits = true;
         var limits = StoreLimits.Decode(_readLimits.Blob(1));
         _readLimits.Reset();
         return limits ?? throw _connection.Damaged("its table limits holds none.");
@@ -109,7 +112,8 @@ internal sealed partial class KeyValueStore : IDisposable
 
     private void Adopt(StoreLimits limits)
     {
-        if (limits == Limits) return;
+        if (_hasLimits && limits == Limits) return;
+        _hasLimits = true;
         SetLimits(limits);
         _limitsToSave = limits;
     }

@@ -94,6 +94,7 @@ internal sealed class PlainState
         if (entry.Kind != EntryKind.Command) return default;
 
         IReadOnlyList<ByteString> commands = [];
+        var bytes = 0;
         return _sessions.Execute(
             entry,
             read =>
@@ -103,10 +104,18 @@ internal sealed class PlainState
             },
             i =>
             {
+                // Half for those before, and as much as a command for the last: with a message's own fields it fits a frame.
+                if (bytes > _inForce.MaxCommandBytes / 2) return new CommandResult { NoRoom = true }.ToByteString();
                 var context = ContextOf(entry, operations++);
-                return Guarded(() => _machine.Apply(commands[i].Memory, context)).ToByteString();
+                var result = Bounded(Guarded(() => _machine.Apply(commands[i].Memory, context))).ToByteString();
+                bytes += result.Length;
+                return result;
             }).ToByteArray();
     }
+
+    private CommandResult Bounded(CommandResult result) => result.CalculateSize() is var size && size <= _inForce.MaxCommandBytes
+        ? result
+        : new CommandResult { Failure = string.Create(CultureInfo.InvariantCulture, $"What it returned has {size} bytes; the limit is {_inForce.MaxCommandBytes} (akkaraft.max-command-bytes).") };
 
     private ApplyContext ContextOf(LogEntry entry, int operation) =>
         new(_timers, entry.Index, entry.TimestampMs, new LogRandom(Mix64.Of(Mix64.Of((ulong)entry.Index) ^ (ulong)entry.Term) ^ (ulong)operation << 32));
@@ -205,7 +214,7 @@ internal sealed class PlainState
         var bytes = 0;
         foreach (var part in query.Queries)
         {
-            var answer = Guarded(() => _machine.Query(part.Memory));
+            var answer = Bounded(Guarded(() => _machine.Query(part.Memory)));
             bytes += answer.CalculateSize();
             if (bytes > _inForce.MaxCommandBytes && result.Answers.Count > 0) break;
             result.Answers.Add(answer);

@@ -155,6 +155,80 @@ public sealed class PlainStateMachineTests
         }
     }
 
+    /// <summary>Sets a timer that is due already, again and again, of which nobody but the leader can see to the entry.</summary>
+    private sealed class Chain : IStateMachine<int, int, string, int>
+    {
+        private int _left;
+
+        public int Apply(int command, ApplyContext context)
+        {
+            context.SetTimer("next", context.Now);
+            return _left = command;
+        }
+
+        public int Query(string query) => _left;
+
+        public void OnTimer(string timer, ApplyContext context)
+        {
+            if (--_left > 0) context.SetTimer(timer, context.Now.AddDays(-1));
+        }
+
+        public void Save(Stream destination) => destination.Write(BitConverter.GetBytes(_left));
+
+        public void Load(Stream source) => _left = new BinaryReader(source).ReadInt32();
+    }
+
+    [Fact]
+    public void A_timer_set_to_a_time_that_has_passed_goes_off_though_nobody_writes()
+    {
+        var codec = new JsonCodec();
+        using var simulation = new ClusterSimulation(new SimulationSettings { Runs = RaftStateMachine.Of("chain", () => new Chain(), codec) });
+        var client = simulation.AddClient<int, int, string, int>(codec);
+        var begun = client.Submit(5);
+        simulation.RunUntil(() => begun.IsDone);
+        simulation.RunFor(TimeSpan.FromSeconds(5));
+        var left = client.Query("");
+        simulation.RunUntil(() => left.IsDone);
+        Assert.True(left.Succeeded, left.Failure?.Message);
+        Assert.Equal(0, left.Value);
+    }
+
+    /// <summary>What it returns is as long as it is told.</summary>
+    private sealed class Echo : IStateMachine<int, string, string, int>
+    {
+        private int _applied;
+
+        public string Apply(int command, ApplyContext context)
+        {
+            _applied++;
+            return new string('x', command);
+        }
+
+        public int Query(string query) => _applied;
+
+        public void Save(Stream destination) => destination.Write(BitConverter.GetBytes(_applied));
+
+        public void Load(Stream source) => _applied = new BinaryReader(source).ReadInt32();
+    }
+
+    [Fact]
+    public void Large_results_come_each_once_and_one_that_is_too_large_is_a_failure()
+    {
+        var codec = new JsonCodec();
+        using var simulation = new ClusterSimulation(new SimulationSettings { Runs = RaftStateMachine.Of("echo", () => new Echo(), codec), RequestTimeout = TimeSpan.FromMinutes(1) });
+        var client = simulation.AddClient<int, string, string, int>(codec);
+        var answers = Enumerable.Range(0, 50).Select(_ => client.Submit(300_000)).ToList();
+        var large = client.Submit(3_000_000);
+        var after = client.Submit(5);
+        simulation.RunUntil(() => answers.TrueForAll(a => a.IsDone) && large.IsDone && after.IsDone);
+        Assert.All(answers, a => Assert.Equal(300_000, a.Value?.Length));
+        Assert.Contains("the limit is 2097152", large.Failure!.Message, StringComparison.Ordinal);
+        Assert.Equal("xxxxx", after.Value);
+        var applied = client.Query("");
+        simulation.RunUntil(() => applied.IsDone);
+        Assert.Equal(52, applied.Value);
+    }
+
     /// <summary>The sample of docs/state-machines.md.</summary>
     [Fact]
     public void The_sample_of_the_docs()

@@ -7,6 +7,21 @@ namespace AkkaRaft.Tests.StateMachine;
 
 public sealed class StoreLimitsTests : StoreTest
 {
+    /// <summary>A member that runs something else was elected once: the log is the store's all the same.</summary>
+    [Fact]
+    public void Another_state_machine_s_proposal_is_refused_before_the_first_and_ignored_after_it()
+    {
+        var other = Google.Protobuf.MessageExtensions.ToByteArray(PlainState.ProposalOf("bank", Settings));
+        var limits = Store.Limits;
+        Store.Apply([Entry(Store.AppliedIndex + 1, other, EntryKind.NoOp)], 1);
+        Assert.Equal(limits, Store.Limits);
+        Reopen();
+        Store.Apply([Entry(Store.AppliedIndex + 1, other, EntryKind.NoOp)], 1);
+
+        using var fresh = KeyValueStore.Open(Settings, null);
+        Assert.Contains("the state machine 'bank'", Assert.Throws<StateMachineMismatchException>(() => fresh.Apply([Entry(1, other, EntryKind.NoOp)], 1)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_limits_of_the_log_decide_whatever_the_members_own_are()
     {
