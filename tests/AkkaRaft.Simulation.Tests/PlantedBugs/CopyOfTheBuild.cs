@@ -116,6 +116,9 @@ public sealed class CopyOfTheBuild : IDisposable
         }
     }
 
+    /// <summary>Whether a source's text holds this exactly once.</summary>
+    public bool Has(string file, string text) => File.ReadAllText(Path.Combine(_source, file)).ReplaceLineEndings("\n").Split(text).Length == 2;
+
     private void Compile(PlantedBug bug)
     {
         foreach (var (part, original) in _originals)
