@@ -248,6 +248,7 @@ public sealed partial class ClusterSimulation : IDisposable
     {
         if (member.Raft is not { } raft) return;
         _invariants.Check(member.Id, raft);
+        if (raft.ForgetsState) member.GivesStateUp();
         if (member.LacksState && raft.IsUp && raft.AppliedIndex >= raft.RaftLog.BaseIndex) member.LacksState = false;
         if (raft is { IsUp: true, LacksSnapshot: true } && !member.HasLostState) Violated(member.Id, "the log was compacted beyond what the state machine's disk has");
         if (_settings.ComparesStatesEach is { } each && raft.IsUp && raft.AppliedIndex / each > member.ComparedAt / each)

@@ -174,10 +174,13 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     /// <summary>Writes an image of its state.</summary>
     public void BackUp(string file) => _stores[^1].BackUp(file);
 
+    /// <summary>Its state is gone, or about to: what its log no longer has, it takes from another member.</summary>
+    public void GivesStateUp() => HasLostState = LacksState = true;
+
     /// <summary>Nothing is left of its state machine's file; its journal is whole.</summary>
     public void LoseState(bool withImages)
     {
-        HasLostState = LacksState = true;
+        GivesStateUp();
         StateFile.Lose();
         using (var empty = Memory()) empty.BackupDatabase(_state);
         if (withImages && Directory.Exists(snapshots)) Directory.Delete(snapshots, recursive: true);

@@ -19,7 +19,7 @@ public sealed record SimulationSettings
     /// <summary>The state machine of each member, which speaks <c>ApplyEntries</c> and <c>Query</c>; the key-value store when nothing is said.</summary>
     public Func<MemberId, Props>? StateMachine { get; init; }
 
-    /// <summary>A plain class that the members run instead of the key-value store, with the code around it that production has: <see cref="RaftStateMachine.Of"/>. The states of members are compared (<see cref="ComparesStatesEach"/>), which production does not. With it <see cref="StateMachine"/> is not looked at.</summary>
+    /// <summary>A plain class that the members run instead of the key-value store, with the code around it that production has: <see cref="RaftStateMachine.Of"/>. The states of members are compared (<see cref="ComparesStatesEach"/>), byte for byte, besides what they compare themselves (<see cref="RaftSettings.StateCheckInterval"/>). With it <see cref="StateMachine"/> is not looked at.</summary>
     public RaftStateMachine? Runs { get; init; }
 
     internal bool IsStore => StateMachine is null && Runs is null;

@@ -88,6 +88,12 @@ public sealed record RaftSettings
     /// <summary>How long a leader's state machine may leave entries unapplied before the leader hands its office over.</summary>
     public TimeSpan StateMachineTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How often the members compare their states while commands come, where the state machine hashes its state: a plain class saves all of it each time,
+    /// and applies nothing meanwhile. Zero for never.
+    /// </summary>
+    public TimeSpan StateCheckInterval { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Entries kept in the log after they are durably applied, for followers that were away for a while.</summary>
     public int RetainEntries { get; init; } = 10_000;
 
@@ -189,6 +195,7 @@ public sealed record RaftSettings
             MaxPendingReads = reader.Number("max-pending-reads", otherwise.MaxPendingReads),
             JoinTimeout = reader.Duration("join-timeout", otherwise.JoinTimeout),
             StateMachineTimeout = reader.Duration("state-machine-timeout", otherwise.StateMachineTimeout),
+            StateCheckInterval = reader.Duration("state-check-interval", otherwise.StateCheckInterval),
             RetainEntries = reader.Number("retain-entries", otherwise.RetainEntries),
             RetainBytes = reader.Bytes("retain-bytes", otherwise.RetainBytes),
             MaxLogEntries = reader.Number("max-log-entries", otherwise.MaxLogEntries),
@@ -242,6 +249,7 @@ public sealed record RaftSettings
         check.Number(MaxPendingReads, 1, 10_000_000);
         check.Time(JoinTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
         check.Time(StateMachineTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        check.Time(StateCheckInterval, TimeSpan.Zero, TimeSpan.FromDays(1));
         check.Number(RetainEntries, 0, 100_000_000);
         check.Bytes(RetainBytes, 0, 2047 * MiB);
         check.Number(MaxLogEntries, 10, 1_000_000_000);

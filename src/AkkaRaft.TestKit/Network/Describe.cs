@@ -24,6 +24,7 @@ internal static class Describe
         InstallSnapshotReply m => $"InstallSnapshotReply term={m.Header.Term} {(m.Installed ? $"match={m.MatchIndex}" : $"received={m.Received}")} round={m.Round}",
         FetchSnapshot m => $"FetchSnapshot term={m.Header.Term} to={m.Index} offset={m.Offset}",
         SnapshotChunk m => $"SnapshotChunk term={m.Header.Term} to={m.Index} offset={m.Offset} bytes={m.Bytes.Length}",
+        StateHash m => $"StateHash index={m.Index} hash={m.Hash:x16}",
         Dismissed m => $"Dismissed {m.Reason}",
         Submit m => $"Submit request={m.RequestId} bytes={m.Payload.Length}",
         SubmitReply m => $"SubmitReply request={m.RequestId} index={m.Index}",

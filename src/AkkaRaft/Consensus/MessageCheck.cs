@@ -38,6 +38,7 @@ internal static class MessageCheck
             InstallSnapshotReply m => Indexes(m.MatchIndex, m.Received, m.Round),
             FetchSnapshot m => Indexes(m.Index, m.Offset),
             SnapshotChunk m => Indexes(m.Index, m.Offset),
+            StateHash m => Indexes(m.Index),
             HelloReply m => Members(m.Incarnations.Count) ?? Indexes(m.Beginning.Index, m.Beginning.Term),
             _ => null,
         };

@@ -26,7 +26,7 @@ internal sealed partial class RaftActor
         _leader = Me;
         // Only an empty log has no timestamp.
         var from = _log.LastTimestampMs > 0 ? Math.Max(_log.LastTimestampMs, _clockMs) : Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
-        _leading = new LeaderState(_log.LastIndex + 1, new LogClock(from, Now, longestStep: _settings.ElectionTimeoutMax)) { Probed = (Now, _appliedIndex) };
+        _leading = new LeaderState(_log.LastIndex + 1, new LogClock(from, Now, longestStep: _settings.ElectionTimeoutMax)) { Probed = (Now, _appliedIndex), ComparedAt = Now };
         foreach (var peer in Peers) _leading.Progress.Add(peer.Id, new Progress(_log.LastIndex + 1, Now));
         _logger.Info("Member {0} leads at term {1}, from entry {2}.", Me, _term, _log.LastIndex + 1);
         Become(Leader);
@@ -117,6 +117,7 @@ internal sealed partial class RaftActor
         else
         {
             AppendOwn(EntryKind.Command, submit.Payload);
+            leading.HasCommands = true;
             leading.Commands.Add(_log.LastIndex, new PendingCommand(Sender, submit.RequestId, submit.Payload.Length));
             leading.PendingBytes += submit.Payload.Length;
             SchedulePump();
@@ -342,6 +343,7 @@ internal sealed partial class RaftActor
         MakeWay(leading);
         if (_leading is null) return;
         LetTimePass(leading);
+        CompareStates(leading);
         ContinueChange(leading);
         if (_leading is null) return;
         if (Now >= leading.NextHeartbeat) Heartbeat(leading);

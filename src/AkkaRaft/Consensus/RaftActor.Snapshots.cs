@@ -22,10 +22,10 @@ internal sealed partial class RaftActor
     private (Snapshot Snapshot, string File)? _installing;
 
     /// <summary>
-    /// The state machine has not applied all of what the log no longer has: its file was lost, or was of another version, or a snapshot is being taken over.
+    /// The state machine has not applied all of what the log no longer has: its file was lost, or was of another version, or is given up, or a snapshot is being taken over.
     /// Nothing is read from it, and nothing is applied.
     /// </summary>
-    private bool IsStateBehindLog => _appliedIndex < _log.BaseIndex;
+    private bool IsStateBehindLog => _appliedIndex < _log.BaseIndex || _forgetsState;
 
     /// <summary>Only a snapshot helps the state machine. Votes, acknowledgements and the log do not depend on it.</summary>
     internal bool LacksSnapshot => IsStateBehindLog && _installing is null;

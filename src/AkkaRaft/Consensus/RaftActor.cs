@@ -100,6 +100,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     internal long AppliedIndex => _appliedIndex;
 
+    internal bool ForgetsState => _forgetsState;
+
     internal bool HoldsLease => _leading is { } leading && HasLease(leading);
 
     // ---- recovery ----------------------------------------------------------------------------------------------
@@ -262,6 +264,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         }
         _appliedIndex = ready.AppliedIndex;
         _leaderProposal = ready.LeaderProposal;
+        _hashesState = ready.HashesState;
         if (installs)
         {
             // The last run ended before the state machine had taken a snapshot over, or the state machine's file was moved away.
@@ -321,7 +324,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         switch (message)
         {
             case IRaftMessage raft:
-                return !Admit(raft) || HandledBySnapshots(raft);
+                return !Admit(raft) || HandledBySnapshots(raft) || HandledByStateChecks(raft);
             case EntriesApplied applied:
                 Applied(applied);
                 return true;
@@ -364,7 +367,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 Context.Stop(Self);
                 return true;
             default:
-                return HandledByCompaction(message) || HandledBySnapshots(message);
+                return HandledByCompaction(message) || HandledBySnapshots(message) || HandledByStateChecks(message);
         }
     }
 
@@ -433,7 +436,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 AfterDurable(0, () => Send(stale.Header.From, h => new RequestVoteReply(h, Granted: false)));
                 return false;
             default:
-                return message is PreVote or Hello or FetchSnapshot;
+                return message is PreVote or Hello or FetchSnapshot or StateHash;
         }
     }
 
@@ -467,6 +470,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _appliedIndex = applied.LastIndex;
         _applyStarted = null;
         if (_leading is not null) AnswerClients(_leading, first, applied.Results);
+        TellHashes(first, applied.Results);
         Apply();
         Compact();
     }
@@ -475,7 +479,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         requestId, Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
         _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting())
     {
-        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts ?? WhoDismisses ?? WhoBeginsOtherwise,
+        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts ?? WhoDismisses ?? WhoBeginsOtherwise ?? _noQuorumOfStates,
     };
 
     private ImmutableArray<MemberId> Waiting()

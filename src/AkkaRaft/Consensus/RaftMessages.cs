@@ -149,6 +149,12 @@ internal sealed record FetchSnapshot(RaftHeader Header, long Index, uint Snapsho
 /// <param name="Checksum">CRC-32C of the piece.</param>
 internal sealed record SnapshotChunk(RaftHeader Header, long Index, uint SnapshotChecksum, long Offset, ReadOnlyMemory<byte> Bytes, uint Checksum) : IRaftMessage;
 
+/// <summary>What the sender's state is after an entry by which the log asks for it (<see cref="EntryKind.StateCheck"/>).</summary>
+/// <param name="Header">Sender, receiver and term.</param>
+/// <param name="Index">Of the entry.</param>
+/// <param name="Hash">Of the state: the same on all members that applied the same.</param>
+internal sealed record StateHash(RaftHeader Header, long Index, ulong Hash) : IRaftMessage;
+
 /// <summary>Why a member is no longer one.</summary>
 internal enum DismissalReason
 {

@@ -69,6 +69,9 @@ internal static class RaftWire
             case SnapshotChunk m:
                 wire.SnapshotChunk = new WireSnapshotChunk { Index = m.Index, SnapshotChecksum = m.SnapshotChecksum, Offset = m.Offset, Bytes = Bytes(m.Bytes), Checksum = m.Checksum };
                 break;
+            case StateHash m:
+                wire.StateHash = new WireStateHash { Index = m.Index, Hash = m.Hash };
+                break;
             case Dismissed m:
                 wire.Dismissed = (int)m.Reason;
                 break;
@@ -111,6 +114,7 @@ internal static class RaftWire
                 header, wire.FetchSnapshot.Index, wire.FetchSnapshot.Checksum, wire.FetchSnapshot.Offset),
             WireRaftMessage.BodyOneofCase.SnapshotChunk => new SnapshotChunk(
                 header, wire.SnapshotChunk.Index, wire.SnapshotChunk.SnapshotChecksum, wire.SnapshotChunk.Offset, wire.SnapshotChunk.Bytes.Memory, wire.SnapshotChunk.Checksum),
+            WireRaftMessage.BodyOneofCase.StateHash => new StateHash(header, wire.StateHash.Index, wire.StateHash.Hash),
             WireRaftMessage.BodyOneofCase.Dismissed => new Dismissed(header, Known<DismissalReason>(wire.Dismissed)),
             _ => throw new InvalidDataException("a message between members without a known body"),
         };

@@ -63,6 +63,12 @@ internal sealed class LeaderState(long firstIndexOfTerm, LogClock clock)
     /// <summary>When it was last seen that the state machine goes on.</summary>
     public (TimeSpan At, long AppliedIndex) Probed { get; set; }
 
+    /// <summary>When the members' states were last compared, or would have been.</summary>
+    public TimeSpan ComparedAt { get; set; }
+
+    /// <summary>Whether there was a command since then.</summary>
+    public bool HasCommands { get; set; }
+
     /// <summary>Why the last change of members was given up.</summary>
     public string? ChangeFailure { get; set; }
 

@@ -55,6 +55,12 @@ internal sealed class SnapshotActor : ReceiveActor
         Receive<Chunk>(chunk => Guard("an image cannot be received", () => Write(chunk), new Failed()));
         Receive<FindLatest>(find => Guard("an image cannot be read", () =>
             Sender.Tell(_files.Latest(find.Index) is var (snapshot, file) ? new Found(snapshot, file) : new NoneFound()), new NoneFound()));
+        Receive<DropOwn>(_ => Guard("an image cannot be removed", () =>
+        {
+            _own = null;
+            _files.DeleteOwn();
+            Sender.Tell(new OwnDropped());
+        }, null));
         Receive<DropIncoming>(_ => Guard("an image cannot be removed", () =>
         {
             _incoming = null;
@@ -213,4 +219,9 @@ internal sealed class SnapshotActor : ReceiveActor
     public sealed record NoneFound;
 
     public sealed record DropIncoming;
+
+    /// <summary>The image made here is of a state that is wrong; answered with <see cref="OwnDropped"/>.</summary>
+    public sealed record DropOwn;
+
+    public sealed record OwnDropped;
 }

@@ -14,6 +14,9 @@ public enum EntryKind
 
     /// <summary>A cluster configuration, in force from the moment it is appended (Raft dissertation §4.1).</summary>
     Configuration = 2,
+
+    /// <summary>Changes nothing: asks each member's state machine for a hash of its state after this entry, by which members compare theirs.</summary>
+    StateCheck = 3,
 }
 
 /// <summary>One entry of the replicated log.</summary>

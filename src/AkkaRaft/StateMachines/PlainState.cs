@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 using AkkaRaft.Protocol.Wire;
@@ -72,6 +73,7 @@ internal sealed class PlainState
                 throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The state machine '{_name}' has applied the log up to {AppliedIndex} and cannot go on with entry {entry.Index}."));
             results[i] = Apply(entry);
             (AppliedIndex, AppliedTerm) = (entry.Index, entry.Term);
+            if (entry.Kind == EntryKind.StateCheck) results[i] = Hash();
         }
         JournalSequenceNr = Math.Max(JournalSequenceNr, journalSequenceNr);
         return results;
@@ -230,6 +232,44 @@ internal sealed class PlainState
     /// <summary>All of it, of the last entry applied.</summary>
     /// <exception cref="InvalidOperationException">It is too large, or the class cannot save it.</exception>
     public byte[] ToImage() => ImageWith(JournalSequenceNr);
+
+    /// <summary>
+    /// Of what is the same on all members that have applied the log as far; empty when the class cannot save it. Results that are kept for sessions are not
+    /// in it: what the class throws has .NET's words, and those are its version's.
+    /// </summary>
+    private ReadOnlyMemory<byte> Hash()
+    {
+        using var sha = SHA256.Create();
+        using (var into = new CryptoStream(Stream.Null, sha, CryptoStreamMode.Write))
+        using (var writer = new BinaryWriter(into))
+        {
+            writer.Write(_name);
+            writer.Write(AppliedIndex);
+            writer.Write(_inForce.ToByteArray());
+            foreach (var id in _sessions.Ids)
+            {
+                var (lastUsedMs, nextSerial, acked) = _sessions[id];
+                foreach (var figure in (ReadOnlySpan<long>)[id, lastUsedMs, nextSerial, acked]) writer.Write(figure);
+            }
+            foreach (var (dueMs, name) in _timers.All)
+            {
+                writer.Write(name);
+                writer.Write(dueMs);
+            }
+            try
+            {
+                // A class may close what it writes to, and may seek in it.
+                using var saved = new MemoryStream();
+                _machine.Save(saved);
+                writer.Write(saved.ToArray());
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                return default;
+            }
+        }
+        return sha.Hash.AsMemory(0, sizeof(ulong));
+    }
 
     /// <summary>What is the same on all members that have applied the log as far.</summary>
     /// <exception cref="InvalidOperationException">It is too large, or the class cannot save it.</exception>

@@ -50,6 +50,8 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         Receive<CheckImage>(check => Sender.Tell(new ImageChecked(check.Index, Check(check))));
         Receive<LoadImage>(Load);
         Receive<Loaded>(loaded => TakeOver(loaded));
+        Receive<ForgetState>(_ => Forget());
+        Receive<Forgotten>(forgotten => ForgottenAs(forgotten));
         Receive<AnswerWindow.Reopened>(_answers.GoOn);
         Receive<ConnectionLost>(lost => _answers.Remove(lost.Address));
     }
@@ -91,6 +93,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         Context.Parent.Tell(new StateMachineReady(_state.AppliedIndex, _state.AppliedTerm, _state.JournalSequenceNr)
         {
             LeaderProposal = Google.Protobuf.MessageExtensions.ToByteArray(PlainState.ProposalOf(_name, _settings)),
+            HashesState = true,
         });
         TellDue();
     }
@@ -155,6 +158,27 @@ internal sealed class PlainStateMachineActor : ReceiveActor
 
     /// <summary>Whoever comes next finds the disk at rest.</summary>
     protected override void PostStop() => Task.WhenAny(_writing).Wait();
+
+    /// <summary>What is on its way to the disk is there first, and nothing comes after it.</summary>
+    private void Forget()
+    {
+        _isUnusable = true;
+        var asker = Sender;
+        Aside(_writing).PipeTo(Self, success: name => new Forgotten(asker, name), failure: e => new Forgotten(asker, "", e));
+
+        async Task<string> Aside(Task before)
+        {
+            await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return _file.PutAside();
+        }
+    }
+
+    private void ForgottenAs(Forgotten forgotten)
+    {
+        if (forgotten.Failure is { } failure) throw new IOException($"The state that is given up cannot be put aside: {failure.Message}", failure);
+        _logger.Info("Member {0}'s state that was given up is now {1}.", _settings.Id, forgotten.As);
+        forgotten.Asker.Tell(new StateForgotten());
+    }
 
     private void Save(SaveImage save)
     {
@@ -253,6 +277,8 @@ internal sealed class PlainStateMachineActor : ReceiveActor
     }
 
     private sealed record Written(long Index, IActorRef Asker, string? Failure = null);
+
+    private sealed record Forgotten(IActorRef Asker, string As, Exception? Failure = null);
 
     private sealed record Loaded(PlainState State, IActorRef Asker, Exception? Failure = null);
 }

@@ -19,6 +19,9 @@ public sealed record StateMachineReady(long AppliedIndex, long AppliedTerm, long
     /// and so decide alike. Empty for nothing.
     /// </summary>
     public ReadOnlyMemory<byte> LeaderProposal { get; init; }
+
+    /// <summary>Whether it answers an <see cref="EntryKind.StateCheck"/> with a hash of its state. Then members compare theirs now and then, and it must heed <see cref="ForgetState"/>.</summary>
+    public bool HashesState { get; init; }
 }
 
 /// <summary>The state machine cannot open or trust its state; the member stops for good and says why.</summary>
@@ -38,7 +41,7 @@ public sealed record ApplyEntries(IReadOnlyList<LogEntry> Entries, long JournalS
 
 /// <summary>Answer to <see cref="ApplyEntries"/>.</summary>
 /// <param name="LastIndex">Index of the last entry applied.</param>
-/// <param name="Results">One result per entry, in order; empty bytes for one that is no command. A command the state machine cannot read gets a result that says so: it must not throw for it.</param>
+/// <param name="Results">One result per entry, in order; empty bytes for one that is no command, except for an <see cref="EntryKind.StateCheck"/>, whose result is a hash of 8 bytes of the state after it, where it hashes its state: the same on all members that have applied the same. A command the state machine cannot read gets a result that says so: it must not throw for it.</param>
 public sealed record EntriesApplied(long LastIndex, IReadOnlyList<ReadOnlyMemory<byte>> Results);
 
 /// <summary>
@@ -107,6 +110,15 @@ public sealed record LoadImage(string File, long Index, long Term, long JournalS
 /// <param name="Index">Echo of the index.</param>
 /// <param name="Failure">Why the image is of no use, for people: the state is as it was, and the member fetches another. Null when the state is the image's.</param>
 public sealed record ImageLoaded(long Index, string? Failure = null);
+
+/// <summary>
+/// A quorum of members has another state after the same entries. The state is to be given up, so that at the next start there is none, durably; it may be kept
+/// aside, for people. Answered with <see cref="StateForgotten"/>, after which the member and its state machine start anew.
+/// </summary>
+public sealed record ForgetState;
+
+/// <summary>Answer to <see cref="ForgetState"/>.</summary>
+public sealed record StateForgotten;
 
 /// <summary>
 /// The transport has lost a connection, which may mean that whoever was at its other end is gone. What a client there waits for need not be kept, since it asks

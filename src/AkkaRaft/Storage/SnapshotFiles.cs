@@ -32,9 +32,16 @@ internal sealed class SnapshotFiles(string directory)
     {
         if (DescribedOwn() is not { } own) return null;
         if (IsWhole(OwnImage, own)) return own;
+        DeleteOwn();
+        return null;
+    }
+
+    /// <summary>Drops the image made here.</summary>
+    public void DeleteOwn()
+    {
+        if (!Directory.Exists(directory)) return;
         File.Delete(OwnDescription);
         File.Delete(OwnImage);
-        return null;
     }
 
     /// <summary>Makes way for an image that a state machine is to write.</summary>

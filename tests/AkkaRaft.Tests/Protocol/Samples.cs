@@ -53,6 +53,7 @@ internal static class Samples
         ("InstallSnapshotReplyDamaged", new InstallSnapshotReply(Header, false, 0, 0, 7) { Damaged = 1 }),
         ("FetchSnapshot", new FetchSnapshot(Header, 4, 0xDEADBEEF, 65_536)),
         ("SnapshotChunk", new SnapshotChunk(Header, 4, 0xDEADBEEF, 65_536, "piece"u8.ToArray(), 0xCAFE)),
+        ("StateHash", new StateHash(Header, 70, 0xFEEDFACECAFEBEEF)),
         ("Dismissed", new Dismissed(Header, DismissalReason.BeganAnew)),
         ("ChangeMembers", new ChangeMembers("cluster", 20, MembershipChangeKind.Add, [Member2])),
         ("GetMembership", new GetMembership("cluster", 21)),
