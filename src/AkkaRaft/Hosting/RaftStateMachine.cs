@@ -36,14 +36,33 @@ public sealed class RaftStateMachine
     /// <exception cref="RaftConfigurationException">The name is none.</exception>
     public static RaftStateMachine Of<TCommand, TResult, TQuery, TAnswer>(string name, Func<IStateMachine<TCommand, TResult, TQuery, TAnswer>> create, IRaftCodec codec)
     {
-        ArgumentNullException.ThrowIfNull(name);
+        CheckName(name);
         ArgumentNullException.ThrowIfNull(create);
         ArgumentNullException.ThrowIfNull(codec);
-        if (name.Length is 0 or > LongestName || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_'))
-            throw new RaftConfigurationException($"'{name}' is no name of a state machine: it has 1 to {LongestName} letters, digits, dots, dashes and underscores.");
         Props Plain(RaftSettings settings, IStateFile file, Action<PlainStateMachineActor>? created) =>
             PlainStateMachineActor.Props(name, () => new CodedStateMachine<TCommand, TResult, TQuery, TAnswer>(create(), codec), settings, file, created);
         return new RaftStateMachine(name, new CommandRequests(name), "state.image", (settings, file) => Plain(settings, new StateFile(file), null), Plain, WireShape.OwnCommand, WireShape.OwnQuery);
+    }
+
+    /// <summary>An application's own state machine that is an actor, and keeps its state on a disk by itself: by the messages of <see cref="ApplyEntries"/>'s kind.</summary>
+    /// <param name="name">As in <see cref="Of{TCommand, TResult, TQuery, TAnswer}"/>.</param>
+    /// <param name="props">The actor, given the member's settings and a directory of its own, which is there; called each time that the member starts.</param>
+    /// <remarks><see cref="ClientCommands"/> is what its entries and queries go through. A conformance kit tells whether it keeps the contract (AkkaRaft.TestKit).</remarks>
+    /// <exception cref="RaftConfigurationException">The name is none.</exception>
+    public static RaftStateMachine OfActor(string name, Func<RaftSettings, string, Props> props)
+    {
+        CheckName(name);
+        ArgumentNullException.ThrowIfNull(props);
+        return new RaftStateMachine(
+            name, new CommandRequests(name), "state",
+            (settings, directory) => props(settings, Directory.CreateDirectory(directory).FullName), null, WireShape.OwnCommand, WireShape.OwnQuery);
+    }
+
+    private static void CheckName(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (name.Length is 0 or > LongestName || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_'))
+            throw new RaftConfigurationException($"'{name}' is no name of a state machine: it has 1 to {LongestName} letters, digits, dots, dashes and underscores.");
     }
 
     /// <summary>Its name; empty for the key-value store.</summary>
@@ -52,10 +71,10 @@ public sealed class RaftStateMachine
     /// <summary>How the member's own client writes its requests.</summary>
     internal IRequestCodec Requests { get; }
 
-    /// <summary>Its file in a member's directory.</summary>
+    /// <summary>Its file in a member's directory, or its directory there.</summary>
     internal string FileName { get; }
 
-    /// <summary>Its actor, whose state is in a file.</summary>
+    /// <summary>Its actor, whose state is in that file.</summary>
     internal Func<RaftSettings, string, Props> PropsOf { get; }
 
     /// <summary>What its commands may be, before they are in the log.</summary>

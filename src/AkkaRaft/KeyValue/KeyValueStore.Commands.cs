@@ -12,7 +12,7 @@ internal sealed partial class KeyValueStore
     private ReadOnlyMemory<byte> Execute(LogEntry entry)
     {
         // The first that was proposed says whose the log is.
-        if (!_hasLimits && entry.Kind == EntryKind.NoOp && PlainState.Proposal(entry.Payload.Span) is { } other) throw new StateMachineMismatchException(other.StateMachine, "");
+        if (!_hasLimits && entry.Kind == EntryKind.NoOp && ClientCommands.Proposal(entry.Payload.Span) is { } other) throw new StateMachineMismatchException(other.StateMachine, "");
         _nowMs = entry.TimestampMs;
         while (_leases.FindExpired(_nowMs) is { } expired) End(expired);
         _sessions.Expire(_nowMs);

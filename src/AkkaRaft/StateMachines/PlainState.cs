@@ -15,27 +15,25 @@ internal sealed class PlainState
 {
     public const int MostImageBytes = 1024 * 1024 * 1024;
 
-    private const int ProposalVersion = 1;
-    private const int LongestFailure = 1_000;
     private static readonly byte[] _magic = "AkkaRaft state 1"u8.ToArray();
 
     private readonly string _name;
     private readonly IPlainStateMachine _machine;
-    private readonly SessionsInMemory _results = new();
-    private readonly Sessions _sessions;
-    private readonly LogTimers _timers = new();
-    private PlainProposal _inForce;
+    private readonly ClientCommands _commands;
 
     /// <summary>An empty state.</summary>
     /// <param name="name">The state machine's.</param>
     /// <param name="machine">A new instance.</param>
     public PlainState(string name, IPlainStateMachine machine)
+        : this(name, machine, new ClientCommands(name))
+    {
+    }
+
+    private PlainState(string name, IPlainStateMachine machine, ClientCommands commands)
     {
         _name = name;
         _machine = machine;
-        // In force until the first proposal. They are part of what the log means: never to be changed.
-        _inForce = new PlainProposal { Version = ProposalVersion, MaxSessions = 10_000, SessionTimeToLiveMs = 600_000, MaxResultsPerSession = 20_000, MaxCommandBytes = 2 * 1024 * 1024 };
-        _sessions = new Sessions(name, _results) { Limits = LimitsOf(_inForce) };
+        _commands = commands;
     }
 
     public long AppliedIndex { get; private set; }
@@ -44,19 +42,8 @@ internal sealed class PlainState
 
     public long JournalSequenceNr { get; private set; }
 
-    /// <summary>The first time of the log at which a timer goes off; null when there is none.</summary>
-    public long? NextDueMs => _timers.NextDueMs;
-
-    /// <summary>What a member proposes when it begins to lead.</summary>
-    public static PlainProposal ProposalOf(string name, RaftSettings settings) => new()
-    {
-        Version = ProposalVersion,
-        StateMachine = name,
-        MaxSessions = settings.MaxSessions,
-        SessionTimeToLiveMs = (long)settings.SessionTimeToLive.TotalMilliseconds,
-        MaxResultsPerSession = settings.MaxResultsPerSession,
-        MaxCommandBytes = settings.MaxCommandBytes,
-    };
+    /// <inheritdoc cref="ClientCommands.NextDueMs"/>
+    public long? NextDueMs => _commands.NextDueMs;
 
     // ---- entries -------------------------------------------------------------------------------------------------
 
@@ -71,7 +58,7 @@ internal sealed class PlainState
             if (entry.Index <= AppliedIndex) continue;
             if (entry.Index != AppliedIndex + 1)
                 throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The state machine '{_name}' has applied the log up to {AppliedIndex} and cannot go on with entry {entry.Index}."));
-            results[i] = Apply(entry);
+            results[i] = _commands.Apply(entry, _machine.Apply, _machine.OnTimer);
             (AppliedIndex, AppliedTerm) = (entry.Index, entry.Term);
             if (entry.Kind == EntryKind.StateCheck) results[i] = Hash();
         }
@@ -79,153 +66,8 @@ internal sealed class PlainState
         return results;
     }
 
-    private ReadOnlyMemory<byte> Apply(LogEntry entry)
-    {
-        if (entry.Kind == EntryKind.NoOp) Adopt(entry);
-        var operations = 0;
-        foreach (var timer in _timers.TakeDue(entry.TimestampMs))
-        {
-            var context = ContextOf(entry, operations++);
-            Guarded(() =>
-            {
-                _machine.OnTimer(timer, context);
-                return default;
-            });
-        }
-        _sessions.Expire(entry.TimestampMs);
-        if (entry.Kind != EntryKind.Command) return default;
-
-        IReadOnlyList<ByteString> commands = [];
-        var bytes = 0;
-        return _sessions.Execute(
-            entry,
-            read =>
-            {
-                commands = read;
-                return null;
-            },
-            i =>
-            {
-                // Half for those before, and as much as a command for the last: with a message's own fields it fits a frame.
-                if (bytes > _inForce.MaxCommandBytes / 2) return new CommandResult { NoRoom = true }.ToByteString();
-                var context = ContextOf(entry, operations++);
-                var result = Bounded(Guarded(() => _machine.Apply(commands[i].Memory, context))).ToByteString();
-                bytes += result.Length;
-                return result;
-            }).ToByteArray();
-    }
-
-    private CommandResult Bounded(CommandResult result) => result.CalculateSize() is var size && size <= _inForce.MaxCommandBytes
-        ? result
-        : new CommandResult { Failure = string.Create(CultureInfo.InvariantCulture, $"What it returned has {size} bytes; the limit is {_inForce.MaxCommandBytes} (akkaraft.max-command-bytes).") };
-
-    private ApplyContext ContextOf(LogEntry entry, int operation) =>
-        new(_timers, entry.Index, entry.TimestampMs, new LogRandom(Mix64.Of(Mix64.Of((ulong)entry.Index) ^ (ulong)entry.Term) ^ (ulong)operation << 32));
-
-    /// <summary>What the class throws is an answer: it would throw it again, on each member and after each start.</summary>
-    private static CommandResult Guarded(Func<ReadOnlyMemory<byte>> call)
-    {
-        try
-        {
-            return new CommandResult { Result = UnsafeByteOperations.UnsafeWrap(call()) };
-        }
-        catch (Exception e) when (e is not (OutOfMemoryException or InsufficientExecutionStackException))
-        {
-            var failure = $"{e.GetType().Name}: {MessageOf(e)}";
-            return new CommandResult { Failure = failure.Length > LongestFailure ? failure[..LongestFailure] : failure };
-        }
-    }
-
-    // It is the class's own, and may throw like the rest of it.
-    private static string MessageOf(Exception e)
-    {
-        try
-        {
-            return e.Message;
-        }
-        catch (Exception)
-        {
-            return "it has no message";
-        }
-    }
-
-    private void Adopt(LogEntry entry)
-    {
-        // The first that is in force says which state machine the log is of. A leader with another one is the one that differs, and sees it here itself.
-        var isFirst = _inForce.StateMachine.Length == 0;
-        if (isFirst && IsOfTheStore(entry.Payload.Span)) throw new StateMachineMismatchException("", _name);
-        if (Proposal(entry.Payload.Span) is not { } proposed) return;
-        var name = isFirst ? proposed.StateMachine : _inForce.StateMachine;
-        if (name != _name) throw new StateMachineMismatchException(name, _name);
-        proposed.StateMachine = name;
-        _inForce = proposed;
-        _sessions.Limits = LimitsOf(proposed);
-    }
-
-    /// <returns>Null for bytes that are no proposal, are of another version, or leave no room for anything.</returns>
-    public static PlainProposal? Proposal(ReadOnlySpan<byte> payload)
-    {
-        try
-        {
-            return PlainProposal.Parser.ParseFrom(payload) is var proposed && IsSound(proposed) ? proposed : null;
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            return null;
-        }
-    }
-
-    private static bool IsSound(PlainProposal? proposed) => proposed is
-    {
-        Version: ProposalVersion, MaxSessions: > 0, SessionTimeToLiveMs: > 0 and < long.MaxValue / 4, MaxResultsPerSession: > 0, MaxCommandBytes: > 0,
-    };
-
-    private static bool IsOfTheStore(ReadOnlySpan<byte> payload)
-    {
-        try
-        {
-            return KvLimits.Parser.ParseFrom(payload) is { Version: > 0, MaxKeyBytes: > 0 };
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            return false;
-        }
-    }
-
-    private static SessionLimits LimitsOf(PlainProposal proposal) =>
-        new(proposal.MaxSessions, proposal.SessionTimeToLiveMs, proposal.MaxResultsPerSession, SessionLimits.ResultBytesOf(proposal.MaxCommandBytes));
-
-    // ---- queries -------------------------------------------------------------------------------------------------
-
-    /// <summary>Answers a query: as many of its parts as an answer holds, and the first in any case.</summary>
-    public ReadOnlyMemory<byte> Answer(ReadOnlyMemory<byte> payload)
-    {
-        StateQuery query;
-        try
-        {
-            query = StateQuery.Parser.ParseFrom(payload.Span);
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            return Wrong("The query is no StateQuery.");
-        }
-        if (query.StateMachine != _name)
-            return Wrong($"The cluster runs {StateMachineNames.Words(_name)}, and the client asks {StateMachineNames.Words(query.StateMachine)}.");
-        if (query.Queries.Count == 0) return Wrong("The query asks nothing.");
-        var result = new StateQueryResult();
-        var bytes = 0;
-        foreach (var part in query.Queries)
-        {
-            var answer = Bounded(Guarded(() => _machine.Query(part.Memory)));
-            bytes += answer.CalculateSize();
-            if (bytes > _inForce.MaxCommandBytes && result.Answers.Count > 0) break;
-            result.Answers.Add(answer);
-        }
-        return result.ToByteArray();
-    }
-
-    /// <summary>A query's result that says what is wrong with it.</summary>
-    public static ReadOnlyMemory<byte> Wrong(string error, bool overloaded = false) => new StateQueryResult { Error = error, Overloaded = overloaded }.ToByteArray();
+    /// <inheritdoc cref="ClientCommands.Answer"/>
+    public ReadOnlyMemory<byte> Answer(ReadOnlyMemory<byte> payload) => _commands.Answer(payload, _machine.Query);
 
     // ---- images --------------------------------------------------------------------------------------------------
 
@@ -233,35 +75,19 @@ internal sealed class PlainState
     /// <exception cref="InvalidOperationException">It is too large, or the class cannot save it.</exception>
     public byte[] ToImage() => ImageWith(JournalSequenceNr);
 
-    /// <summary>
-    /// Of what is the same on all members that have applied the log as far; empty when the class cannot save it. Results that are kept for sessions are not
-    /// in it: what the class throws has .NET's words, and those are its version's.
-    /// </summary>
+    /// <summary>Of what is the same on all members that have applied the log as far; empty when the class cannot save it.</summary>
     private ReadOnlyMemory<byte> Hash()
     {
         using var sha = SHA256.Create();
         using (var into = new CryptoStream(Stream.Null, sha, CryptoStreamMode.Write))
-        using (var writer = new BinaryWriter(into))
         {
-            writer.Write(_name);
-            writer.Write(AppliedIndex);
-            writer.Write(_inForce.ToByteArray());
-            foreach (var id in _sessions.Ids)
-            {
-                var (lastUsedMs, nextSerial, acked) = _sessions[id];
-                foreach (var figure in (ReadOnlySpan<long>)[id, lastUsedMs, nextSerial, acked]) writer.Write(figure);
-            }
-            foreach (var (dueMs, name) in _timers.All)
-            {
-                writer.Write(name);
-                writer.Write(dueMs);
-            }
+            _commands.WriteForHash(into);
             try
             {
                 // A class may close what it writes to, and may seek in it.
                 using var saved = new MemoryStream();
                 _machine.Save(saved);
-                writer.Write(saved.ToArray());
+                into.Write(saved.ToArray());
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
@@ -294,12 +120,12 @@ internal sealed class PlainState
             AppliedIndex = AppliedIndex,
             AppliedTerm = AppliedTerm,
             JournalSequenceNr = journalSequenceNr,
-            InForce = _inForce,
+            InForce = _commands.InForce,
             StateBytes = saved.Length,
             StateCrc = Crc.Of(saved),
         };
-        header.Sessions.AddRange(_sessions.Ids.Select(ToWire));
-        header.Timers.AddRange(_timers.All.Select(timer => new PlainTimer { Name = timer.Name, DueMs = timer.DueMs }));
+        header.Sessions.AddRange(_commands.SessionsToWire());
+        header.Timers.AddRange(_commands.TimersToWire());
         var begin = header.ToByteArray();
         var bytes = _magic.Length + sizeof(int) + begin.LongLength + sizeof(uint) + saved.LongLength;
         if (bytes > MostImageBytes) throw new InvalidOperationException($"The state of '{_name}' has {bytes} bytes; the limit is {MostImageBytes}.");
@@ -312,14 +138,6 @@ internal sealed class PlainState
         writer.Write(Crc.Of(image.GetBuffer().AsSpan(0, (int)image.Length)));
         writer.Write(saved);
         return image.GetBuffer();
-    }
-
-    private PlainSession ToWire(long id)
-    {
-        var (lastUsedMs, nextSerial, acked) = _sessions[id];
-        var wire = new PlainSession { Id = id, LastUsedMs = lastUsedMs, NextSerial = nextSerial, Acked = acked };
-        wire.Results.AddRange(_results.From(id, 0).Select(kept => new PlainResults { FirstSerial = kept.FirstSerial, LastSerial = kept.LastSerial, Results = UnsafeByteOperations.UnsafeWrap(kept.Results) }));
-        return wire;
     }
 
     /// <summary>The state that an image has.</summary>
@@ -347,7 +165,8 @@ internal sealed class PlainState
         }
         if (header.StateMachine != name) throw new InvalidDataException($"it is of the state machine '{header.StateMachine}', and this is '{name}'");
         if (header.StateBytes != bytes.Length - stateAt || header.StateCrc != Crc.Of(bytes[stateAt..])) throw new InvalidDataException("the state in it is not as it was written");
-        if (WhatIsWrongWith(header) is { } wrong) throw new InvalidDataException(wrong);
+        if (header.AppliedIndex < 0 || header.AppliedTerm < 0 || header.JournalSequenceNr < 0) throw new InvalidDataException("it is of an entry that cannot be");
+        var commands = ClientCommands.From(name, header.InForce, header.Sessions, header.Timers);
         try
         {
             using var source = new MemoryStream(image[stateAt..].ToArray(), writable: false);
@@ -358,28 +177,8 @@ internal sealed class PlainState
             throw new InvalidDataException($"the class cannot load it: {e.GetType().Name}: {e.Message}", e);
         }
 
-        var state = new PlainState(name, machine) { AppliedIndex = header.AppliedIndex, AppliedTerm = header.AppliedTerm, JournalSequenceNr = header.JournalSequenceNr, _inForce = header.InForce };
-        state._sessions.Limits = LimitsOf(header.InForce);
-        foreach (var session in header.Sessions)
-        {
-            state._sessions.Restore(session.Id, session.LastUsedMs, session.NextSerial, session.Acked);
-            foreach (var kept in session.Results)
-            {
-                state._sessions.RestoreResults(session.Id, kept.LastSerial, kept.Results.Length);
-                state._results.Keep(session.Id, new KeptResults(kept.FirstSerial, kept.LastSerial, kept.Results.ToByteArray()));
-            }
-        }
-        foreach (var timer in header.Timers) state._timers.Set(timer.Name, timer.DueMs);
-        return state;
+        return new PlainState(name, machine, commands) { AppliedIndex = header.AppliedIndex, AppliedTerm = header.AppliedTerm, JournalSequenceNr = header.JournalSequenceNr };
     }
-
-    private static string? WhatIsWrongWith(PlainImage header) =>
-        !IsSound(header.InForce) ? "it has no limits, or none that can be in force"
-        : header.AppliedIndex < 0 || header.AppliedTerm < 0 || header.JournalSequenceNr < 0 ? "it is of an entry that cannot be"
-        : header.Sessions.Select(s => s.Id).Distinct().Count() != header.Sessions.Count ? "it has a session twice"
-        : header.Timers.Any(t => LogTimers.WhatIsWrongWith(t.Name) is not null) || header.Timers.Count > LogTimers.MostTimers ? "it has a timer that cannot be"
-        : header.Timers.Select(t => t.Name).Distinct(StringComparer.Ordinal).Count() != header.Timers.Count ? "it has a timer twice"
-        : null;
 
     /// <summary>The same state, which the journal covers up to another number.</summary>
     public void CoveredBy(long journalSequenceNr) => JournalSequenceNr = journalSequenceNr;

@@ -31,7 +31,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         _settings = settings;
         _file = file;
         _state = new PlainState(name, create());
-        _answers = new QueryAnswers(Self, () => Now, why => PlainState.Wrong(why, overloaded: true));
+        _answers = new QueryAnswers(Self, () => Now, why => ClientCommands.Wrong(why, overloaded: true));
         Receive<ApplyEntries>(Apply);
         Receive<Query>(query =>
         {
@@ -92,7 +92,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         }
         Context.Parent.Tell(new StateMachineReady(_state.AppliedIndex, _state.AppliedTerm, _state.JournalSequenceNr)
         {
-            LeaderProposal = Google.Protobuf.MessageExtensions.ToByteArray(PlainState.ProposalOf(_name, _settings)),
+            LeaderProposal = Google.Protobuf.MessageExtensions.ToByteArray(ClientCommands.ProposalOf(_name, _settings)),
             HashesState = true,
         });
         TellDue();

@@ -169,7 +169,7 @@ public sealed class CopyOfTheBuild : IDisposable
         return (process.ExitCode, await output, await errors);
     }
 
-    private static string FindRoot()
+    internal static string FindRoot()
     {
         DirectoryInfo? at = new(AppContext.BaseDirectory);
         while (at is not null && !File.Exists(Path.Combine(at.FullName, "AkkaRaft.sln"))) at = at.Parent;

@@ -44,7 +44,7 @@ public sealed class PlainStateMachineActorTests : TestKit
     {
         var (actor, ready) = Start();
         Assert.Equal((0, 0, 0), (ready.AppliedIndex, ready.AppliedTerm, ready.JournalSequenceNr));
-        Assert.Equal(PlainState.ProposalOf(Name, _settings), PlainProposal.Parser.ParseFrom(ready.LeaderProposal.Span));
+        Assert.Equal(ClientCommands.ProposalOf(Name, _settings), PlainProposal.Parser.ParseFrom(ready.LeaderProposal.Span));
         var asker = CreateTestProbe();
         actor.Tell(Opening, asker);
         var applied = asker.ExpectMsg<EntriesApplied>();
@@ -378,7 +378,7 @@ public sealed class PlainStateMachineActorTests : TestKit
     public void It_tells_its_parent_that_the_log_is_of_another_state_machine_and_stops()
     {
         var actor = Watch(Start().Actor);
-        actor.Tell(new ApplyEntries([new LogEntry(1, Term, 1, EntryKind.NoOp, PlainState.ProposalOf("bank", _settings).ToByteArray())], 10), CreateTestProbe());
+        actor.Tell(new ApplyEntries([new LogEntry(1, Term, 1, EntryKind.NoOp, ClientCommands.ProposalOf("bank", _settings).ToByteArray())], 10), CreateTestProbe());
         Assert.Contains("'bank'", ExpectMsg<StateMachineFailed>().Reason, StringComparison.Ordinal);
         ExpectTerminated(actor, _patience);
         Assert.Null(_file.Content);

@@ -268,7 +268,7 @@ public sealed class PlainStateTests
     public void An_entry_of_a_configuration_moves_only_the_applied_index()
     {
         var limits = PlainImageOf(_state).InForce;
-        var results = _state.Apply([new LogEntry(2, 9, _now, EntryKind.Configuration, PlainState.ProposalOf("other", StoreSettings).ToByteArray())], 1);
+        var results = _state.Apply([new LogEntry(2, 9, _now, EntryKind.Configuration, ClientCommands.ProposalOf("other", StoreSettings).ToByteArray())], 1);
         Assert.Equal(0, results[0].Length);
         Assert.Equal(limits, PlainImageOf(_state).InForce);
         Assert.Equal((2, 9, 0), (_state.AppliedIndex, _state.AppliedTerm, _diary.Calls));
@@ -383,7 +383,7 @@ public sealed class PlainStateTests
     [Fact]
     public void What_a_member_proposes_is_what_its_settings_say()
     {
-        var proposal = PlainState.ProposalOf(Name, StoreSettings with { MaxSessions = 3, SessionTimeToLive = TimeSpan.FromSeconds(4), MaxResultsPerSession = 5, MaxCommandBytes = 6 });
+        var proposal = ClientCommands.ProposalOf(Name, StoreSettings with { MaxSessions = 3, SessionTimeToLive = TimeSpan.FromSeconds(4), MaxResultsPerSession = 5, MaxCommandBytes = 6 });
         Assert.Equal(new PlainProposal { Version = 1, StateMachine = Name, MaxSessions = 3, SessionTimeToLiveMs = 4_000, MaxResultsPerSession = 5, MaxCommandBytes = 6 }, proposal);
     }
 

@@ -11,7 +11,7 @@ public sealed class StoreLimitsTests : StoreTest
     [Fact]
     public void Another_state_machine_s_proposal_is_refused_before_the_first_and_ignored_after_it()
     {
-        var other = Google.Protobuf.MessageExtensions.ToByteArray(PlainState.ProposalOf("bank", Settings));
+        var other = Google.Protobuf.MessageExtensions.ToByteArray(ClientCommands.ProposalOf("bank", Settings));
         var limits = Store.Limits;
         Store.Apply([Entry(Store.AppliedIndex + 1, other, EntryKind.NoOp)], 1);
         Assert.Equal(limits, Store.Limits);
