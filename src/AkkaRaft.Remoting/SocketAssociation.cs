@@ -39,6 +39,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private int _left;
     private bool _isSending;
     private readonly Buffer _arrived = new();
+    private int _roomHeld;
     private IHandleEventListener? _listener;
     private bool _isClosed;
     private long _unsent;
@@ -227,8 +228,33 @@ internal sealed class SocketAssociation : AssociationHandle
     private int MissingBytes => _arrived.Count < HeaderBytes ? 1 : HeaderBytes + BinaryPrimitives.ReadInt32LittleEndian(_arrived.Filled.Span) - _arrived.Count;
 
     /// <summary>Room for what the first frame lacks, and for what may have come behind it once there is a listener.</summary>
-    private Memory<byte> RoomToReceive() =>
-        _arrived.Space(Math.Max(_listener is null ? 1 : SmallBufferBytes - _arrived.Count, Math.Min(MissingBytes, MaxBytesMadeRoomFor)));
+    private Memory<byte> RoomToReceive()
+    {
+        var room = _arrived.Space(Math.Max(_listener is null ? 1 : SmallBufferBytes - _arrived.Count, Math.Min(MissingBytes, MaxBytesMadeRoomFor)));
+        if (_arrived.Pooled != _roomHeld) Hold(_rules.Unfinished.Hold);
+        return room;
+    }
+
+    /// <summary>A message has become whole, where more than a few have yet to.</summary>
+    private void GoOnHolding()
+    {
+        if (_roomHeld > 0 || _arrived.Pooled > 0) Hold(_rules.Unfinished.GoOn);
+    }
+
+    private void Hold(Func<SocketAssociation, int, IReadOnlyList<SocketAssociation>> hold)
+    {
+        foreach (var association in hold(this, _roomHeld = _arrived.Pooled)) association.CloseUnfinished();
+        // Whoever closed it meanwhile may have taken away what was not noted yet.
+        lock (_lock)
+            if (!_isClosed) return;
+        _rules.Unfinished.Remove(this);
+    }
+
+    private void CloseUnfinished()
+    {
+        _rules.Warnings.Warn(RemoteAddress.Host, $"{Described} has begun a message and not ended it, and others have too: there is no more room for them. Its connection is closed; it may connect and send it again.");
+        Close();
+    }
 
     /// <returns>False when something is there already.</returns>
     private bool BeginReceive()
@@ -241,6 +267,7 @@ internal sealed class SocketAssociation : AssociationHandle
         catch (ObjectDisposedException)
         {
             // It was closed meanwhile, and whoever did so was told.
+            _arrived.GiveBack();
             return true;
         }
     }
@@ -259,6 +286,7 @@ internal sealed class SocketAssociation : AssociationHandle
         {
             // It was closed meanwhile, and whoever did so was told; or it cannot be waited for.
             Close();
+            _arrived.GiveBack();
             return false;
         }
     }
@@ -270,6 +298,7 @@ internal sealed class SocketAssociation : AssociationHandle
         if (error != SocketError.Success || bytes == 0)
         {
             Close();
+            _arrived.GiveBack();
             return false;
         }
         Volatile.Write(ref _receivedBytes, _receivedBytes + bytes);
@@ -294,7 +323,9 @@ internal sealed class SocketAssociation : AssociationHandle
             if (length > 0) _listener.Notify(new InboundPayload(ByteString.CopyFrom(frame)));
             arrived = arrived[(HeaderBytes + length)..];
         }
+        if (arrived.Length == _arrived.Count) return true;
         _arrived.RemoveAllBut(arrived.Length);
+        GoOnHolding();
         return true;
     }
 
@@ -376,6 +407,7 @@ internal sealed class SocketAssociation : AssociationHandle
             Unhold(_unsent);
         }
         _socket.Dispose();
+        _rules.Unfinished.Remove(this);
         Closed();
         _listener?.Notify(End);
     }
@@ -394,6 +426,9 @@ internal sealed class SocketAssociation : AssociationHandle
 
         public int Count { get; private set; }
 
+        /// <summary>What it takes beyond a small buffer, of the pool, in bytes.</summary>
+        public int Pooled => _bytes.Length > SmallBufferBytes ? _bytes.Length : 0;
+
         public Memory<byte> Filled => _bytes.AsMemory(0, Count);
 
         /// <summary>What is free behind what is held: at least so many bytes.</summary>
@@ -410,6 +445,13 @@ internal sealed class SocketAssociation : AssociationHandle
         }
 
         public void Add(int bytes) => Count += bytes;
+
+        /// <summary>Nothing is held any more, and nobody writes to it: the next connection takes what this one took of the pool.</summary>
+        public void GiveBack()
+        {
+            Count = 0;
+            Hold([]);
+        }
 
         public void RemoveAll() => RemoveAllBut(0);
 

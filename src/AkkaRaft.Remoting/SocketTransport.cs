@@ -40,6 +40,9 @@ internal sealed class SocketTransport : Transport
     private const int ConnectionsOfAMember = 8;
     // So many slow consumers at a time.
     private const int UnsentInAll = 4;
+    // Of messages that have arrived in part; a buffer takes up to twice of what it holds.
+    private const long UnfinishedBytes = 32 * 1024 * 1024;
+    private const int UnfinishedOfLargest = 8;
     private const int MostHandshakesAtOnce = 500;
     private const int HandshakesPerSecond = 100;
 
@@ -124,6 +127,7 @@ internal sealed class SocketTransport : Transport
         MaxFrameBytes = (int)MaximumPayloadBytes,
         Filter = _isRaftOnly ? new FrameFilter(self) : null,
         Unsent = _isRaftOnly && Config.GetByteSize("unsent-bytes") is { } bytes ? new UnsentBytes(bytes, UnsentInAll * bytes) : null,
+        Unfinished = new UnfinishedFrames(Math.Max(UnfinishedBytes, UnfinishedOfLargest * MaximumPayloadBytes)),
         Warnings = _warnings,
     };
 

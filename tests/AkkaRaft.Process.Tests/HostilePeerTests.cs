@@ -370,6 +370,30 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         }
     }
 
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
+    public Task Messages_that_never_end_take_no_more_room_than_there_is_for_them() => UnderAttackAsync("has begun a message and not ended it", "127.1.3.1", async (member, from) =>
+    {
+        byte[] most = new byte[3 << 20];
+        BitConverter.TryWriteBytes(most, most.Length + 1_000);
+        var peers = new List<HostilePeer>();
+        for (int i = 0; i < 120; i++)
+        {
+            var peer = await HostilePeer.IntroduceAsync(member, from);
+            peers.Add(peer);
+            try
+            {
+                await peer.SendAsync(most);
+            }
+            catch (SocketException)
+            {
+                // Others came later, and it was closed for them.
+            }
+        }
+
+        await running.ServesAsync();
+        peers.ForEach(p => p.Dispose());
+    });
+
     private int _attacked;
 
     /// <param name="line">What the one line of the log says.</param>

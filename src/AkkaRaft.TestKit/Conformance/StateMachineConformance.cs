@@ -1,6 +1,5 @@
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
-using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 
 namespace AkkaRaft.TestKit.Conformance;

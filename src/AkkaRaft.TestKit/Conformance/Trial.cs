@@ -1,5 +1,4 @@
 using Akka.Actor;
-using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.KeyValue;
 using AkkaRaft.Log;
