@@ -73,6 +73,6 @@ internal sealed class CommandRequests(string stateMachine) : IRequestCodec
     }
 
     private IRaftReply ReplyOf(long requestId, Wire.CommandResult result, string effect) => result.HasFailure
-        ? new RequestFailed(requestId, FailureKind.StateMachineFailed, $"The state machine '{stateMachine}' threw for it: {result.Failure} {effect}.")
+        ? new RequestFailed(requestId, FailureKind.StateMachineFailed, $"The state machine '{stateMachine}' threw for it: {result.Failure.TrimEnd('.')}. {effect}.")
         : new StateReply(requestId, result.Result.Memory);
 }

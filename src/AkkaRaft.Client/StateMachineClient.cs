@@ -26,12 +26,20 @@ public sealed class StateMachineClient<TCommand, TResult, TQuery, TAnswer> : IAs
     /// <param name="cancellationToken">Ends the wait; the command may take effect all the same.</param>
     /// <returns>What the state machine's <c>Apply</c> returned.</returns>
     /// <exception cref="StateMachineException">The state machine threw for the command.</exception>
-    /// <exception cref="CodecException">The codec cannot write the command, and nothing was sent; or it cannot read the result of one that was applied.</exception>
+    /// <exception cref="CodecException">The codec cannot write the command, and nothing was sent.</exception>
+    /// <exception cref="OutcomeUnknownException">It may have been applied; or it was, and the codec cannot read its result.</exception>
     /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
     public async Task<TResult> SubmitAsync(TCommand command, CancellationToken cancellationToken = default)
     {
         var reply = await _calls.AskAsync<StateReply>(new SubmitCommand(_codec.Encode(command)), cancellationToken).ConfigureAwait(false);
-        return _codec.Decode<TResult>(reply.Result);
+        try
+        {
+            return _codec.Decode<TResult>(reply.Result);
+        }
+        catch (CodecException e)
+        {
+            throw new OutcomeUnknownException($"The command was applied, and this client's codec cannot read what came of it: {e.Message}");
+        }
     }
 
     /// <summary>Asks the state, and changes nothing.</summary>

@@ -115,8 +115,7 @@ internal static class SimulateCommand
         string line = json ? totals.Json(watch.Elapsed) : Line(totals.Seeds, watch.Elapsed, totals);
         if (totals.Elections <= totals.Seeds || totals.Faults == 0 || totals.Operations < totals.Seeds * FewestOperationsPerSeed)
         {
-            Console.Error.WriteLine($"akkaraft: the run proved too little: {line}");
-            return ExitCodes.Usage;
+            throw new UsageException($"The run proved too little: {line}");
         }
 
         return Clean(line);

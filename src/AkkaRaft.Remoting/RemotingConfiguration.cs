@@ -43,12 +43,12 @@ internal static partial class RemotingConfiguration
 
     /// <summary>
     /// Keeps out what Akka.Remote says, several times a second, while a peer is away, or of each that falls silent after its handshake: the member itself says so once.
-    /// What it says of messages too large, quarantine or bytes it cannot read stays.
+    /// What it says of messages too large, of a quarantine that begins, or of bytes it cannot read stays.
     /// </summary>
     public static LogFilterSetup QuietRemoting { get; } = new LogFilterBuilder().ExcludeMessageRegex(PeerAway()).Build();
 
     // What is matched is the whole line, time and source included.
-    [GeneratedRegex(@"\] (Tried to associate with unreachable remote address|Association with remote system .* has failed|Disassociated\s|Removing receive buffers for |AssociationError |No response from remote\. )", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\] (Tried to associate with unreachable remote address|Association with remote system .* has failed|Disassociated\s|Removing receive buffers for |AssociationError |No response from remote\. |Quarantined address .* is still unreachable )", RegexOptions.ExplicitCapture)]
     private static partial Regex PeerAway();
 
     /// <summary>What both need of Akka.Remote, to listen at an address.</summary>

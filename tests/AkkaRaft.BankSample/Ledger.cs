@@ -32,7 +32,7 @@ public sealed class Ledger : ReceiveActor
             }
             catch (StateMachineMismatchException e)
             {
-                Context.Parent.Tell(new StateMachineFailed(e.Message));
+                Context.Parent.Tell(new StateMachineFailed(e.Message) { LogIsOf = e.LogIsOf });
             }
         });
         Receive<Query>(query => Sender.Tell(new QueryReply(query.RequestId, _books.Answer(query.Payload))));

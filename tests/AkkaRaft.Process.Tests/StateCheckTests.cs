@@ -4,6 +4,7 @@ using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
 using AkkaRaft.StateMachines;
+using AkkaRaft.Storage;
 
 namespace AkkaRaft.Process.Tests;
 
@@ -68,6 +69,46 @@ public sealed class StateCheckTests
                 }
             }
             Assert.Equal(counted, await counter.QueryAsync(""));
+        }
+        finally
+        {
+            foreach (var node in nodes) await node.DisposeAsync();
+        }
+    }
+
+    [Fact(Timeout = 300_000)] // ends a hang; says nothing about speed
+    public async Task A_member_that_was_started_with_another_state_machine_by_mistake_is_started_with_the_right_one()
+    {
+        using var data = new TemporaryDirectory();
+        var codec = new JsonCodec();
+        int port = Ports.FreeRow(3);
+        var members = Enumerable.Range(0, 3).ToImmutableSortedDictionary(i => new MemberId(i), i => new Member(new(i), $"127.0.0.1:{port + i}"));
+        RaftSettings Settings(int id) => new() { ClusterId = "counters", Id = new(id), Members = members, DataDirectory = data.Path };
+        RaftStateMachine Of(string name) => RaftStateMachine.Of(name, () => new Counter(miscounts: false), codec);
+        var nodes = new List<RaftNode> { await RaftNode.StartAsync(Settings(1), Of("counter")), await RaftNode.StartAsync(Settings(2), Of("counter")) };
+        try
+        {
+            var mistaken = await RaftNode.StartAsync(Settings(0), Of("countre"));
+            await using (var client = RaftClient.Create(Settings(1).ForClients() with { RequestTimeout = TimeSpan.FromMinutes(1) }))
+            {
+                await using var counter = client.ForStateMachine<int, int, string, int>("counter", codec);
+                // While the mistaken one leads, or is needed for a quorum, nobody answers.
+                Assert.Equal(1, await counter.SubmitAsync(1));
+                var (end, reason) = await mistaken.Completion;
+                Assert.Equal(MemberEnd.Failed, end);
+                Assert.Contains("runs the state machine 'countre'", reason, StringComparison.Ordinal);
+                await mistaken.DisposeAsync();
+                Assert.Contains("'countre'", (await Assert.ThrowsAsync<DataDirectoryException>(() => RaftNode.StartAsync(Settings(0), Of("countre")))).Message, StringComparison.Ordinal);
+
+                nodes.Add(await RaftNode.StartAsync(Settings(0), Of("counter")));
+                await nodes[0].DisposeAsync();
+                Assert.Equal(2, await counter.SubmitAsync(1));
+
+                // A result that the client's codec cannot read is one of a command that was applied.
+                await using var other = client.ForStateMachine<int, string, string, int>("counter", codec);
+                Assert.Contains("was applied", (await Assert.ThrowsAsync<OutcomeUnknownException>(() => other.SubmitAsync(1))).Message, StringComparison.Ordinal);
+                Assert.Equal(3, await counter.QueryAsync(""));
+            }
         }
         finally
         {

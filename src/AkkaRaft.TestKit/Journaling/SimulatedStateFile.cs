@@ -9,16 +9,29 @@ internal sealed class SimulatedStateFile : IStateFile
 
     public byte[]? Read() => _image;
 
-    public Task WriteAsync(byte[] image)
+    public Task WriteAsync(byte[] image, Action check) => Done(() =>
     {
+        check();
         _image = image;
-        return Task.CompletedTask;
-    }
+    });
 
-    public Task WriteImageAsync(byte[] image, string file)
+    public Task WriteImageAsync(byte[] image, string file, Action check) => Done(() =>
     {
+        check();
         File.WriteAllBytes(file, image);
-        return Task.CompletedTask;
+    });
+
+    private static Task Done(Action write)
+    {
+        try
+        {
+            write();
+            return Task.CompletedTask;
+        }
+        catch (InvalidDataException e)
+        {
+            return Task.FromException(e);
+        }
     }
 
     public string PutAside()

@@ -1,11 +1,16 @@
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.Consensus;
 
 /// <summary>A member has stopped for good; it is told on the EventStream.</summary>
 /// <param name="Id">The member.</param>
 /// <param name="Reason">What happened, where, and what to do.</param>
-internal sealed record MemberFailed(MemberId Id, string Reason);
+internal sealed record MemberFailed(MemberId Id, string Reason)
+{
+    /// <inheritdoc cref="StateMachineFailed.LogIsOf"/>
+    public string? LogIsOf { get; init; }
+}
 
 /// <summary>Something that may pass keeps a member from reading its journal: it stops, and is to be started anew.</summary>
 /// <param name="Reason">What was tried, where, and what happened.</param>

@@ -374,7 +374,7 @@ internal sealed partial class RaftActor
 
     private string WhyItMakesWay => LacksSnapshot
         ? $"Member {Me}'s state machine lacks a snapshot."
-        : $"Member {Me}'s state machine has applied nothing for {_settings.StateMachineTimeout.TotalSeconds:0.#} s; its disk or the machine does not keep up.";
+        : $"Member {Me}'s state machine has applied nothing for {_settings.StateMachineTimeout.TotalSeconds:0.#} s; its disk, the machine, or the code that applies entries does not keep up.";
 
     /// <summary>A leader that cannot serve hands over to a voter that can, once one has all of its log.</summary>
     private void MakeWay(LeaderState leading)

@@ -19,6 +19,8 @@ internal sealed partial class RaftActor
     private bool _imagePending;
     private Fetching? _fetching;
     private (Snapshot Snapshot, string File)? _checking;
+    private readonly GrowingPause _fetchPause;
+    private readonly GrowingPause _savePause;
     private (Snapshot Snapshot, string File)? _installing;
 
     /// <summary>
@@ -144,7 +146,7 @@ internal sealed partial class RaftActor
     private Snapshot? ImageFrom(long index)
     {
         if (_image is { } made && made.Base.Index >= index) return made;
-        if (_appliedIndex >= index) MakeImage(index);
+        if (_appliedIndex >= index && !_savePause.IsOn(Now)) MakeImage(index);
         return null;
     }
 
@@ -159,7 +161,8 @@ internal sealed partial class RaftActor
     {
         if (saved.Failure is { } failure)
         {
-            _logger.Error("Member {0}'s state machine could not write an image: {1}", Me, failure);
+            _savePause.Failed(Now);
+            _logger.Error("Member {0}'s state machine could not write an image, and tries again in {1} where a member needs one: {2}", Me, SettingsCheck.Text(_savePause.Length), failure);
             _image = null;
             ImageDone(failure);
         }
@@ -170,6 +173,7 @@ internal sealed partial class RaftActor
         }
         else
         {
+            _savePause.Succeeded();
             _snapshots.Tell(new SnapshotActor.Seal(_log.BaseAt(saved.Index)));
         }
     }
@@ -219,9 +223,9 @@ internal sealed partial class RaftActor
                 AfterDurable(index, () => Send(from, h => new InstallSnapshotReply(h, Installed: true, index, snapshot.Length, install.Round)));
                 return;
             }
-            if (_installing is not null || _checking is not null)
+            if (_installing is not null || _checking is not null || _fetchPause.IsOn(Now))
             {
-                // Its file is still needed.
+                // Its file is still needed; or the state machine would refuse the next as it did the last.
             }
             else if (_fetching is not { } fetching || !fetching.Snapshot.IsSameImage(snapshot))
             {
@@ -259,7 +263,8 @@ internal sealed partial class RaftActor
         _checking = null;
         if (result.Failure is { } failure)
         {
-            _logger.Error("Member {0} fetches another snapshot than that to entry {1}, which its state machine cannot take over: {2}", Me, result.Index, failure);
+            _fetchPause.Failed(Now);
+            _logger.Error("Member {0} fetches another snapshot than that to entry {1}, in {2}; its state machine cannot take that over: {3}", Me, result.Index, SettingsCheck.Text(_fetchPause.Length), failure);
             _snapshots.Tell(new SnapshotActor.DropIncoming());
             GiveUp(received.Snapshot);
             return;
@@ -267,6 +272,12 @@ internal sealed partial class RaftActor
         _fetching = null;
         Install(received.Snapshot, received.File);
     }
+
+    /// <summary>What an operator has to know of the state machine; null for what passes by itself.</summary>
+    private string? WhatStateLacks =>
+        _fetchPause.Length > TimeSpan.Zero ? $"Member {Me}'s state machine refuses the snapshots that it is given, as the member's log says."
+        : _leading is { MakesWay: true } ? WhyItMakesWay
+        : null;
 
     /// <summary>Its giver may have it damaged, and would give it for ever. The next offer begins it anew.</summary>
     private void GiveUp(Snapshot? damaged)
@@ -303,9 +314,11 @@ internal sealed partial class RaftActor
         _snapshots.Tell(new SnapshotActor.DropIncoming());
         if (loaded.Failure is { } failure)
         {
-            _logger.Error("Member {0}'s state machine cannot take over the snapshot to entry {1}, and another is fetched: {2}", Me, loaded.Index, failure);
+            _fetchPause.Failed(Now);
+            _logger.Error("Member {0}'s state machine cannot take over the snapshot to entry {1}, and another is fetched in {2}: {3}", Me, loaded.Index, SettingsCheck.Text(_fetchPause.Length), failure);
             return;
         }
+        _fetchPause.Succeeded();
         _logger.Info("Member {0} goes on from the snapshot to entry {1}.", Me, loaded.Index);
         _appliedIndex = loaded.Index;
         Apply();

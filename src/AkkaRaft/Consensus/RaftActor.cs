@@ -57,6 +57,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _random = random;
         _writeTime = new WriteTime(most: 4 * settings.ElectionTimeoutMax);
         _writeTime.Add(settings.SyncTime);
+        _fetchPause = new GrowingPause(settings.ElectionTimeoutMax, TimeSpan.FromMinutes(1));
+        _savePause = new GrowingPause(settings.ElectionTimeoutMax, TimeSpan.FromMinutes(1));
         _logger = Context.GetLogger();
         _chunks = new AnswerWindows(Self, () => Now);
         PersistenceId = $"akkaraft-member-{settings.Id}";
@@ -214,7 +216,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 Start(ready);
                 break;
             case StateMachineFailed failed:
-                Fail(failed.Reason);
+                Fail(failed.Reason, failed.LogIsOf);
                 break;
             case TimeDue due:
                 _timeDue = due.TimestampMs;
@@ -306,10 +308,10 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _logger.Info("Member {0} is up at term {1} with entries {2} to {3}, applied to {4}.", Me, _term, _log.FirstIndex, _log.LastIndex, _appliedIndex);
     }
 
-    private void Fail(string reason)
+    private void Fail(string reason, string? logIsOf = null)
     {
         _logger.Error(reason);
-        Context.Parent.Tell(new MemberFailed(Me, reason));
+        Context.Parent.Tell(new MemberFailed(Me, reason) { LogIsOf = logIsOf });
         Context.Stop(Self);
     }
 
@@ -329,7 +331,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 Applied(applied);
                 return true;
             case StateMachineFailed failed:
-                Fail(failed.Reason);
+                Fail(failed.Reason, failed.LogIsOf);
                 return true;
             case TimeDue due:
                 _timeDue = due.TimestampMs;
@@ -479,7 +481,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         requestId, Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
         _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting())
     {
-        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts ?? WhoDismisses ?? WhoBeginsOtherwise ?? _noQuorumOfStates,
+        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts ?? WhoDismisses ?? WhoBeginsOtherwise ?? _noQuorumOfStates ?? WhatStateLacks,
     };
 
     private ImmutableArray<MemberId> Waiting()

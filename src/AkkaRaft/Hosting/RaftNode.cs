@@ -43,7 +43,7 @@ public sealed class RaftNode : IAsyncDisposable
         _ownsSystem = ownsSystem;
 
         var completion = _completion;
-        _watcher = System.ActorOf(Props.CreateBy(new Producer<FailureWatcher>(() => new FailureWatcher(completion))), "raft-failures");
+        _watcher = System.ActorOf(Props.CreateBy(new Producer<FailureWatcher>(() => new FailureWatcher(directory, completion))), "raft-failures");
         System.EventStream.Subscribe(_watcher, typeof(MemberFailed));
         System.EventStream.Subscribe(_watcher, typeof(MemberRemoved));
 
@@ -226,10 +226,28 @@ public sealed class RaftNode : IAsyncDisposable
 
     private sealed class FailureWatcher : ReceiveActor
     {
-        public FailureWatcher(TaskCompletionSource<(MemberEnd, string)> completion)
+        private readonly DataDirectory _directory;
+
+        public FailureWatcher(DataDirectory directory, TaskCompletionSource<(MemberEnd, string)> completion)
         {
-            Receive<MemberFailed>(failed => completion.TrySetResult((MemberEnd.Failed, failed.Reason)));
+            _directory = directory;
+            Receive<MemberFailed>(failed => completion.TrySetResult((MemberEnd.Failed, NoteLog(failed))));
             Receive<MemberRemoved>(removed => completion.TrySetResult((MemberEnd.Removed, $"Member {removed.Id} was removed from the cluster.")));
+        }
+
+        /// <summary>So that the member can be started with the state machine that its log is of.</summary>
+        private string NoteLog(MemberFailed failed)
+        {
+            if (failed.LogIsOf is not { } stateMachine) return failed.Reason;
+            try
+            {
+                JournalGuard.Note(_directory, stateMachine);
+                return failed.Reason;
+            }
+            catch (DataDirectoryException e)
+            {
+                return $"{failed.Reason} {e.Message}";
+            }
         }
     }
 }

@@ -47,7 +47,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             }
             catch (StateMachineMismatchException e)
             {
-                Context.Parent.Tell(new StateMachineFailed(e.Message));
+                Context.Parent.Tell(new StateMachineFailed(e.Message) { LogIsOf = e.LogIsOf });
                 Context.Stop(Self);
                 return;
             }

@@ -4,6 +4,7 @@ namespace AkkaRaft.StateMachines;
 public sealed class ApplyContext
 {
     private readonly LogTimers _timers;
+    private bool _isOver;
 
     internal ApplyContext(LogTimers timers, long index, long timestampMs, Random random)
     {
@@ -27,10 +28,16 @@ public sealed class ApplyContext
     /// <param name="name">One to 256 characters.</param>
     /// <param name="at">When; a time that has passed is due with the next entry.</param>
     /// <exception cref="ArgumentException">The name is empty, too long, or no Unicode.</exception>
-    /// <exception cref="InvalidOperationException">There are 100 000 timers already.</exception>
-    public void SetTimer(string name, DateTimeOffset at) => _timers.Set(name, at.ToUnixTimeMilliseconds());
+    /// <exception cref="InvalidOperationException">There are 100 000 timers already; or the command for which this is has been applied.</exception>
+    public void SetTimer(string name, DateTimeOffset at) => Timers.Set(name, at.ToUnixTimeMilliseconds());
 
     /// <summary>Takes a timer back.</summary>
     /// <returns>Whether it was set.</returns>
-    public bool CancelTimer(string name) => _timers.Cancel(name);
+    /// <exception cref="InvalidOperationException">The command for which this is has been applied.</exception>
+    public bool CancelTimer(string name) => Timers.Cancel(name);
+
+    private LogTimers Timers => _isOver ? throw new InvalidOperationException("What a command does, it does while it is applied; its context is over.") : _timers;
+
+    /// <summary>The command has been applied: what is done with this afterwards would be done on this member alone.</summary>
+    internal void End() => _isOver = true;
 }

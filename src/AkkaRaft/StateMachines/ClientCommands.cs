@@ -76,6 +76,7 @@ public sealed class ClientCommands
                 onTimer?.Invoke(timer, context);
                 return default;
             });
+            context.End();
         }
         _sessions.Expire(entry.TimestampMs);
         if (entry.Kind != EntryKind.Command) return default;
@@ -95,6 +96,7 @@ public sealed class ClientCommands
                 if (bytes > _inForce.MaxCommandBytes / 2) return new CommandResult { NoRoom = true }.ToByteString();
                 var context = ContextOf(entry, operations++);
                 var result = Bounded(Guarded(() => apply(commands[i].Memory, context))).ToByteString();
+                context.End();
                 bytes += result.Length;
                 return result;
             }).ToByteArray();

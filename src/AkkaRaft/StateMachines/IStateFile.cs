@@ -8,10 +8,15 @@ internal interface IStateFile
     byte[]? Read();
 
     /// <summary>Replaces it, in one step; ends when no crash takes it away.</summary>
-    Task WriteAsync(byte[] image);
+    /// <param name="image">What to write.</param>
+    /// <param name="check">Called before, aside; what it throws ends this, and what was there stays.</param>
+    Task WriteAsync(byte[] image, Action check);
 
     /// <summary>Writes an image to a file that does not exist yet, for another member or a backup.</summary>
-    Task WriteImageAsync(byte[] image, string file);
+    /// <param name="image">What to write.</param>
+    /// <param name="file">Where.</param>
+    /// <param name="check">As in <see cref="WriteAsync"/>.</param>
+    Task WriteImageAsync(byte[] image, string file, Action check);
 
     /// <summary>Keeps what cannot be used under another name.</summary>
     /// <returns>The name.</returns>

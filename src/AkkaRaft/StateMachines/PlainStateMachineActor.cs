@@ -41,7 +41,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         Receive<SyncState>(_ => Sync());
         Receive<Written>(written =>
         {
-            if (written.Failure is { } failure) Hindered($"The state of '{_name}' cannot be written: {failure}");
+            if (written.Failure is { } failure) Hindered($"The state of '{_name}' cannot be kept: {failure}");
             else _syncedIndex = Math.Max(_syncedIndex, written.Index);
             written.Asker.Tell(new StateSynced(_syncedIndex));
         });
@@ -87,7 +87,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
             {
                 // It may be the only copy: it stays until there is something to begin anew from.
                 _isUnusable = true;
-                _logger.Error("Member {0}'s saved state cannot be used: {1}. It begins anew, from its log or from another member's snapshot.", _settings.Id, e.Message);
+                _logger.Error("Member {0}'s saved state cannot be used: {1}. It begins anew, from its log or from another member's snapshot.", _settings.Id, e.Message.TrimEnd('.'));
             }
         }
         Context.Parent.Tell(new StateMachineReady(_state.AppliedIndex, _state.AppliedTerm, _state.JournalSequenceNr)
@@ -108,9 +108,14 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         }
         catch (StateMachineMismatchException e)
         {
-            Context.Parent.Tell(new StateMachineFailed(e.Message));
+            Context.Parent.Tell(new StateMachineFailed(e.Message) { LogIsOf = e.LogIsOf });
             Context.Stop(Self);
             return;
+        }
+        catch (Exception e) when (e is OutOfMemoryException or InsufficientExecutionStackException)
+        {
+            _logger.Error("Member {0}'s state machine '{1}' threw {2} for entry {3}: the member starts anew, and applies it again.", _settings.Id, _name, e.GetType().Name, _state.AppliedIndex + 1);
+            throw;
         }
         using (SerialExecutor.Visit()) Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
         TellDue();
@@ -141,18 +146,25 @@ internal sealed class PlainStateMachineActor : ReceiveActor
             return;
         }
         var (index, asker) = (_state.AppliedIndex, Sender);
-        WriteInOrder(image).PipeTo(Self, success: () => new Written(index, asker), failure: e => new Written(index, asker, e.Message));
+        WriteInOrder(image, CheckOf(image)).PipeTo(Self, success: () => new Written(index, asker), failure: e => new Written(index, asker, e.Message));
+    }
+
+    /// <summary>The log goes on the strength of what is written: only that it can be loaded tells that it can. The instance is made here, and loads it aside.</summary>
+    private Action CheckOf(byte[] image)
+    {
+        var machine = _create();
+        return () => PlainState.FromImage(_name, machine, image);
     }
 
     /// <summary>An older state never takes the place of a newer one.</summary>
-    private Task WriteInOrder(byte[] image)
+    private Task WriteInOrder(byte[] image, Action check)
     {
         return _writing = After(_writing);
 
         async Task After(Task before)
         {
             await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await _file.WriteAsync(image).ConfigureAwait(false);
+            await _file.WriteAsync(image, check).ConfigureAwait(false);
         }
     }
 
@@ -190,8 +202,9 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         var (index, term) = (_state.AppliedIndex, _state.AppliedTerm);
         try
         {
-            _file.WriteImageAsync(_state.ToImage(), save.File).PipeTo(
-                Self, success: () => new ImageSaved(index, term), failure: e => new ImageSaved(0, 0, $"{save.File} cannot be written: {e.Message}"));
+            var image = _state.ToImage();
+            _file.WriteImageAsync(image, save.File, CheckOf(image)).PipeTo(
+                Self, success: () => new ImageSaved(index, term), failure: e => new ImageSaved(0, 0, $"{save.File} cannot be written: {e.Message.TrimEnd('.')}."));
         }
         catch (InvalidOperationException e)
         {
@@ -217,7 +230,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
     {
         if (_saidAt is { } at && Now - at < SayEvery) return;
         _saidAt = Now;
-        _logger.Error("Member {0}: {1} Its log is kept whole meanwhile, and grows; it tries again.", _settings.Id, why);
+        _logger.Error("Member {0}: {1}. Its log is kept whole meanwhile, and grows; it tries again.", _settings.Id, why.TrimEnd('.'));
     }
 
     // ---- images of others ----------------------------------------------------------------------------------------
@@ -263,7 +276,8 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         }
         BeginAnew();
         var asker = Sender;
-        WriteInOrder(own).PipeTo(Self, success: () => new Loaded(state, asker), failure: e => new Loaded(state, asker, e));
+        // It was loaded just now.
+        WriteInOrder(own, static () => { }).PipeTo(Self, success: () => new Loaded(state, asker), failure: e => new Loaded(state, asker, e));
     }
 
     /// <summary>It is this member's once it is on the disk; what fails there is tried again with the member.</summary>

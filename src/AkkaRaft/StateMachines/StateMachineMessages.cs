@@ -26,7 +26,11 @@ public sealed record StateMachineReady(long AppliedIndex, long AppliedTerm, long
 
 /// <summary>The state machine cannot open or trust its state; the member stops for good and says why.</summary>
 /// <param name="Reason">What is wrong, where, and what to do, for people.</param>
-public sealed record StateMachineFailed(string Reason);
+public sealed record StateMachineFailed(string Reason)
+{
+    /// <summary>The state machine that the log is of, where it is another one (<see cref="StateMachineMismatchException.LogIsOf"/>): the member may be started with that one afterwards. Null for another cause.</summary>
+    public string? LogIsOf { get; init; }
+}
 
 /// <summary>
 /// Committed entries, in order and without gap after what was applied before; the sender gets <see cref="EntriesApplied"/> once queries see their effects.

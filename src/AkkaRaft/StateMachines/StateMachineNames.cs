@@ -14,5 +14,9 @@ public sealed class StateMachineMismatchException : Exception
     internal StateMachineMismatchException(string runs, string here)
         : base($"The cluster's log is of {StateMachineNames.Words(runs)}, and this member runs {StateMachineNames.Words(here)}. Nothing was applied. Start it with the other one, or as a member of another cluster, on an empty directory.")
     {
+        LogIsOf = runs;
     }
+
+    /// <summary>The state machine that the log is of, by name; empty for the key-value store.</summary>
+    public string LogIsOf { get; }
 }

@@ -130,14 +130,38 @@ internal static class JournalGuard
             throw new DataDirectoryException($"{file} belongs to member {member} of cluster '{cluster}', not to member {settings.Id} of '{settings.ClusterId}'. Choose the directory that is this member's.");
     }
 
+    /// <summary>The log is of another state machine than the member was started with, as its entries tell: from now on it can be started with that one.</summary>
+    /// <exception cref="DataDirectoryException">It cannot be noted.</exception>
+    public static void Note(DataDirectory directory, string stateMachine)
+    {
+        try
+        {
+            using var connection = new SqliteConnection(ConnectionString(directory.JournalFile));
+            connection.Open();
+            Note(connection, "REPLACE", stateMachine);
+        }
+        catch (SqliteException e)
+        {
+            throw new DataDirectoryException($"{directory.JournalFile} cannot be written: {e.Message} It is the log of {StateMachineNames.Words(stateMachine)}, and that is not noted in it.", e);
+        }
+    }
+
+    private static void Note(SqliteConnection connection, string otherwise, string stateMachine)
+    {
+        using var insert = connection.CreateCommand();
+        insert.CommandText = $"INSERT OR {otherwise} INTO akkaraft_state_machine VALUES (1, $name)";
+        insert.Parameters.AddWithValue("$name", stateMachine);
+        insert.ExecuteNonQuery();
+    }
+
     /// <summary>Another state machine would take the commands for its own, or for damage.</summary>
     private static void Identify(SqliteConnection connection, string stateMachine, string file)
     {
+        // Builds that noted nothing ran the store alone.
+        var isOlder = Scalar(connection, "SELECT 1 FROM sqlite_master WHERE name = 'akkaraft_state_machine'") is null
+            && Scalar(connection, "SELECT 1 FROM sqlite_master WHERE name = 'journal'") is not null && Scalar(connection, "SELECT 1 FROM journal LIMIT 1") is not null;
         Scalar(connection, "CREATE TABLE IF NOT EXISTS akkaraft_state_machine(one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL)");
-        using var insert = connection.CreateCommand();
-        insert.CommandText = "INSERT OR IGNORE INTO akkaraft_state_machine VALUES (1, $name)";
-        insert.Parameters.AddWithValue("$name", stateMachine);
-        insert.ExecuteNonQuery();
+        Note(connection, "IGNORE", isOlder ? "" : stateMachine);
         var found = (string)Scalar(connection, "SELECT name FROM akkaraft_state_machine")!;
         if (found != stateMachine)
             throw new DataDirectoryException($"{file} is the log of {StateMachineNames.Words(found)}, and the member is to run {StateMachineNames.Words(stateMachine)}. Start it as what it is, or choose another directory.");

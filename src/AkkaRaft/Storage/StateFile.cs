@@ -19,17 +19,26 @@ internal sealed class StateFile(string file) : IStateFile
         {
             return null;
         }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException($"{file} cannot be read: {e.Message} It is tried until it can; see whether it is a file, and whether this user may read it.", e);
+        }
     }
 
-    public Task WriteAsync(byte[] image) => Task.Run(() =>
+    public Task WriteAsync(byte[] image, Action check) => Task.Run(() =>
     {
+        check();
         var next = $"{file}.next";
         Write(image, next, FileMode.Create);
         File.Move(next, file, overwrite: true);
         SyncDirectory();
     });
 
-    public Task WriteImageAsync(byte[] image, string to) => Task.Run(() => Write(image, to, FileMode.CreateNew));
+    public Task WriteImageAsync(byte[] image, string to, Action check) => Task.Run(() =>
+    {
+        check();
+        Write(image, to, FileMode.CreateNew);
+    });
 
     public string PutAside()
     {

@@ -38,7 +38,7 @@ internal static class FaultyLedger
         new("hashes its place in memory", "Equal states have equal hashes", "            JsonSerializer.Serialize(hashed, _accounts);", "            JsonSerializer.Serialize(hashed, System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(_accounts));"),
         new("hashes nothing", "Equal states have equal hashes", "return SHA256.HashData(hashed.ToArray())[..8];", "return new byte[8];"),
         new("forgets nothing", "What it is told to forget", "            File.Delete(file);\n", ""),
-        new("serves another state machine's log", "The log of another", "Context.Parent.Tell(new StateMachineFailed(e.Message));", "Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, [.. apply.Entries.Select(_ => ReadOnlyMemory<byte>.Empty)]));"),
+        new("serves another state machine's log", "The log of another", "Context.Parent.Tell(new StateMachineFailed(e.Message) { LogIsOf = e.LogIsOf });", "Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, [.. apply.Entries.Select(_ => ReadOnlyMemory<byte>.Empty)]));"),
     ];
 
     private static readonly MetadataReference[] _references = [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))];

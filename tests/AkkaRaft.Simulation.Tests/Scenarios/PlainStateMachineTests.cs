@@ -72,6 +72,50 @@ public sealed class PlainStateMachineTests
         Assert.Equal(leader, simulation.Leader);
     });
 
+    /// <summary>Refuses images for as long as it is told to.</summary>
+    private sealed class Picky(Func<bool> refuses) : IStateMachine<int, int, string, int>
+    {
+        private int _count;
+
+        public int Apply(int command, ApplyContext context) => _count += command;
+
+        public int Query(string query) => _count;
+
+        public void Save(Stream destination) => destination.WriteByte((byte)_count);
+
+        public void Load(Stream source)
+        {
+            if (refuses()) throw new FormatException("not now");
+            _count = source.ReadByte();
+        }
+    }
+
+    [Fact]
+    public void Images_that_the_class_refuses_are_fetched_again_ever_more_seldom_until_one_is_taken()
+    {
+        var codec = new JsonCodec();
+        var (refuses, loads) = (false, 0);
+        using var simulation = new ClusterSimulation(new SimulationSettings
+        {
+            Runs = RaftStateMachine.Of("picky", () => new Picky(() => refuses && loads++ >= 0), codec),
+            RequestTimeout = TimeSpan.FromMinutes(1),
+            Configure = settings => settings with { RetainEntries = 2, MaxLogEntries = 10 },
+        });
+        var client = simulation.AddClient<int, int, string, int>(codec);
+        var behind = simulation.Others(simulation.RunUntilLeader())[0];
+        simulation.Crash(behind);
+        for (var i = 0; i < 60; i++) Done(simulation, client.Submit(1));
+        simulation.RunFor(TimeSpan.FromSeconds(1));
+        refuses = true;
+        simulation.Restart(behind);
+        simulation.RunFor(TimeSpan.FromSeconds(30));
+        Assert.InRange(loads, 4, 9);
+        refuses = false;
+        simulation.RunFor(TimeSpan.FromMinutes(1));
+        simulation.RunUntil(() => simulation.HasConverged);
+        simulation.Check();
+    }
+
     /// <summary>Its state depends on more than the log.</summary>
     private sealed class Gambler : IStateMachine<string, int, string, int>
     {

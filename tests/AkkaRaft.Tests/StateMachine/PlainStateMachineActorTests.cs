@@ -28,6 +28,7 @@ public sealed class PlainStateMachineActorTests : TestKit
     private readonly string _folder = Directory.CreateTempSubdirectory("akkaraft-plain-").FullName;
     private readonly FakeFile _file = new();
     private Action _whileSaving = () => { };
+    private Action _whileLoading = () => { };
 
     private string ImageFile => Path.Combine(_folder, "image");
 
@@ -196,6 +197,23 @@ public sealed class PlainStateMachineActorTests : TestKit
         Assert.Contains("FormatException: no way", saved.Failure, StringComparison.Ordinal);
         Assert.False(File.Exists(ImageFile));
         Assert.Equal(["2 b"], Apply(actor, 3, 2, "b"));
+    }
+
+    [Fact]
+    public void What_the_class_cannot_load_again_is_not_written_and_its_log_is_kept()
+    {
+        _whileLoading = () => throw new FormatException("no way back");
+        var actor = Open();
+        Apply(actor, 2, 1, "a");
+        EventFilter.Error(contains: "cannot be kept: the class cannot load it: FormatException: no way back. Its log is kept whole").ExpectOne(() =>
+        {
+            actor.Tell(new SyncState(), TestActor);
+            Assert.Equal(0, ExpectMsg<StateSynced>(_patience).AppliedIndex);
+        });
+        Assert.Null(_file.Content);
+        actor.Tell(new SaveImage(ImageFile), TestActor);
+        Assert.Contains("no way back", ExpectMsg<ImageSaved>(_patience).Failure, StringComparison.Ordinal);
+        Assert.False(File.Exists(ImageFile));
     }
 
     [Fact]
@@ -399,7 +417,7 @@ public sealed class PlainStateMachineActorTests : TestKit
 
     private static ApplyEntries Opening => new([new LogEntry(1, Term, 1, EntryKind.Command, SessionCodec.EncodeOpen(Name, "x", 1))], 10);
 
-    private Props Diaries => PlainStateMachineActor.Props(Name, () => new Diary { WhileSaving = () => _whileSaving() }, _settings, _file);
+    private Props Diaries => PlainStateMachineActor.Props(Name, () => new Diary { WhileSaving = () => _whileSaving(), WhileLoading = () => _whileLoading() }, _settings, _file);
 
     private static ApplyEntries Entries(long index, long serial, params string[] operations) =>
         new([new LogEntry(index, Term, 1, EntryKind.Command, SessionCodec.EncodeBatch(_session, serial, 0, operations.Select(ByteString.CopyFromUtf8)))], index * 10);
@@ -485,8 +503,16 @@ public sealed class PlainStateMachineActorTests : TestKit
 
         public byte[]? Read() => Failure is null ? Content : throw Failure;
 
-        public Task WriteAsync(byte[] image)
+        public Task WriteAsync(byte[] image, Action check)
         {
+            try
+            {
+                check();
+            }
+            catch (InvalidDataException e)
+            {
+                return Task.FromException(e);
+            }
             if ((Failure ?? WriteFailure) is { } failure) return Task.FromException(failure);
             if (Holds)
             {
@@ -498,8 +524,9 @@ public sealed class PlainStateMachineActorTests : TestKit
             return Task.CompletedTask;
         }
 
-        public async Task WriteImageAsync(byte[] image, string file)
+        public async Task WriteImageAsync(byte[] image, string file, Action check)
         {
+            check();
             await using var stream = new FileStream(file, FileMode.CreateNew);
             await stream.WriteAsync(image);
         }
