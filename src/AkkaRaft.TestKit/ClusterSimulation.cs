@@ -72,6 +72,7 @@ public sealed partial class ClusterSimulation : IDisposable
     {
         ArgumentNullException.ThrowIfNull(settings);
         _settings = settings;
+        _order = settings.Runs is { } runs ? new LogOrder(runs.Name) : null;
         var seeds = new Random(unchecked((int)(settings.Seed ^ (settings.Seed >> 32))));
         _queue = new RunQueue(new Random(seeds.Next()));
         _setup = new SimulationSetup(_queue, new VirtualDisks());
@@ -87,7 +88,7 @@ public sealed partial class ClusterSimulation : IDisposable
         _seeds = new Random(seeds.Next());
         _instance = Interlocked.Increment(ref _instances);
         _directory = Path.Combine(Directory.Exists(MemoryFiles) ? MemoryFiles : Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"akkaraft-simulation-{Environment.ProcessId}-{_instance}"));
-        _invariants = new Invariants(id => _members[id].Disk.State, id => _members[id].IsLost, LatestTime, Elected, Violated);
+        _invariants = new Invariants(id => _members[id].Disk.State, id => _members[id].IsLost, LatestTime, Elected, CommittedNow, Violated);
         for (var id = 0; id < settings.Members; id++) Create();
         Watch();
         var highestTerm = settings.Logs.Values.SelectMany(terms => terms).DefaultIfEmpty(0).Max();
@@ -268,24 +269,15 @@ public sealed partial class ClusterSimulation : IDisposable
     /// <summary>A client more.</summary>
     public SimulatedClient AddClient()
     {
-        var (id, process, actor, inbox, known) = StartClient(KeyValueRequests.Instance);
-        var added = new SimulatedClient(this, id, actor, inbox, _settings.RequestTimeout, process, known);
+        var endpoint = StartClient(KeyValueRequests.Instance);
+        var added = new SimulatedClient(this, endpoint.Id, endpoint.Actor, endpoint.Inbox, _settings.RequestTimeout, endpoint.Process, endpoint.Known);
         _clients.Add(added);
         return added;
     }
 
-    /// <summary>A client more, of the plain class that the members run (<see cref="SimulationSettings.Runs"/>).</summary>
-    /// <param name="codec">How it writes its commands: as the members do.</param>
-    public SimulatedStateMachineClient<TCommand, TResult, TQuery, TAnswer> AddClient<TCommand, TResult, TQuery, TAnswer>(IRaftCodec codec)
-    {
-        var runs = _settings.Runs ?? throw new InvalidOperationException("The members run no plain class: SimulationSettings.Runs is not set.");
-        var (_, process, actor, _, _) = StartClient(runs.Requests);
-        return new SimulatedStateMachineClient<TCommand, TResult, TQuery, TAnswer>(this, actor, process, codec);
-    }
-
     internal void Tell(IActorRef client, IRaftRequest request, Action<IRaftReply> answered) => client.Tell(request, new ReplyRef(answered, this, client.Path.Root));
 
-    private (int Id, SimulatedProcess Process, IActorRef Actor, CallInbox Inbox, Func<IEnumerable<MemberId>> Known) StartClient(IRequestCodec codec)
+    private SimulatedEndpoint StartClient(IRequestCodec codec)
     {
         var id = ++_clientsStarted;
         var process = new SimulatedProcess(string.Create(CultureInfo.InvariantCulture, $"client-{id}"), null);
@@ -298,7 +290,7 @@ public sealed partial class ClusterSimulation : IDisposable
         var props = Props.CreateBy(new Producer<ClientActor>(() => client = new ClientActor(settings, codec, to => Door(process, -id, to.Id.Value), inbox, () => ++_nonces)));
         actor = _system.ActorOf(props.WithDispatcher(ProcessDispatcher), process.Name);
         _network.Attach(-id, () => process.IsDead ? null : actor);
-        return (id, process, actor, inbox, () => client is null ? known.Keys : client.Known);
+        return new SimulatedEndpoint(id, process, actor, inbox, settings, codec, () => client is null ? known.Keys : client.Known);
     }
 
     /// <summary>A member as an endpoint sees it over the network; whoever answers, answers over the network.</summary>
@@ -311,7 +303,8 @@ public sealed partial class ClusterSimulation : IDisposable
 
     private void Exchanged(int from, int to, object message)
     {
-        if (_settings.IsStore && _results.Sent(from, to, message) is { } second) Violated(Math.Max(from, to), second);
+        if (_settings.HasSessions && _results.Sent(from, to, message) is { } second) Violated(Math.Max(from, to), second);
+        if (message is Submit submit) _order?.Sent(-from, submit.Payload);
     }
 
     internal long NextPlace() => ++_place;
@@ -365,17 +358,24 @@ public sealed partial class ClusterSimulation : IDisposable
             Violated(member.Id, $"the state machine cannot write what it applied: {error.Message}");
             return;
         }
+        // A class that cannot save what it holds.
+        catch (InvalidOperationException error)
+        {
+            Violated(member.Id, error.Message);
+            return;
+        }
         if (!_states.TryGetValue(applied, out var before)) _states.Add(applied, (member.Id, state.ToArray()));
         else if (!state.Span.SequenceEqual(before.State))
-            Violated(member.Id, $"members {before.Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{Describe(before.State)}\nand\n{Describe(state.Span)}");
+            Violated(member.Id, $"members {before.Member} and {member.Id} have both applied the log to {applied}, and their states differ:\n{Describe(before.State)}\nand\n{Describe(state.Span)}{(_settings.Runs is null ? "" : NotDeterministic)}");
     }
+
+    private const string NotDeterministic = "\nTheir logs are the same: what the class makes of them depends on more than its state, the command and ApplyContext (as on Random.Shared, a clock, the order of a Dictionary), or Load does not bring back what Save wrote.";
 
     private string Describe(ReadOnlySpan<byte> state)
     {
         if (_settings.Runs is null) return StateContent.Describe(state);
         const int Shown = 2_000;
-        var text = System.Text.Encoding.Latin1.GetString(state.Length > Shown ? state[^Shown..] : state);
-        return string.Concat(text.Select(c => char.IsControl(c) ? '.' : c));
+        return SavedState.TextOf(state.Length > Shown ? state[^Shown..] : state);
     }
 
     /// <summary>Lets every fault end, and runs until the cluster has converged and serves.</summary>

@@ -6,7 +6,7 @@ using AkkaRaft.TestKit.Checking;
 namespace AkkaRaft.TestKit;
 
 /// <summary>A client's call, done or not.</summary>
-public sealed class SimulatedCall
+public sealed class SimulatedCall : ISwarmCall
 {
     private readonly Action _answered;
 
@@ -44,6 +44,8 @@ public sealed class SimulatedCall
 
     /// <summary>Whether it has taken effect, surely.</summary>
     public bool Succeeded => Reply is not null and not RequestFailed;
+
+    bool ISwarmCall.IsServed => Succeeded;
 
     /// <summary>What a successful get read; null for a key that is not there.</summary>
     public string? Value => Reply is GetReply { Found: true } get ? Text(get.Value) : null;

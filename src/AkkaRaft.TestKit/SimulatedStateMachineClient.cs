@@ -2,7 +2,7 @@ using Akka.Actor;
 using AkkaRaft.Client;
 using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
-using AkkaRaft.TestKit.Engine;
+using AkkaRaft.TestKit.Checking;
 
 namespace AkkaRaft.TestKit;
 
@@ -13,46 +13,125 @@ namespace AkkaRaft.TestKit;
 public sealed class SimulatedStateMachineClient<TCommand, TResult, TQuery, TAnswer>
 {
     private readonly ClusterSimulation _simulation;
-    private readonly IActorRef _actor;
-    private readonly SimulatedProcess _process;
-    private readonly IRaftCodec _codec;
+    private readonly SimulatedEndpoint _endpoint;
+    private readonly List<(StateMachineCall<TCommand, TQuery> Call, SimulatedAnswer<TResult>? Result, SimulatedAnswer<TAnswer>? Answer, ReadConsistency Consistency)> _calls = [];
 
-    internal SimulatedStateMachineClient(ClusterSimulation simulation, IActorRef actor, SimulatedProcess process, IRaftCodec codec)
+    internal SimulatedStateMachineClient(ClusterSimulation simulation, SimulatedEndpoint endpoint, IRaftCodec codec)
     {
         _simulation = simulation;
-        _actor = actor;
-        _process = process;
-        _codec = codec;
+        _endpoint = endpoint;
+        Codec = codec;
     }
 
+    /// <summary>Its number, from 1.</summary>
+    public int Id => _endpoint.Id;
+
+    /// <summary>All its calls, as the linearizability checker takes them.</summary>
+    public IReadOnlyList<StateMachineOperation<TCommand, TResult, TQuery, TAnswer>> History => [.. _calls.Select(c => c.Result is { } result
+        ? Of(c.Call, result) with { Result = result.Value }
+        : Of(c.Call, c.Answer!) with { Answer = c.Answer!.Value, Consistency = c.Consistency })];
+
+    internal IRaftCodec Codec { get; }
+
+    internal bool IsDead => _endpoint.Process.IsDead;
+
+    internal bool HasEnded => _calls.TrueForAll(c => (c.Result as ISimulatedAnswer ?? c.Answer!) is { IsDone: true } or { IsAbandoned: true });
+
     /// <summary>Has a command applied.</summary>
-    public SimulatedAnswer<TResult> Submit(TCommand command) => Ask<TResult>(new SubmitCommand(_codec.Encode(command)));
+    public SimulatedAnswer<TResult> Submit(TCommand command) => Submit(command, null);
+
+    internal SimulatedAnswer<TResult> Submit(TCommand command, Action? then)
+    {
+        var answer = New<TResult>(then, command);
+        _calls.Add((StateMachineCall<TCommand, TQuery>.OfCommand(command), answer, null, default));
+        Ask(new SubmitCommand(Codec.Encode(command)), answer);
+        return answer;
+    }
 
     /// <summary>Asks the state.</summary>
     /// <param name="query">The query.</param>
-    /// <param name="consistency">How fresh the answer must be.</param>
-    public SimulatedAnswer<TAnswer> Query(TQuery query, ReadConsistency consistency = ReadConsistency.Linearizable) => Ask<TAnswer>(new AskState(_codec.Encode(query), consistency));
+    /// <param name="consistency">How fresh the answer must be. A local one may be old, and is left out of the check of linearizability.</param>
+    public SimulatedAnswer<TAnswer> Query(TQuery query, ReadConsistency consistency = ReadConsistency.Linearizable) => Query(query, consistency, null);
+
+    internal SimulatedAnswer<TAnswer> Query(TQuery query, ReadConsistency consistency, Action? then)
+    {
+        var answer = New<TAnswer>(then, query);
+        _calls.Add((StateMachineCall<TCommand, TQuery>.OfQuery(query), null, answer, consistency));
+        Ask(new AskState(Codec.Encode(query), consistency), answer);
+        return answer;
+    }
+
+    /// <summary>Nobody waits for the answer any more; the command is applied or not.</summary>
+    internal void Cancel(ISimulatedAnswer answer)
+    {
+        answer.Abandon();
+        _endpoint.Inbox.Cancel(answer.Pending!);
+        Pump();
+    }
 
     /// <summary>The client's process dies: its calls are never answered.</summary>
-    public void Crash() => _process.Kill();
-
-    private SimulatedAnswer<T> Ask<T>(IRaftRequest request)
+    public void Crash()
     {
-        var answer = new SimulatedAnswer<T>();
-        _simulation.Tell(_actor, request, reply =>
+        _endpoint.Process.Kill();
+        foreach (var call in _calls) (call.Result as ISimulatedAnswer ?? call.Answer!).Abandon();
+    }
+
+    private SimulatedAnswer<T> New<T>(Action? then, object? asked) => new(_simulation.NextPlace(), $"client {Id} {asked}", then);
+
+    private void Ask<T>(IRaftRequest request, SimulatedAnswer<T> answer)
+    {
+        _simulation.Tell(answer);
+        if (_endpoint.Requests.Check(request, _endpoint.Settings) is { } wrong)
         {
-            if (reply is StateReply told) answer.Came(_codec.Decode<T>(told.Result));
-            else if (reply is RequestFailed failed) answer.Came(failed);
-        });
-        return answer;
+            Came(wrong);
+            return;
+        }
+        answer.Pending = PendingCall.From(request, new ReplyRef(Came, _simulation, _endpoint.Actor.Path.Root), _endpoint.Settings.RequestTimeout, _endpoint.Requests);
+        if (answer.Pending.Operation is not null) _simulation.Asks(Id, answer.Pending);
+        if (!_endpoint.Inbox.TryAdd(answer.Pending)) throw new InvalidOperationException($"Client {Id} has too many calls open.");
+        Pump();
+
+        void Came(IRaftReply reply)
+        {
+            if (answer.IsDone || answer.IsAbandoned) return;
+            if (reply is StateReply told) answer.Came(Codec.Decode<T>(told.Result), _simulation.NextPlace());
+            else if (reply is RequestFailed failed) answer.Came(failed, _simulation.NextPlace());
+            _simulation.Tell(answer);
+            answer.Then?.Invoke();
+        }
+    }
+
+    private void Pump()
+    {
+        if (_endpoint.Inbox.NeedsTelling()) _endpoint.Actor.Tell(ClientActor.Pump.Instance, ActorRefs.NoSender);
+    }
+
+    private StateMachineOperation<TCommand, TResult, TQuery, TAnswer> Of(StateMachineCall<TCommand, TQuery> call, ISimulatedAnswer answer)
+    {
+        var outcome = answer.Failure switch
+        {
+            null => answer.IsDone ? OperationOutcome.Done : OperationOutcome.Unknown,
+            { Kind: FailureKind.StateMachineFailed } => OperationOutcome.Done,
+            { Kind: FailureKind.OutcomeUnknown } => OperationOutcome.Unknown,
+            _ => OperationOutcome.NotExecuted,
+        };
+        return new StateMachineOperation<TCommand, TResult, TQuery, TAnswer>(Id, call, answer.Called, outcome == OperationOutcome.Unknown ? long.MaxValue : answer.AnsweredAt, outcome) { Failure = answer.Failure?.Message, Place = _simulation.PlaceOf(answer.Pending) };
     }
 }
 
 /// <summary>What a call comes to.</summary>
-public sealed class SimulatedAnswer<T>
+public sealed class SimulatedAnswer<T> : ISimulatedAnswer
 {
-    internal SimulatedAnswer()
+    private readonly string _asked;
+    private bool _isAbandoned;
+    private long _answeredAt = long.MaxValue;
+    private readonly long _called;
+
+    internal SimulatedAnswer(long called, string asked, Action? then)
     {
+        _called = called;
+        _asked = asked;
+        Then = then;
     }
 
     /// <summary>Whether the call has ended, well or not.</summary>
@@ -67,7 +146,52 @@ public sealed class SimulatedAnswer<T>
     /// <summary>Whether there is a value.</summary>
     public bool Succeeded => IsDone && Failure is null;
 
-    internal void Came(T value) => (IsDone, Value) = (true, value);
+    /// <summary>Whether nobody waits for the answer any more: its client died, or it was cancelled.</summary>
+    public bool IsAbandoned => _isAbandoned;
 
-    internal void Came(RequestFailed failure) => (IsDone, Failure) = (true, failure);
+    internal Action? Then { get; }
+
+    internal PendingCall? Pending { get; set; }
+
+    PendingCall? ISimulatedAnswer.Pending => Pending;
+
+    long ISimulatedAnswer.Called => _called;
+
+    long ISimulatedAnswer.AnsweredAt => _answeredAt;
+
+    bool ISwarmCall.IsServed => IsDone && Failure is null or { Kind: FailureKind.StateMachineFailed };
+
+    void ISimulatedAnswer.Abandon() => _isAbandoned = !IsDone;
+
+    internal void Came(T value, long at) => (IsDone, Value, _answeredAt) = (true, value, at);
+
+    internal void Came(RequestFailed failure, long at) => (IsDone, Failure, _answeredAt) = (true, failure, at);
+
+    /// <summary>Who asked what, and what came back.</summary>
+    public override string ToString() => $"{_asked}: {(IsDone ? Failure?.Message ?? Value?.ToString() : IsAbandoned ? "nobody waits for it" : "no answer yet")}";
+}
+
+/// <summary>A call that ends, whatever is asked.</summary>
+internal interface ISwarmCall
+{
+    bool IsDone { get; }
+
+    /// <summary>Whether it shows that the cluster serves.</summary>
+    bool IsServed { get; }
+}
+
+/// <summary>What a call of a plain class comes to, whatever it returns.</summary>
+internal interface ISimulatedAnswer : ISwarmCall
+{
+    bool IsAbandoned { get; }
+
+    RequestFailed? Failure { get; }
+
+    PendingCall? Pending { get; }
+
+    long Called { get; }
+
+    long AnsweredAt { get; }
+
+    void Abandon();
 }

@@ -24,6 +24,9 @@ public sealed record SimulationSettings
 
     internal bool IsStore => StateMachine is null && Runs is null;
 
+    /// <summary>Whether clients' commands are of sessions, as they are but for an actor's that understands its bytes itself.</summary>
+    internal bool HasSessions => StateMachine is null || Runs is not null;
+
     /// <summary>
     /// Whether the key-value state survives a crash, as its file would, so that a member goes on from what it had applied;
     /// otherwise each restart applies the whole log anew.

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Akka.Actor;
-using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.Log;
 using AkkaRaft.Protocol;

@@ -10,7 +10,7 @@ namespace AkkaRaft.TestKit.Checking;
 /// The safety properties of Raft (dissertation figure 3.2) and those of this implementation, looked at after every step,
 /// on the member that took it. Whatever is proved once of an entry is remembered, so that a step costs no more than it changed.
 /// </summary>
-internal sealed class Invariants(Func<int, DurableState> durable, Func<int, bool> isLost, Func<DateTimeOffset> latest, Action<int> elected, Action<int, string> violated)
+internal sealed class Invariants(Func<int, DurableState> durable, Func<int, bool> isLost, Func<DateTimeOffset> latest, Action<int> elected, Action<LogEntry> committed, Action<int, string> violated)
 {
     private readonly Dictionary<long, int> _leaderOfTerm = [];
     private readonly Dictionary<(long Index, long Term), (long PrevTerm, int Hash)> _entries = [];
@@ -211,6 +211,7 @@ internal sealed class Invariants(Func<int, DurableState> durable, Func<int, bool
             if (index > Committed)
             {
                 _committed.Add((term, raft.Term));
+                if (index > raft.RaftLog.BaseIndex) committed(raft.RaftLog[index]);
                 CheckConfiguration(member, raft.RaftLog, index);
                 // Who has lost its disk may have acknowledged before.
                 if (!ConfigurationsOf(raft.RaftLog, view).Any(c => IsQuorum(c, id => isLost(id.Value) || durable(id.Value).Has(index, term))))

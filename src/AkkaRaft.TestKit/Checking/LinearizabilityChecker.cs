@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text;
+using AkkaRaft.Protocol;
 
 namespace AkkaRaft.TestKit.Checking;
 
 /// <summary>
-/// Tells whether a history of calls could have come from one register per key that takes each call at one moment between its call and its answer.
+/// Tells whether a history of calls could have come from one register per key, or from a model of an application's own, that takes each call at one moment between its call and its answer.
 /// The search is Wing and Gong's with Lowe's memory of what was tried ("Testing for linearizability", 2017), key by key.
 /// Versions, where they are told, must grow along the order, so that no change goes before one that was answered with a lower version; that, one order for
 /// calls of unknown outcome that nothing tells apart, those tried last, and no second thought about a call that changes nothing and fits where it is, keep the search short.
@@ -27,6 +28,24 @@ public static class LinearizabilityChecker
             .GroupBy(o => o.Key, StringComparer.Ordinal)
             .OrderBy(g => g.Key, StringComparer.Ordinal)
             .Select(g => CheckKey(g.Key, Relevant([.. g])))
+            .FirstOrDefault(failure => failure is not null);
+    }
+
+    /// <summary>Checks a history of an application's own state machine. Local reads may be old, and are left out; of calls of unknown outcome each may have taken effect at any time after its call, or not.</summary>
+    /// <param name="history">The calls, in any order.</param>
+    /// <param name="model">What the state machine is to do.</param>
+    /// <returns>Null when it is linearizable; otherwise, or when no order was found among <see cref="SequentialModel{TState, TCommand, TResult, TQuery, TAnswer}.MostTried"/> beginnings of one, the calls around the one that fitted nowhere, and what the model expected of it.</returns>
+    /// <exception cref="UnfitModelException">The model is a class that cannot be one.</exception>
+    public static string? Check<TState, TCommand, TResult, TQuery, TAnswer>(
+        IReadOnlyList<StateMachineOperation<TCommand, TResult, TQuery, TAnswer>> history, SequentialModel<TState, TCommand, TResult, TQuery, TAnswer> model)
+        where TState : notnull
+    {
+        ArgumentNullException.ThrowIfNull(history);
+        ArgumentNullException.ThrowIfNull(model);
+        return history.Where(o => o.Outcome != OperationOutcome.NotExecuted && !(o.Call.IsQuery && (o.Outcome == OperationOutcome.Unknown || o.Consistency == ReadConsistency.Local)))
+            .GroupBy(o => model.PartitionOf?.Invoke(o.Call) ?? "", StringComparer.Ordinal)
+            .OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => new ModelSearch<TState, TCommand, TResult, TQuery, TAnswer>([.. g], model).Explain(g.Key))
             .FirstOrDefault(failure => failure is not null);
     }
 
@@ -72,21 +91,14 @@ public static class LinearizabilityChecker
         CultureInfo.InvariantCulture,
         $"{o.Called,6}..{(o.Answered == long.MaxValue ? "never" : o.Answered.ToString(CultureInfo.InvariantCulture)),-6} client {o.Client} {o.Kind}{(o.Argument is null ? "" : $" {o.Argument}")} {(o.Kind == OperationKind.CompareAndSet ? $" expecting {o.ExpectedVersion}" : "")} -> {(o.Outcome == OperationOutcome.Unknown ? "unknown" : o.Writes ? $"done {o.Version}" : o.Result ?? "absent")}{(o.IsConflict ? $" {o.Version}, a conflict" : "")}");
 
-    /// <summary>Calls and answers as a doubly linked list, out of which what was put in order is taken, and into which it is put back.</summary>
     private sealed class Search
     {
-        private const int Head = 0;
-
         private readonly Operation[] _operations;
-        private readonly (int Operation, bool IsCall)[] _events;
-        private readonly int[] _next;
-        private readonly int[] _previous;
-        private readonly int[] _answerOf;
+        private readonly CallsInTime _calls;
         private readonly (ulong, ulong)[] _marks;
 
         // Of calls of unknown outcome that do the same, the one called before: it goes first.
         private readonly int[] _alikeBefore;
-        private readonly bool[] _taken;
 
         // The versions that changes were answered with. They grow, so that those in order are always the lowest.
         private readonly long[] _answeredVersions;
@@ -100,7 +112,6 @@ public static class LinearizabilityChecker
         public Search(List<Operation> operations)
         {
             _operations = [.. operations.OrderBy(o => o.Called)];
-            _taken = new bool[_operations.Length];
             _answeredVersions = [.. _operations.Where(IsAnsweredChange).Select(o => o.Version).Order()];
             _reads = [.. Enumerable.Range(0, _operations.Length).Where(i => _operations[i] is { Outcome: OperationOutcome.Done, Changes: false, Version: > 0 }).OrderBy(i => _operations[i].Version)];
             _placeOfRead = [.. Enumerable.Repeat(int.MaxValue, _operations.Length)];
@@ -116,20 +127,7 @@ public static class LinearizabilityChecker
                 if (alike.TryGetValue(kind, out var before)) _alikeBefore[i] = before;
                 alike[kind] = i;
             }
-            var events = new List<(long Place, int Operation, bool IsCall)>();
-            for (var i = 0; i < _operations.Length; i++)
-            {
-                events.Add((_operations[i].Called, i, true));
-                if (_operations[i].Outcome == OperationOutcome.Done) events.Add((_operations[i].Answered, i, false));
-            }
-            events.Sort();
-            // The first and the last are the list's ends.
-            _events = [(-1, false), .. events.Select(e => (e.Operation, e.IsCall)), (-1, false)];
-            _next = [.. Enumerable.Range(1, _events.Length)];
-            _previous = [.. Enumerable.Range(-1, _events.Length)];
-            _answerOf = new int[_operations.Length];
-            for (var i = 1; i < _events.Length - 1; i++)
-                if (!_events[i].IsCall) _answerOf[_events[i].Operation] = i;
+            _calls = new CallsInTime([.. _operations.Select(o => (o.Called, o.Outcome == OperationOutcome.Done ? o.Answered : (long?)null))]);
             var random = new Random(1);
             _marks = [.. _operations.Select(_ => ((ulong)random.NextInt64(), (ulong)random.NextInt64()))];
         }
@@ -148,7 +146,7 @@ public static class LinearizabilityChecker
             var state = new State(null, 0, 0);
             var changes = 0;
             var deepest = -1;
-            var at = _next[Head];
+            var at = _calls.First;
             // What may never have been done is tried where nothing that was done goes on.
             var known = true;
             while (left > 0)
@@ -159,34 +157,34 @@ public static class LinearizabilityChecker
                     GaveUp = true;
                     return false;
                 }
-                var (index, isCall) = _events[at];
+                var (index, isCall) = _calls[at];
                 if (isCall)
                 {
                     var operation = _operations[index];
                     var with = (done.A ^ _marks[index].Item1, done.B ^ _marks[index].Item2);
                     var after = state;
-                    var fits = known == (operation.Outcome == OperationOutcome.Done) && Step(state, operation, out after) && (_alikeBefore[index] < 0 || _taken[_alikeBefore[index]]) && IsDue(operation, changes, state);
+                    var fits = known == (operation.Outcome == OperationOutcome.Done) && Step(state, operation, out after) && (_alikeBefore[index] < 0 || _calls.IsTaken(_alikeBefore[index])) && IsDue(operation, changes, state);
                     // What changes nothing costs nothing: whatever order there is has one with it here.
                     var isFree = fits && operation is { Outcome: OperationOutcome.Done, Changes: false };
                     if (fits && (isFree || _tried.Add((with.Item1, with.Item2, after))))
                     {
                         order.Push((at, state, isFree));
                         (state, done) = (after, with);
-                        Take(at, index);
+                        _calls.Take(at);
                         if (operation.Outcome == OperationOutcome.Done) left--;
                         if (IsAnsweredChange(operation)) changes++;
-                        (at, known) = (_next[Head], true);
+                        (at, known) = (_calls.First, true);
                     }
                     else
                     {
-                        at = _next[at];
+                        at = _calls.After(at);
                     }
                     continue;
                 }
 
                 if (known)
                 {
-                    (at, known) = (_next[Head], false);
+                    (at, known) = (_calls.First, false);
                     continue;
                 }
 
@@ -199,13 +197,13 @@ public static class LinearizabilityChecker
                 do
                 {
                     if (!order.TryPop(out var last)) return false;
-                    var undone = _events[last.Event].Operation;
+                    var undone = _calls[last.Event].Operation;
                     state = last.Before;
                     done = (done.A ^ _marks[undone].Item1, done.B ^ _marks[undone].Item2);
                     PutBack(last.Event, undone);
                     if (_operations[undone].Outcome == OperationOutcome.Done) left++;
                     if (IsAnsweredChange(_operations[undone])) changes--;
-                    (at, known) = (_next[last.Event], _operations[undone].Outcome == OperationOutcome.Done);
+                    (at, known) = (_calls.After(last.Event), _operations[undone].Outcome == OperationOutcome.Done);
                     wasFree = last.IsFree;
                 }
                 while (wasFree);
@@ -219,7 +217,7 @@ public static class LinearizabilityChecker
         private bool IsDue(Operation operation, int changes, State state)
         {
             if (!operation.Changes && operation.Kind != OperationKind.Delete) return true;
-            while (_lowestRead < _reads.Length && _taken[_reads[_lowestRead]]) _lowestRead++;
+            while (_lowestRead < _reads.Length && _calls.IsTaken(_reads[_lowestRead])) _lowestRead++;
             var lowestRead = _lowestRead < _reads.Length ? _operations[_reads[_lowestRead]].Version : long.MaxValue;
             if (operation.Version <= 0) return lowestRead > state.Highest;
             return operation.Version <= lowestRead && (changes == _answeredVersions.Length || operation.Version <= _answeredVersions[changes]);
@@ -256,31 +254,10 @@ public static class LinearizabilityChecker
             public bool MayHave(long version) => Version == version || (Version == UnknownVersion && version != 0);
         }
 
-        private void Take(int call, int operation)
-        {
-            _taken[operation] = true;
-            Unlink(call);
-            if (_answerOf[operation] > 0) Unlink(_answerOf[operation]);
-        }
-
         private void PutBack(int call, int operation)
         {
-            _taken[operation] = false;
+            _calls.PutBack(call);
             _lowestRead = Math.Min(_lowestRead, _placeOfRead[operation]);
-            if (_answerOf[operation] > 0) Link(_answerOf[operation]);
-            Link(call);
-        }
-
-        private void Unlink(int at)
-        {
-            _next[_previous[at]] = _next[at];
-            _previous[_next[at]] = _previous[at];
-        }
-
-        private void Link(int at)
-        {
-            _next[_previous[at]] = at;
-            _previous[_next[at]] = at;
         }
     }
 }

@@ -1,6 +1,5 @@
 using Akka.Actor;
 using AkkaRaft.Hosting;
-using AkkaRaft.KeyValue;
 using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 using AkkaRaft.Protocol.Wire;

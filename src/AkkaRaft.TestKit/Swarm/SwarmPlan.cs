@@ -117,6 +117,28 @@ public sealed record SwarmPlan(
         };
     }
 
+    /// <summary>The plan for a plain class: what only the store has is not drawn, and states are compared in each plan.</summary>
+    /// <param name="faults">The faults that may befall it; null for all. The plan's own are replaced by some of these, and nothing else befalls the cluster.</param>
+    internal SwarmPlan ForStateMachine(IReadOnlyList<FaultKind>? faults)
+    {
+        var plan = this with { Keys = 1, Watches = 0, LeaseHolders = 0, Scans = false, LargestValue = 0, Restores = false, ComparesStatesEach = ComparesStatesEach is null ? 10 : 1 };
+        if (faults is null) return plan;
+        var random = new Random(unchecked((int)Seed));
+        // As with all faults: one kind of a plan's own, and who loses disks does not change members otherwise.
+        FaultKind[] own = [.. faults.Where(f => OwnFaults.Contains(f))];
+        List<FaultKind> kinds = [.. faults.Except(own), .. own.Length > 0 ? [own[random.Next(own.Length)]] : own];
+        if (kinds.Exists(LosesDisks)) kinds.RemoveAll(f => f is FaultKind.ReplaceMember or FaultKind.SetVoters or FaultKind.CancelChange);
+        return plan with
+        {
+            Faults = kinds.Count == 0 ? [] : [.. Faults.Select(f => f with { Kind = kinds[random.Next(kinds.Count)] })],
+            ReadsOfAllKinds = ReadsOfAllKinds && !kinds.Contains(FaultKind.JumpClock),
+            Logs = new Dictionary<int, IReadOnlyList<long>>(),
+            LosesMinority = false,
+            LosesDisk = false,
+            LosesMajority = false,
+        };
+    }
+
     private static readonly FaultKind[] OwnFaults = Enum.GetValues<FaultKind>().Where(kind => kind > FaultKind.DriftClock).ToArray();
 
     private static bool LosesDisks(FaultKind kind) => kind is FaultKind.Wipe or FaultKind.FlipBit or FaultKind.LoseState;

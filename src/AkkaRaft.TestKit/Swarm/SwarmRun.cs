@@ -1,6 +1,4 @@
 using System.Globalization;
-using AkkaRaft.Protocol;
-using AkkaRaft.TestKit.Checking;
 
 namespace AkkaRaft.TestKit.Swarm;
 
@@ -21,12 +19,15 @@ public static class SwarmRun
     /// <summary>Runs a plan to its end: load and faults, then peace, convergence, and the checks of the whole history.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="traceFile">Where to write the trace, as text when its name ends in <c>.txt</c>; null for none, which is faster.</param>
-    public static SwarmResult Execute(SwarmPlan plan, string? traceFile = null)
+    public static SwarmResult Execute(SwarmPlan plan, string? traceFile = null) => Execute(plan, new StoreSubject(), traceFile);
+
+    internal static SwarmResult Execute(SwarmPlan plan, ISwarmSubject subject, string? traceFile = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         using var simulation = new ClusterSimulation(new SimulationSettings
         {
             Seed = plan.Seed,
+            Runs = subject.Runs,
             Members = plan.Members,
             StateSurvivesCrash = plan.StateSurvivesCrash,
             AttemptTimeout = plan.AttemptTimeout,
@@ -38,20 +39,22 @@ public static class SwarmRun
             Replay = plan.Replay,
         });
         SimulationViolationException? violation = null;
+        ISwarmLoad? load = null;
         try
         {
             foreach (var fault in plan.Faults) simulation.After(fault.At, () => fault.Begin(simulation, plan.Duration));
-            var load = new Load(simulation, plan);
+            load = subject.Begin(simulation, plan);
             simulation.RunFor(plan.Duration);
             load.Stop();
             simulation.EndFaultsAndConverge();
-            if (plan.LosesMinority) LoseMinority(simulation);
-            if (plan.LosesDisk) LoseDisk(simulation);
-            if (plan.LosesMajority) LoseMajority(simulation);
-            if (plan.Restores) LoseAll(simulation);
-            simulation.RunUntil(() => simulation.Calls.All(c => c.IsDone || c.IsAbandoned), what: "an end of every call");
-            simulation.Check();
-            simulation.CheckChanges();
+            // With the store it is a part of convergence.
+            if (subject.Runs is not null) Serve(simulation, load, "after the faults");
+            if (plan.LosesMinority) LoseMinority(simulation, load);
+            if (plan.LosesDisk) LoseDisk(simulation, load);
+            if (plan.LosesMajority) LoseMajority(simulation, load);
+            if (plan.Restores) LoseAll(simulation, load);
+            simulation.RunUntil(() => load.HasEnded, what: "an end of every call");
+            load.Check();
         }
         catch (SimulationViolationException found)
         {
@@ -65,11 +68,11 @@ public static class SwarmRun
         if (traceFile is not null) simulation.WriteTrace(traceFile);
         return new SwarmResult(
             plan, violation?.Violation, violation?.Message, simulation.Now, simulation.LeaderChanges, simulation.Faults,
-            simulation.Calls.Count(c => c.Succeeded), simulation.Step);
+            load?.Served ?? 0, simulation.Step);
     }
 
     /// <summary>What befalls one voter for ever must not keep the others from serving; nor must one direction between two that is lost.</summary>
-    private static void LoseMinority(ClusterSimulation simulation)
+    private static void LoseMinority(ClusterSimulation simulation, ISwarmLoad load)
     {
         if (simulation.Voters is not { Count: > 2 } voters) return;
         var random = simulation.FaultRandom;
@@ -96,12 +99,12 @@ public static class SwarmRun
                 simulation.HangDisk(lost);
                 break;
         }
-        Serve(simulation, lost);
+        Serve(simulation, load, lost);
         simulation.EndFaultsAndConverge();
     }
 
     /// <summary>A disk that is older than what it confirmed, damaged or empty must not bring back what is over, nor keep the others from serving.</summary>
-    private static void LoseDisk(ClusterSimulation simulation)
+    private static void LoseDisk(ClusterSimulation simulation, ISwarmLoad load)
     {
         if (simulation.Voters is not { Count: > 2 } voters) return;
         var random = simulation.FaultRandom;
@@ -120,21 +123,21 @@ public static class SwarmRun
                 break;
         }
         // Whoever leads knows what the member had acknowledged, or has a log that needs it no more.
-        Serve(simulation, lost);
+        Serve(simulation, load, lost);
         var acknowledged = simulation.Committed;
         simulation.Restart(lost);
-        Serve(simulation, lost);
+        Serve(simulation, load, lost);
         simulation.RunUntil(() => simulation.HasFailed(lost) || simulation.AppliedIndexOf(lost) >= acknowledged, what: $"that member {lost} is refused or has caught up");
         simulation.EndFaultsAndConverge();
     }
 
     /// <summary>All but the one whose log is furthest are lost for ever while calls are under way. An operator goes on from it alone, and others come in their places.</summary>
-    private static void LoseMajority(ClusterSimulation simulation)
+    private static void LoseMajority(ClusterSimulation simulation, ISwarmLoad load)
     {
         if (simulation.Voters is not { Count: > 1 } voters) return;
         var random = simulation.FaultRandom;
-        var client = simulation.AddClient();
-        for (var i = 0; i < 5; i++) client.Put("while-most-are-lost", string.Create(CultureInfo.InvariantCulture, $"{simulation.Now.Ticks} {i}"));
+        var call = load.AddCaller("while-most-are-lost");
+        for (var i = 0; i < 5; i++) call();
         simulation.RunFor(TimeSpan.FromMilliseconds(random.Next(30)));
         var powerFails = random.Next(2) == 0;
         foreach (var member in simulation.Members)
@@ -144,34 +147,34 @@ public static class SwarmRun
         }
         var left = simulation.FurthestOf(voters);
         simulation.ForceSingle(left);
-        Serve(simulation, "after all but one were lost");
+        Serve(simulation, load, "after all but one were lost");
         int[] three = [left, simulation.AddMember(), simulation.AddMember()];
         simulation.SetVoters(three);
         simulation.RunUntil(() => simulation.Voters.Order().SequenceEqual(three.Order()), what: "members in the places of those that are lost");
         simulation.EndFaultsAndConverge();
     }
 
-    private static void LoseAll(ClusterSimulation simulation)
+    private static void LoseAll(ClusterSimulation simulation, ISwarmLoad load)
     {
         simulation.RunUntil(() => simulation.HasConverged, what: "rest, for a backup");
         simulation.RestoreFromBackup();
-        Serve(simulation, "after all were lost and a backup was brought back");
+        Serve(simulation, load, "after all were lost and a backup was brought back");
         simulation.EndFaultsAndConverge();
     }
 
-    private static void Serve(ClusterSimulation simulation, int lost) => Serve(simulation, string.Create(CultureInfo.InvariantCulture, $"while member {lost} is lost"));
+    private static void Serve(ClusterSimulation simulation, ISwarmLoad load, int lost) => Serve(simulation, load, string.Create(CultureInfo.InvariantCulture, $"while member {lost} is lost"));
 
-    private static void Serve(ClusterSimulation simulation, string when)
+    private static void Serve(ClusterSimulation simulation, ISwarmLoad load, string when)
     {
-        var client = simulation.AddClient();
+        var call = load.AddCaller("while-one-is-lost");
         var patience = simulation.Now + TimeSpan.FromSeconds(30);
         for (var served = 0; served < 10;)
         {
-            var put = client.Put("while-one-is-lost", string.Create(CultureInfo.InvariantCulture, $"{simulation.Now.Ticks}"));
-            simulation.RunUntil(() => put.IsDone, what: $"an answer {when}");
+            var called = call();
+            simulation.RunUntil(() => called.IsDone, what: $"an answer {when}");
             // At first a new leader may have to be elected.
-            if (!put.Succeeded && (served > 0 || simulation.Now > patience)) throw simulation.Failed($"the cluster does not serve {when}: {put}");
-            if (put.Succeeded) served++;
+            if (!called.IsServed && (served > 0 || simulation.Now > patience)) throw simulation.Failed($"the cluster does not serve {when}: {called}");
+            if (called.IsServed) served++;
         }
     }
 
@@ -211,13 +214,12 @@ public static class SwarmRun
     /// <param name="attempts">Most runs to spend.</param>
     /// <returns>The smallest plan found whose run still ends with one.</returns>
     public static SwarmPlan Shrink(SwarmPlan plan, int attempts = 200) =>
-        Shrink(plan, smaller => Execute(smaller).Violation is not null, attempts);
+        // Shrinking is as repeatable as a run.
+        Shrink(plan with { Replay = plan.Replay + " --shrink" }, smaller => Execute(smaller).Violation is not null, attempts);
 
     internal static SwarmPlan Shrink(SwarmPlan plan, Func<SwarmPlan, bool> breaks, int attempts = 200)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        // Shrinking is as repeatable as a run.
-        plan = plan with { Replay = plan.Replay + " --shrink" };
         for (var progress = true; progress && attempts > 0;)
         {
             progress = false;
@@ -235,7 +237,7 @@ public static class SwarmRun
 
     private static IEnumerable<SwarmPlan> Smaller(SwarmPlan plan)
     {
-        for (var half = plan.Faults.Count / 2; half > 0; half /= 2)
+        for (var half = (plan.Faults.Count + 1) / 2; half > 0; half /= 2)
         {
             for (var from = 0; from + half <= plan.Faults.Count; from += half)
                 yield return plan with { Faults = [.. plan.Faults.Take(from), .. plan.Faults.Skip(from + half)] };
@@ -259,133 +261,5 @@ public static class SwarmRun
         if (plan.Keys > 1) yield return plan with { Keys = 1 };
         if (plan.Duration > TimeSpan.FromSeconds(1)) yield return plan with { Duration = plan.Duration * 0.7 };
         if (plan.LongestThought < TimeSpan.FromMilliseconds(300)) yield return plan with { LongestThought = plan.LongestThought * 2 };
-    }
-
-    /// <summary>Clients that call until told to stop.</summary>
-    private sealed class Load
-    {
-        private readonly ClusterSimulation _simulation;
-        private readonly SwarmPlan _plan;
-        private readonly Random _random;
-        private readonly Random _shape;
-        private bool _stopped;
-        private readonly Dictionary<string, long> _versions = [];
-        private int _values;
-
-        public Load(ClusterSimulation simulation, SwarmPlan plan)
-        {
-            _simulation = simulation;
-            _plan = plan;
-            _random = new Random(unchecked((int)plan.Seed) ^ 0x5EED);
-            _shape = new Random(unchecked((int)plan.Seed) ^ 0x5AFE);
-            for (var i = 0; i < plan.Clients; i++) Live();
-            for (var i = 0; i < plan.Watches; i++) simulation.AddClient().Watch(i == 0 ? "" : "k0");
-            for (var i = 0; i < plan.LeaseHolders; i++) Hold(simulation.AddClient());
-        }
-
-        public void Stop() => _stopped = true;
-
-        private void Live()
-        {
-            if (_stopped) return;
-            var client = _simulation.AddClient();
-            for (var i = 0; i < _plan.CallsAtOnce; i++) Think(client);
-            if (_plan.ClientsLive is not { } longest) return;
-            _simulation.After(longest * _shape.NextDouble(), () =>
-            {
-                if (_stopped) return;
-                client.Crash();
-                Live();
-            });
-        }
-
-        private void Think(SimulatedClient client)
-        {
-            var thought = _plan.LongestThought * _random.NextDouble();
-            // What was answered together is often followed by calls that go together.
-            if (_plan.CallsAtOnce > 1 && _shape.Next(2) == 0) thought = TimeSpan.Zero;
-            _simulation.After(thought, () => Call(client));
-        }
-
-        private ReadConsistency Consistency() => _plan.ReadsOfAllKinds ? (ReadConsistency)_shape.Next(3) : ReadConsistency.Linearizable;
-
-        private string Value()
-        {
-            var value = string.Create(CultureInfo.InvariantCulture, $"v{++_values}");
-            return _plan.LargestValue > 0 ? value + new string('-', _shape.Next(_plan.LargestValue)) : value;
-        }
-
-        private void Call(SimulatedClient client)
-        {
-            if (_stopped || client.IsDead) return;
-            if (_plan.Scans && _shape.Next(6) == 0)
-            {
-                client.Scan("", Consistency(), () => Think(client));
-                return;
-            }
-            var at = _random.Next(_plan.Keys);
-            var key = Key(at);
-            var kind = _random.Next(20) switch
-            {
-                < 7 => OperationKind.Put,
-                < 10 => OperationKind.CompareAndSet,
-                < 11 => OperationKind.Transaction,
-                < 18 => OperationKind.Get,
-                _ => OperationKind.Delete,
-            };
-            var value = kind is OperationKind.Get or OperationKind.Delete ? null : Value();
-            var called = kind switch
-            {
-                OperationKind.CompareAndSet => client.CompareAndSet(key, value!, _versions.GetValueOrDefault(key), Answered),
-                OperationKind.Transaction => client.Transaction(key, Key(at + 1), value!, _versions.GetValueOrDefault(key), Answered),
-                _ => client.Call(kind, key, value, Answered, kind == OperationKind.Get ? Consistency() : ReadConsistency.Linearizable),
-            };
-            if (!_plan.Cancels || _shape.Next(3) != 0) return;
-            // Before it is sent, on its way, or while its answer is.
-            _simulation.After(TimeSpan.FromMilliseconds(20) * Math.Pow(_shape.NextDouble(), 3), () =>
-            {
-                if (called.IsDone || called.IsAbandoned) return;
-                client.Cancel(called);
-                Think(client);
-            });
-
-            void Answered(SimulatedCall call)
-            {
-                // What is expected next is what was last heard of, which is mostly right.
-                foreach (var operation in call.ToOperations().Where(o => !call.IsLocal && o.Outcome == OperationOutcome.Done))
-                    _versions[operation.Key] = operation.Kind == OperationKind.Delete ? 0 : operation.Version;
-                Think(client);
-            }
-        }
-
-        private static string Key(int at) => string.Create(CultureInfo.InvariantCulture, $"k{at}");
-
-        private void Hold(SimulatedClient client)
-        {
-            if (_stopped) return;
-            client.GrantLease(TimeSpan.FromMilliseconds(_random.Next(1_000, 2_000)), lease =>
-            {
-                if (_stopped) return;
-                if (lease.Id == 0)
-                {
-                    Hold(client);
-                    return;
-                }
-                lease.Put(string.Create(CultureInfo.InvariantCulture, $"lease-{lease.Id}"), string.Create(CultureInfo.InvariantCulture, $"v{++_values}"));
-                Keep(client, lease, _random.Next(4));
-            });
-        }
-
-        private void Keep(SimulatedClient client, SimulatedLease lease, int times) => _simulation.After(lease.TimeToLive * _random.NextDouble(), () =>
-        {
-            if (_stopped) return;
-            if (times > 0)
-            {
-                lease.KeepAlive(() => Keep(client, lease, times - 1));
-                return;
-            }
-            if (_random.Next(3) == 0) lease.Revoke();
-            Hold(client);
-        });
     }
 }

@@ -1,5 +1,4 @@
 using System.Text;
-using AkkaRaft.BankSample;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.StateMachines;
