@@ -57,8 +57,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _random = random;
         _writeTime = new WriteTime(most: 4 * settings.ElectionTimeoutMax);
         _writeTime.Add(settings.SyncTime);
-        _fetchPause = new GrowingPause(settings.ElectionTimeoutMax, TimeSpan.FromMinutes(1));
-        _savePause = new GrowingPause(settings.ElectionTimeoutMax, TimeSpan.FromMinutes(1));
+        _fetchPause = new GrowingPause(settings.ElectionTimeoutMin, TimeSpan.FromMinutes(1));
+        _savePause = new GrowingPause(settings.ElectionTimeoutMin, TimeSpan.FromMinutes(1));
         _logger = Context.GetLogger();
         _chunks = new AnswerWindows(Self, () => Now);
         PersistenceId = $"akkaraft-member-{settings.Id}";
