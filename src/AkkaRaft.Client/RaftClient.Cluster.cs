@@ -41,26 +41,28 @@ public sealed partial class RaftClient
             var added = Known.Except(asked);
             statuses.AddRange(await Task.WhenAll(added.Select(m => StatusOf(m, timeout, cancellationToken))).ConfigureAwait(false));
             // Whoever was removed, and is gone, is no member that fails to answer.
-            statuses.RemoveAll(s => s.Role == MemberRole.Unreachable && now.Members.All(m => m.Member.Id != s.Id));
+            statuses.RemoveAll(s => s.Status.Role == MemberRole.Unreachable && now.Members.All(m => m.Member.Id != s.Status.Id));
         }
         // One of another cluster, where others are of this, has a wrong setting; where none is, the caller has.
-        if (statuses.TrueForAll(s => s.Role == MemberRole.Unreachable) && statuses.Find(s => s.Problem is not null) is { Problem: { } refusal }) throw new BadInputException(refusal);
+        if (statuses.TrueForAll(s => s.Status.Role == MemberRole.Unreachable) && statuses.Find(s => s.IsForeign) is { Status.Problem: { } refusal }) throw new BadInputException(refusal);
         // A member says itself who it is, whatever id or old address it was asked under.
-        return [.. statuses.GroupBy(s => s.Id).Select(same => same.FirstOrDefault(s => s.Role != MemberRole.Unreachable) ?? AsForeign(same.First())).OrderBy(s => s.Id)];
+        return [.. statuses.GroupBy(s => s.Status.Id).Select(same => same.FirstOrDefault(s => s.Status.Role != MemberRole.Unreachable) ?? AsForeign(same.First())).Select(s => s.Status).OrderBy(s => s.Id)];
 
-        static MemberStatus AsForeign(MemberStatus status) =>
-            status.Problem is { } refusal ? status with { Problem = $"Where member {status.Id}@{status.Address} should be: {refusal}" } : status;
+        static Stand AsForeign(Stand at) =>
+            at.IsForeign ? at with { Status = at.Status with { Problem = $"Where member {at.Status.Id}@{at.Status.Address} should be: {at.Status.Problem}" } } : at;
     }
 
-    private async Task<MemberStatus> StatusOf(Member member, TimeSpan timeout, CancellationToken cancellationToken) =>
-        await AskOnce(member, new GetMemberStatus(_settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false) switch
-        {
-            MemberStatus status => status,
-            var other => new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty)
-            {
-                Problem = other is Refused { Reason: RefusalReason.OtherCluster } refused ? refused.Message : null,
-            },
-        };
+    private async Task<Stand> StatusOf(Member member, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var answer = await AskOnce(member, new GetMemberStatus(_settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false);
+        if (answer is MemberStatus status) return new Stand(status, IsForeign: false);
+        var silent = new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
+        return new Stand(silent with { Problem = (answer as Refused)?.Message }, answer is Refused { Reason: RefusalReason.OtherCluster });
+    }
+
+    /// <param name="Status">What a member, or whoever is at its address, says.</param>
+    /// <param name="IsForeign">Whether a member of another cluster says it.</param>
+    private sealed record Stand(MemberStatus Status, bool IsForeign);
 
     /// <summary>Asks the leader who the members are.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>

@@ -30,7 +30,7 @@ public sealed class FailedSyncTests
         }
 
         await Patience.UntilAsync("a sync that fails", () => Task.FromResult((File.ReadAllText(Path.Combine(cluster.Data, "strace")).Contains("INJECTED", StringComparison.Ordinal), "")));
-        await Patience.UntilAsync("a word of it", () => Task.FromResult((lines.Any(l => l.Contains("The member stopped; it starts anew", StringComparison.Ordinal)), string.Join(Environment.NewLine, lines))));
+        await Patience.UntilAsync("a word of it", () => Task.FromResult((lines.Any(l => l.Contains("cannot write its journal", StringComparison.Ordinal)), string.Join(Environment.NewLine, lines))));
         await cluster.InSyncAsync();
         for (int id = 0; id < 3; id++)
         {

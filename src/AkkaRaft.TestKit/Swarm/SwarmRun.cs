@@ -191,6 +191,7 @@ public static class SwarmRun
             SnapshotChunkBytes = 8 * 1024,
             JoinTimeout = TimeSpan.FromSeconds(3),
             SessionTimeToLive = plan.SessionTimeToLive,
+            StateCheckInterval = TimeSpan.FromSeconds(1),
         };
         if (!plan.MembersDiffer) return settings;
         var random = new Random(unchecked((int)plan.Seed * 31 + settings.Id.Value));

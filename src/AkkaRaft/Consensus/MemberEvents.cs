@@ -12,9 +12,9 @@ internal sealed record MemberFailed(MemberId Id, string Reason)
     public string? LogIsOf { get; init; }
 }
 
-/// <summary>Something that may pass keeps a member from reading its journal: it stops, and is to be started anew.</summary>
+/// <summary>Something that may pass keeps a member from reading or writing its journal: it stops, and is to be started anew.</summary>
 /// <param name="Reason">What was tried, where, and what happened.</param>
-internal sealed record RecoveryHindered(string Reason);
+internal sealed record MemberHindered(string Reason);
 
 /// <summary>A committed change has removed the member, which has stopped; it is told on the EventStream.</summary>
 /// <param name="Id">The member.</param>

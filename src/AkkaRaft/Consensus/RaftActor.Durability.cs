@@ -1,3 +1,4 @@
+using Akka.Actor;
 using Akka.Event;
 using AkkaRaft.Storage;
 
@@ -168,6 +169,7 @@ internal sealed partial class RaftActor
     {
         // The base class stops the actor; only recovery can tell whether the write landed.
         _logger.Error(cause, "Member {0}'s journal failed to write event {1}; the member stops and recovers from what is stored.", Me, sequenceNr);
+        Context.Parent.Tell(new MemberHindered($"Member {Me} cannot write its journal in {DataDirectory.PathOf(_settings)} now: {cause.Message}"));
     }
 
     protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr)

@@ -199,7 +199,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         // An event that was read and cannot be replayed is there each time; what kept the journal from being read may pass.
         if (message is null && !JournalCorruptException.IsShownBy(reason))
         {
-            Context.Parent.Tell(new RecoveryHindered($"Member {Me} cannot read its journal in {DataDirectory.PathOf(_settings)} now: {reason.Message}"));
+            Context.Parent.Tell(new MemberHindered($"Member {Me} cannot read its journal in {DataDirectory.PathOf(_settings)} now: {reason.Message}"));
             Context.Stop(Self);
             return;
         }

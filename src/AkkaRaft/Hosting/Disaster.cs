@@ -6,6 +6,7 @@ using AkkaRaft.KeyValue;
 using AkkaRaft.Log;
 using AkkaRaft.Protocol;
 using AkkaRaft.Remoting;
+using AkkaRaft.StateMachines;
 using AkkaRaft.Storage;
 
 namespace AkkaRaft.Hosting;
@@ -24,18 +25,22 @@ public static class Disaster
     /// <param name="settings">The member's, with a cluster id of its own, and a directory that is empty or not there.</param>
     /// <param name="backup">The file; it stays as it is.</param>
     /// <param name="progress">Is told what is being waited for, in words.</param>
+    /// <param name="stateMachine">What the new cluster's members run, and the old one's did; the key-value store when nothing is said.</param>
     /// <returns>Index of the last entry whose effect is in the state.</returns>
     /// <exception cref="DataDirectoryException">The member's directory is not empty, or the state could not be written.</exception>
-    /// <exception cref="RaftConfigurationException">The cluster's id is that of the cluster that the backup is from.</exception>
-    /// <exception cref="KeyValueStoreException">The file is no backup, or is damaged.</exception>
+    /// <exception cref="RaftConfigurationException">The cluster's id is that of the cluster that the backup is from; or the state machine is an actor, which brings its backups back by itself.</exception>
+    /// <exception cref="KeyValueStoreException">The file is no backup of the store, or is damaged.</exception>
+    /// <exception cref="InvalidDataException">The file is no backup of the plain class, or is damaged.</exception>
     /// <exception cref="FileNotFoundException">The file is not there.</exception>
-    public static async Task<long> RestoreAsync(RaftSettings settings, string backup, IProgress<string>? progress = null)
+    public static async Task<long> RestoreAsync(RaftSettings settings, string backup, IProgress<string>? progress = null, RaftStateMachine? stateMachine = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        if ((stateMachine ?? RaftStateMachine.KeyValueStore).Inspect is not { } inspect)
+            throw new RaftConfigurationException($"The state machine '{stateMachine!.Name}' is an actor: what its backup is of, only it can tell, and it brings it back by itself.");
         uint checksum;
         // SQLite says of a file that is not there, or may not be read, that it cannot open it.
         using (var file = File.OpenRead(backup)) checksum = Crc.Of(file);
-        var image = KeyValueStore.Inspect(backup);
+        var image = inspect(backup);
         if (image.ClusterId == settings.ClusterId)
             throw new RaftConfigurationException($"{backup} is of cluster '{image.ClusterId}', and so would be the new one: members of the old could disturb it. Set akkaraft.cluster-id to another name.");
         var length = new FileInfo(backup).Length;
@@ -47,7 +52,7 @@ public static class Disaster
         // Kept as an image is: whoever takes it over does not change it.
         await RunAsync<MemberStatus>(
             settings with { DataDirectory = restore.Path, RestoreFrom = (BeginningWith(image, length, checksum, settings.Members.Values), Path.GetFullPath(backup)) },
-            new GetMemberStatus(settings.ClusterId, 0), status => status.AppliedIndex >= image.Index, $"member {settings.Id} to take over the {length} bytes of the backup", progress).ConfigureAwait(false);
+            new GetMemberStatus(settings.ClusterId, 0), status => status.AppliedIndex >= image.Index, $"member {settings.Id} to take over the {length} bytes of the backup", progress, stateMachine).ConfigureAwait(false);
         restore.Complete(name);
         return image.Index;
     }

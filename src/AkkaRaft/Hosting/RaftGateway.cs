@@ -29,7 +29,8 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private IActorRef _member = ActorRefs.Nobody;
     private TimeSpan _startedAt;
     private TimeSpan _backoff = MinBackoff;
-    private RecoveryHindered? _hindered;
+    private MemberHindered? _hindered;
+    private string? _waitsFor;
     private bool _ended;
     private MemberRemoved? _removed;
 
@@ -50,13 +51,15 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         Receive<Submit>(submit => HasFault(stateMachine.Command, submit.Payload, submit.RequestId), _ => { });
         Receive<Read>(read => HasFault(stateMachine.Query, read.Payload, read.RequestId), _ => { });
         Receive<UnreadableMessage>(_ => { });
+        // It waits for what only its operator can end, and status is where an operator looks.
+        Receive<GetMemberStatus>(get => _member.IsNobody() && _waitsFor is not null, get => Sender.Tell(new Refused(get.RequestId, RefusalReason.NotReady, null, _waitsFor!)));
         Receive<IKeyValueRequest>(request => _client.Forward(request));
         Receive<MemberFailed>(failed =>
         {
             _ended = true;
             Context.System.EventStream.Publish(failed);
         });
-        Receive<RecoveryHindered>(hindered => _hindered = hindered);
+        Receive<MemberHindered>(hindered => _hindered = hindered);
         Receive<MemberRemoved>(removed =>
         {
             _removed = removed;
@@ -118,6 +121,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         if (_removed is not null) _member = Context.ActorOf(DepartedMember.Props(_removed).WithDispatcher(_memberProps.Dispatcher), "member");
         if (_ended || _removed is not null) return;
         if (Now - _startedAt > Healthy) _backoff = MinBackoff;
+        _waitsFor = _hindered?.Reason;
         if (_hindered is { } hindered)
             _logger.Warning("{0} It tries again in {1}, until it can; what is stored stays as it is. A full or failing disk, or too few file descriptors, are for the operator to end.", hindered.Reason, SettingsCheck.Text(_backoff));
         else

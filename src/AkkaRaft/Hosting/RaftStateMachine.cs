@@ -27,7 +27,7 @@ public sealed class RaftStateMachine
 
     /// <summary>The key-value store: what a member runs when nothing else is said.</summary>
     public static RaftStateMachine KeyValueStore { get; } = new(
-        "", KeyValueRequests.Instance, "kv.db", KeyValueActor.Props, null, WireShape.StoreCommand, WireShape.StoreQuery);
+        "", KeyValueRequests.Instance, "kv.db", KeyValueActor.Props, null, WireShape.StoreCommand, WireShape.StoreQuery) { Inspect = KeyValue.KeyValueStore.Inspect };
 
     /// <summary>An application's own state machine.</summary>
     /// <param name="name">What it is called in the log, in images and by its clients: 1 to 64 letters, digits, dots, dashes and underscores. It is never to change.</param>
@@ -41,7 +41,10 @@ public sealed class RaftStateMachine
         ArgumentNullException.ThrowIfNull(codec);
         Props Plain(RaftSettings settings, IStateFile file, Action<PlainStateMachineActor>? created) =>
             PlainStateMachineActor.Props(name, () => new CodedStateMachine<TCommand, TResult, TQuery, TAnswer>(create(), codec), settings, file, created);
-        return new RaftStateMachine(name, new CommandRequests(name), "state.image", (settings, file) => Plain(settings, new StateFile(file), null), Plain, WireShape.OwnCommand, WireShape.OwnQuery);
+        return new RaftStateMachine(name, new CommandRequests(name), "state.image", (settings, file) => Plain(settings, new StateFile(file), null), Plain, WireShape.OwnCommand, WireShape.OwnQuery)
+        {
+            Inspect = file => PlainState.Inspect(name, new CodedStateMachine<TCommand, TResult, TQuery, TAnswer>(create(), codec), file),
+        };
     }
 
     /// <summary>An application's own state machine that is an actor, and keeps its state on a disk by itself: by the messages of <see cref="ApplyEntries"/>'s kind.</summary>
@@ -76,6 +79,9 @@ public sealed class RaftStateMachine
 
     /// <summary>Its actor, whose state is in that file.</summary>
     internal Func<RaftSettings, string, Props> PropsOf { get; }
+
+    /// <summary>Tells what a backup is of; null where an image says nothing of it, as that of an actor.</summary>
+    internal Func<string, ImageContent>? Inspect { get; private init; }
 
     /// <summary>What its commands may be, before they are in the log.</summary>
     internal WireShape Command { get; }

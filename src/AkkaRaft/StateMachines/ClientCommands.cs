@@ -222,6 +222,8 @@ public sealed class ClientCommands
 
     internal PlainProposal InForce => _inForce;
 
+    internal long KeptBytes => _sessions.ResultBytes;
+
     internal IEnumerable<PlainSession> SessionsToWire() => _sessions.Ids.Select(ToWire);
 
     internal IEnumerable<PlainTimer> TimersToWire() => _timers.All.Select(timer => new PlainTimer { Name = timer.Name, DueMs = timer.DueMs });

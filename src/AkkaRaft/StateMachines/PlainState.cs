@@ -40,7 +40,12 @@ internal sealed class PlainState
 
     public long AppliedTerm { get; private set; }
 
+    public long AppliedTimestampMs { get; private set; }
+
     public long JournalSequenceNr { get; private set; }
+
+    /// <summary>The cluster whose image it was loaded from; null for none.</summary>
+    public string? LoadedFrom { get; private init; }
 
     /// <inheritdoc cref="ClientCommands.NextDueMs"/>
     public long? NextDueMs => _commands.NextDueMs;
@@ -59,7 +64,7 @@ internal sealed class PlainState
             if (entry.Index != AppliedIndex + 1)
                 throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The state machine '{_name}' has applied the log up to {AppliedIndex} and cannot go on with entry {entry.Index}."));
             results[i] = _commands.Apply(entry, _machine.Apply, _machine.OnTimer);
-            (AppliedIndex, AppliedTerm) = (entry.Index, entry.Term);
+            (AppliedIndex, AppliedTerm, AppliedTimestampMs) = (entry.Index, entry.Term, entry.TimestampMs);
             if (entry.Kind == EntryKind.StateCheck) results[i] = Hash();
         }
         JournalSequenceNr = Math.Max(JournalSequenceNr, journalSequenceNr);
@@ -71,9 +76,14 @@ internal sealed class PlainState
 
     // ---- images --------------------------------------------------------------------------------------------------
 
-    /// <summary>All of it, of the last entry applied.</summary>
+    /// <summary>All of it, of the last entry applied, of no cluster.</summary>
     /// <exception cref="InvalidOperationException">It is too large, or the class cannot save it.</exception>
-    public byte[] ToImage() => ImageWith(JournalSequenceNr);
+    public byte[] ToImage() => ToImage("");
+
+    /// <summary>All of it, of the last entry applied.</summary>
+    /// <param name="clusterId">The member's cluster.</param>
+    /// <exception cref="InvalidOperationException">It is too large, or the class cannot save it.</exception>
+    public byte[] ToImage(string clusterId) => ImageWith(JournalSequenceNr, clusterId);
 
     /// <summary>Of what is the same on all members that have applied the log as far; empty when the class cannot save it.</summary>
     private ReadOnlyMemory<byte> Hash()
@@ -99,9 +109,9 @@ internal sealed class PlainState
 
     /// <summary>What is the same on all members that have applied the log as far.</summary>
     /// <exception cref="InvalidOperationException">It is too large, or the class cannot save it.</exception>
-    public byte[] ToComparable() => ImageWith(journalSequenceNr: 0);
+    public byte[] ToComparable() => ImageWith(journalSequenceNr: 0, clusterId: "");
 
-    private byte[] ImageWith(long journalSequenceNr)
+    private byte[] ImageWith(long journalSequenceNr, string clusterId)
     {
         using var state = new MemoryStream();
         try
@@ -119,11 +129,14 @@ internal sealed class PlainState
             StateMachine = _name,
             AppliedIndex = AppliedIndex,
             AppliedTerm = AppliedTerm,
+            AppliedTimestampMs = AppliedTimestampMs,
+            ClusterId = clusterId,
             JournalSequenceNr = journalSequenceNr,
             InForce = _commands.InForce,
             StateBytes = saved.Length,
             StateCrc = Crc.Of(saved),
         };
+        if (_commands.KeptBytes > MostImageBytes) throw new InvalidOperationException($"The results that sessions of '{_name}' keep have {_commands.KeptBytes} bytes; the limit of all is {MostImageBytes}.");
         header.Sessions.AddRange(_commands.SessionsToWire());
         header.Timers.AddRange(_commands.TimersToWire());
         var begin = header.ToByteArray();
@@ -143,7 +156,7 @@ internal sealed class PlainState
     /// <summary>The state that an image has.</summary>
     /// <param name="name">The state machine's.</param>
     /// <param name="machine">A new instance.</param>
-    /// <param name="image">What <see cref="ToImage()"/> wrote.</param>
+    /// <param name="image">What <see cref="ToImage(string)"/> wrote.</param>
     /// <exception cref="InvalidDataException">It is damaged, another state machine's, or the class cannot load it; the message says which.</exception>
     public static PlainState FromImage(string name, IPlainStateMachine machine, ReadOnlyMemory<byte> image)
     {
@@ -177,7 +190,26 @@ internal sealed class PlainState
             throw new InvalidDataException($"the class cannot load it: {e.GetType().Name}: {e.Message}", e);
         }
 
-        return new PlainState(name, machine, commands) { AppliedIndex = header.AppliedIndex, AppliedTerm = header.AppliedTerm, JournalSequenceNr = header.JournalSequenceNr };
+        return new PlainState(name, machine, commands)
+        {
+            AppliedIndex = header.AppliedIndex, AppliedTerm = header.AppliedTerm, AppliedTimestampMs = header.AppliedTimestampMs, JournalSequenceNr = header.JournalSequenceNr,
+            LoadedFrom = header.ClusterId,
+        };
+    }
+
+    /// <summary>Whether a file is a sound image, and of what.</summary>
+    /// <exception cref="InvalidDataException">It is none, is damaged, or is another state machine's.</exception>
+    public static ImageContent Inspect(string name, IPlainStateMachine machine, string file)
+    {
+        try
+        {
+            var state = FromImage(name, machine, File.ReadAllBytes(file));
+            return new ImageContent(state.AppliedIndex, state.AppliedTerm, state.AppliedTimestampMs, state.LoadedFrom!);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{file} is no backup of the state machine '{name}', or is damaged: {e.Message.TrimEnd('.')}.", e);
+        }
     }
 
     /// <summary>The same state, which the journal covers up to another number.</summary>

@@ -101,6 +101,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
     private void Apply(ApplyEntries apply)
     {
         BeginAnew();
+        _checked = null;
         IReadOnlyList<ReadOnlyMemory<byte>> results;
         try
         {
@@ -202,7 +203,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         var (index, term) = (_state.AppliedIndex, _state.AppliedTerm);
         try
         {
-            var image = _state.ToImage();
+            var image = _state.ToImage(_settings.ClusterId);
             _file.WriteImageAsync(image, save.File, CheckOf(image)).PipeTo(
                 Self, success: () => new ImageSaved(index, term), failure: e => new ImageSaved(0, 0, $"{save.File} cannot be written: {e.Message.TrimEnd('.')}."));
         }
@@ -217,7 +218,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
     {
         try
         {
-            return _state.ToImage();
+            return _state.ToImage(_settings.ClusterId);
         }
         catch (InvalidOperationException e)
         {
@@ -267,7 +268,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
         byte[] own;
         try
         {
-            own = state.ToImage();
+            own = state.ToImage(_settings.ClusterId);
         }
         catch (InvalidOperationException e)
         {

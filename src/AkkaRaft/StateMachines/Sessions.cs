@@ -18,6 +18,12 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
     /// <summary>Those in force.</summary>
     public required SessionLimits Limits { get; set; }
 
+    /// <summary>Most bytes of results that are kept for all sessions together: those of an own state machine are in its memory and in its image. It is a part of what the log means, and never to be changed.</summary>
+    public long MostResultBytes { get; init; } = 256 * 1024 * 1024;
+
+    /// <summary>What is kept for all of them, in bytes.</summary>
+    public long ResultBytes { get; private set; }
+
     /// <summary>How a session stands, of those that are kept.</summary>
     public (long LastUsedMs, long NextSerial, long Acked) this[long id]
     {
@@ -38,6 +44,7 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
     {
         _byId.Clear();
         _byIdleness.Clear();
+        ResultBytes = 0;
     }
 
     /// <summary>A session as it stood.</summary>
@@ -48,7 +55,7 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
     public bool RestoreResults(long id, long lastSerial, int bytes)
     {
         if (!_byId.TryGetValue(id, out var session)) return false;
-        session.Kept(lastSerial, bytes);
+        Kept(session, lastSerial, bytes);
         return true;
     }
 
@@ -159,7 +166,8 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
         {
             var kept = new KeptResults(executedBefore + 1, session.NextSerial - 1, executed.ToByteArray());
             results.Keep(id, kept);
-            session.Kept(kept.LastSerial, kept.Results.Length);
+            Kept(session, kept.LastSerial, kept.Results.Length);
+            MakeRoom(id);
         }
         return new SessionResult { BatchResult = firstSerial > executedBefore ? executed : Kept(id, session, firstSerial, count) };
     }
@@ -196,12 +204,25 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
     {
         if (upTo <= session.Acked) return;
         session.Acked = upTo;
-        session.Forget(upTo);
+        ResultBytes -= session.Forget(upTo);
         results.Forget(id, upTo);
+    }
+
+    private void Kept(Session session, long lastSerial, int bytes)
+    {
+        session.Kept(lastSerial, bytes);
+        ResultBytes += bytes;
+    }
+
+    /// <summary>The sessions idle longest give way, as they do when there are too many.</summary>
+    private void MakeRoom(long forSession)
+    {
+        while (ResultBytes > MostResultBytes && _byIdleness.Min.Id != forSession) Remove(_byIdleness.Min.Id);
     }
 
     private void Remove(long id)
     {
+        ResultBytes -= _byId[id].ResultBytes;
         _byIdleness.Remove((_byId[id].LastUsedMs, id));
         _byId.Remove(id);
         results.Removed(id);
@@ -226,9 +247,12 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
         }
 
         /// <summary>Drops the batches all of whose results are acknowledged.</summary>
-        public void Forget(long upToSerial)
+        /// <returns>Their bytes.</returns>
+        public long Forget(long upToSerial)
         {
+            var before = ResultBytes;
             while (_kept.TryPeek(out var batch) && batch.LastSerial <= upToSerial) ResultBytes -= _kept.Dequeue().Bytes;
+            return before - ResultBytes;
         }
     }
 }

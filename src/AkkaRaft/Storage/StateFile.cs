@@ -13,7 +13,10 @@ internal sealed class StateFile(string file) : IStateFile
     {
         try
         {
-            return File.ReadAllBytes(file);
+            var image = File.ReadAllBytes(file);
+            // A crash may have come between the renaming and its sync: what is gone on from here must be there after the next one too.
+            SyncDirectory();
+            return image;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
