@@ -3,7 +3,6 @@ using AkkaRaft.BankSample;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
-using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Process.Tests;
 
