@@ -243,11 +243,22 @@ internal sealed class SocketAssociation : AssociationHandle
 
     private void Hold(Func<SocketAssociation, int, IReadOnlyList<SocketAssociation>> hold)
     {
+        var isTooMuch = !_rules.Unfinished.Rent(_arrived.Pooled - _roomHeld);
         foreach (var association in hold(this, _roomHeld = _arrived.Pooled)) association.CloseUnfinished();
+        // Connections that were closed have yet to give back what they took.
+        if (isTooMuch) CloseUnfinished();
         // Whoever closed it meanwhile may have taken away what was not noted yet.
         lock (_lock)
             if (!_isClosed) return;
         _rules.Unfinished.Remove(this);
+    }
+
+    /// <summary>Nothing is received any more: the next connection takes what this one took of the pool.</summary>
+    private void GiveBack()
+    {
+        _arrived.GiveBack();
+        _rules.Unfinished.Rent(-_roomHeld);
+        _roomHeld = 0;
     }
 
     private void CloseUnfinished()
@@ -267,7 +278,7 @@ internal sealed class SocketAssociation : AssociationHandle
         catch (ObjectDisposedException)
         {
             // It was closed meanwhile, and whoever did so was told.
-            _arrived.GiveBack();
+            GiveBack();
             return true;
         }
     }
@@ -286,7 +297,7 @@ internal sealed class SocketAssociation : AssociationHandle
         {
             // It was closed meanwhile, and whoever did so was told; or it cannot be waited for.
             Close();
-            _arrived.GiveBack();
+            GiveBack();
             return false;
         }
     }
@@ -298,7 +309,7 @@ internal sealed class SocketAssociation : AssociationHandle
         if (error != SocketError.Success || bytes == 0)
         {
             Close();
-            _arrived.GiveBack();
+            GiveBack();
             return false;
         }
         Volatile.Write(ref _receivedBytes, _receivedBytes + bytes);
@@ -314,12 +325,21 @@ internal sealed class SocketAssociation : AssociationHandle
         while (arrived.Length >= HeaderBytes)
         {
             var length = BinaryPrimitives.ReadInt32LittleEndian(arrived);
-            if (length < 0 || length > (_listener is null ? MaxHandshakeBytes : _rules.MaxFrameBytes)) return RefuseLength((uint)length);
+            if (length < 0 || length > (_listener is null ? MaxHandshakeBytes : _rules.MaxFrameBytes))
+            {
+                RefuseLength((uint)length);
+                GiveBack();
+                return false;
+            }
             if (arrived.Length - HeaderBytes < length) break;
             var frame = arrived.Slice(HeaderBytes, length);
             // From here on the listener's thread may go on with what has arrived.
             if (_listener is null) return Introduce(frame);
-            if (!IsLetThrough(frame)) return false;
+            if (!IsLetThrough(frame))
+            {
+                GiveBack();
+                return false;
+            }
             if (length > 0) _listener.Notify(new InboundPayload(ByteString.CopyFrom(frame)));
             arrived = arrived[(HeaderBytes + length)..];
         }
@@ -329,13 +349,12 @@ internal sealed class SocketAssociation : AssociationHandle
         return true;
     }
 
-    private bool RefuseLength(uint length)
+    private void RefuseLength(uint length)
     {
         _rules.Warnings.Warn(RemoteAddress.Host, _listener is null
             ? $"{Described} began with a message of {length} bytes, and a handshake has at most {MaxHandshakeBytes}: the connection is closed. Does another protocol speak there?"
             : $"{Described} began a message of {length} bytes, and maximum-frame-size is {_rules.MaxFrameBytes}: the connection is closed. Does another protocol speak there, or has it another frame size?");
         Close();
-        return false;
     }
 
     /// <returns>False: either it goes on with the listener, or it is closed.</returns>
@@ -446,7 +465,7 @@ internal sealed class SocketAssociation : AssociationHandle
 
         public void Add(int bytes) => Count += bytes;
 
-        /// <summary>Nothing is held any more, and nobody writes to it: the next connection takes what this one took of the pool.</summary>
+        /// <summary>Nothing is held any more, and nobody writes to it.</summary>
         public void GiveBack()
         {
             Count = 0;

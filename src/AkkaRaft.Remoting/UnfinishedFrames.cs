@@ -11,6 +11,7 @@ internal sealed class UnfinishedFrames(long mostBytes)
     private readonly LinkedList<(SocketAssociation Association, int Bytes)> _byAge = [];
     private readonly Dictionary<SocketAssociation, LinkedListNode<(SocketAssociation Association, int Bytes)>> _held = new(ReferenceEqualityComparer.Instance);
     private long _inAll;
+    private long _rented;
 
     /// <summary>Of all connections, in bytes.</summary>
     public long InAll
@@ -20,6 +21,10 @@ internal sealed class UnfinishedFrames(long mostBytes)
             lock (_lock) return _inAll;
         }
     }
+
+    /// <summary>Notes what was taken, or, less than nothing, given back: by connections that were closed too, which give it back when they come to it.</summary>
+    /// <returns>False when there is twice as much as there may be: whoever took it gives it back at once.</returns>
+    public bool Rent(int bytes) => Interlocked.Add(ref _rented, bytes) <= 2 * mostBytes || bytes <= 0;
 
     /// <summary>Notes what a connection takes now: it goes on with the same message.</summary>
     /// <returns>The connections to close.</returns>

@@ -328,7 +328,7 @@ public sealed class SocketTransportTests : IAsyncLifetime
     private SocketAssociation Association(Socket socket, bool byTurns = false)
     {
         _sockets.Add(socket);
-        return new SocketAssociation(socket, new Address("tcp", "a", "here", 1), new Address("tcp", "b", "there", 2), new ConnectionRules { MaxFrameBytes = FrameBytes, Unfinished = new UnfinishedFrames(long.MaxValue), Warnings = new PeerWarnings(NoLogger.Instance) }, byTurns);
+        return new SocketAssociation(socket, new Address("tcp", "a", "here", 1), new Address("tcp", "b", "there", 2), new ConnectionRules { MaxFrameBytes = FrameBytes, Unfinished = new UnfinishedFrames(1 << 30), Warnings = new PeerWarnings(NoLogger.Instance) }, byTurns);
     }
 
     private static TaskCompletionSource<string> Warnings(ActorSystem system)
