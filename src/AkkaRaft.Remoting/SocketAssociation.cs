@@ -256,6 +256,8 @@ internal sealed class SocketAssociation : AssociationHandle
     /// <summary>Nothing is received any more: the next connection takes what this one took of the pool.</summary>
     private void GiveBack()
     {
+        // Akka.Remote may keep this for long.
+        _receive.SetBuffer(default);
         _arrived.GiveBack();
         _rules.Unfinished.Rent(-_roomHeld);
         _roomHeld = 0;
@@ -470,6 +472,7 @@ internal sealed class SocketAssociation : AssociationHandle
         {
             Count = 0;
             Hold([]);
+            _small = [];
         }
 
         public void RemoveAll() => RemoveAllBut(0);

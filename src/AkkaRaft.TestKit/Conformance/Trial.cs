@@ -291,6 +291,18 @@ internal sealed class Trial : IDisposable
         if (hash != await HashOf(loaded, _log.Count + 1).ConfigureAwait(false)) throw new NonconformingException("A state that was taken over from an image has another hash than the one that the same entries lead to.");
         if (hash == await HashOf(half, Half + 1).ConfigureAwait(false)) throw new NonconformingException("States that differ have the same hash.");
         foreach (var subject in (Subject[])[one, half, loaded]) await subject.StopAsync().ConfigureAwait(false);
+        // A session that was opened is a difference, and an entry without effect is none.
+        var (opened, idle) = (Start(NewDirectory()), Start(NewDirectory()));
+        var another = new SessionCommand { OpenSession = new OpenSession { ClientName = "conformance", Nonce = 12, StateMachine = _machine.Name } }.ToByteArray();
+        foreach (var (subject, kind, payload) in ((Subject, EntryKind, byte[])[])[(opened, EntryKind.Command, another), (idle, EntryKind.NoOp, [])])
+        {
+            await subject.ReadyAsync().ConfigureAwait(false);
+            await subject.ApplyAsync(_log, SequenceNr(_log.Count)).ConfigureAwait(false);
+            await subject.ApplyAsync([new LogEntry(_log.Count + 1, Term, _log.Count + 1, kind, payload)], LoadedSequenceNr).ConfigureAwait(false);
+        }
+        if (await HashOf(opened, _log.Count + 2).ConfigureAwait(false) == await HashOf(idle, _log.Count + 2).ConfigureAwait(false))
+            throw new NonconformingException("States with other sessions have the same hash.");
+        foreach (var subject in (Subject[])[opened, idle]) await subject.StopAsync().ConfigureAwait(false);
 
         async Task<string> HashOf(Subject subject, int at)
         {

@@ -232,8 +232,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 if (LacksSnapshot) StartWithoutState();
                 else Started();
                 break;
-            case Terminated:
-                Context.Stop(Self);
+            case Terminated { ActorRef: var stopped }:
+                ChildStopped(stopped);
                 break;
             case GetMemberStatus get:
                 Sender.Tell(Status(get.RequestId));
@@ -365,8 +365,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
                 _wakeAt = null;
                 return false;
             case Terminated { ActorRef: var stopped }:
-                _logger.Error("Member {0}'s {1} stopped; the member starts anew with it.", Me, stopped.Path.Name);
-                Context.Stop(Self);
+                ChildStopped(stopped);
                 return true;
             default:
                 return HandledByCompaction(message) || HandledBySnapshots(message) || HandledByStateChecks(message);
@@ -546,7 +545,20 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     private sealed record Wake(TimeSpan At);
 
-    protected override SupervisorStrategy SupervisorStrategy() => Akka.Actor.SupervisorStrategy.StoppingStrategy;
+    private Exception? _childFailure;
+
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(cause =>
+    {
+        _childFailure = cause;
+        return Directive.Stop;
+    });
+
+    private void ChildStopped(IActorRef child)
+    {
+        _logger.Error("Member {0}'s {1} stopped; the member starts anew with it.", Me, child.Path.Name);
+        if (_childFailure is { } failure) Context.Parent.Tell(new MemberHindered($"Member {Me}'s {child.Path.Name} stopped: {failure.GetBaseException().Message}"));
+        Context.Stop(Self);
+    }
 
     protected override void PostStop()
     {

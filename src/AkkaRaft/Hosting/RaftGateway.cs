@@ -57,6 +57,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         Receive<MemberFailed>(failed =>
         {
             _ended = true;
+            _waitsFor = failed.Reason;
             Context.System.EventStream.Publish(failed);
         });
         Receive<MemberHindered>(hindered => _hindered = hindered);

@@ -177,11 +177,13 @@ internal sealed class PlainStateMachineActor : ReceiveActor
     {
         _isUnusable = true;
         var asker = Sender;
-        Aside(_writing).PipeTo(Self, success: name => new Forgotten(asker, name), failure: e => new Forgotten(asker, "", e));
+        Aside(_writing, ImageOrNothing()).PipeTo(Self, success: name => new Forgotten(asker, name), failure: e => new Forgotten(asker, "", e));
 
-        async Task<string> Aside(Task before)
+        // What was written last may be of before it went wrong: people want to see what it is now.
+        async Task<string> Aside(Task before, byte[]? image)
         {
             await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (image is not null) await _file.WriteAsync(image, static () => { }).ConfigureAwait(false);
             return _file.PutAside();
         }
     }

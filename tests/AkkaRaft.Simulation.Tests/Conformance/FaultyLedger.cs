@@ -37,6 +37,7 @@ internal static class FaultyLedger
             "        private byte[] Hash()", "        private byte[] Hash()"),
         new("hashes its place in memory", "Equal states have equal hashes", "            JsonSerializer.Serialize(hashed, _accounts);", "            JsonSerializer.Serialize(hashed, System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(_accounts));"),
         new("hashes nothing", "Equal states have equal hashes", "return SHA256.HashData(hashed.ToArray())[..8];", "return new byte[8];"),
+        new("leaves its sessions out of its hash", "Equal states have equal hashes", "            _commands.WriteForHash(hashed);\n", ""),
         new("forgets nothing", "What it is told to forget", "            File.Delete(file);\n", ""),
         new("serves another state machine's log", "The log of another", "Context.Parent.Tell(new StateMachineFailed(e.Message) { LogIsOf = e.LogIsOf });", "Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, [.. apply.Entries.Select(_ => ReadOnlyMemory<byte>.Empty)]));"),
     ];
