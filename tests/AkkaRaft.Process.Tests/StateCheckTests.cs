@@ -88,11 +88,11 @@ public sealed class StateCheckTests
         var nodes = new List<RaftNode> { await RaftNode.StartAsync(Settings(1), Of("counter")), await RaftNode.StartAsync(Settings(2), Of("counter")) };
         try
         {
-            var mistaken = await RaftNode.StartAsync(Settings(0), Of("countre"));
+            // The first leader's name is the log's: it must not be this one.
+            var mistaken = await RaftNode.StartAsync(Settings(0) with { ElectionTimeoutMin = TimeSpan.FromSeconds(30), ElectionTimeoutMax = TimeSpan.FromSeconds(60) }, Of("countre"));
             await using (var client = RaftClient.Create(Settings(1).ForClients() with { RequestTimeout = TimeSpan.FromMinutes(1) }))
             {
                 await using var counter = client.ForStateMachine<int, int, string, int>("counter", codec);
-                // While the mistaken one leads, or is needed for a quorum, nobody answers.
                 Assert.Equal(1, await counter.SubmitAsync(1));
                 var (end, reason) = await mistaken.Completion;
                 Assert.Equal(MemberEnd.Failed, end);
