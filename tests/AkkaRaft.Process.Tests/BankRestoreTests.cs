@@ -1,8 +1,6 @@
-using System.Collections.Immutable;
 using AkkaRaft.BankSample;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
-using AkkaRaft.Protocol;
 
 namespace AkkaRaft.Process.Tests;
 
@@ -13,8 +11,7 @@ public sealed class BankRestoreTests
     public async Task A_new_cluster_begins_with_a_backup_and_with_no_other_file()
     {
         using var data = new TemporaryDirectory();
-        int port = Ports.FreeRow(3);
-        var members = Enumerable.Range(0, 3).ToImmutableSortedDictionary(i => new MemberId(i), i => new Member(new(i), $"127.0.0.1:{port + i}"));
+        var members = Ports.FreeMembers(3);
         RaftSettings Settings(int id, string cluster) => new() { ClusterId = cluster, Id = new(id), Members = members, DataDirectory = Path.Combine(data.Path, cluster) };
         string backup = Path.Combine(data.Path, "backup");
         await RunAsync("old", async (client, bank) =>

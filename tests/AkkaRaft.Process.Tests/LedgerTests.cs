@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using AkkaRaft.BankSample;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
@@ -13,8 +12,7 @@ public sealed class LedgerTests
     public async Task It_goes_on_from_its_disk_and_from_another_member_s_image()
     {
         using var data = new TemporaryDirectory();
-        int port = Ports.FreeRow(3);
-        var members = Enumerable.Range(0, 3).ToImmutableSortedDictionary(i => new MemberId(i), i => new Member(new(i), $"127.0.0.1:{port + i}"));
+        var members = Ports.FreeMembers(3);
         RaftSettings Settings(int id) => new() { ClusterId = "ledgers", Id = new(id), Members = members, DataDirectory = data.Path, RetainEntries = 5, MaxLogEntries = 20 };
         var nodes = new RaftNode[3];
         for (int i = 0; i < 3; i++) nodes[i] = await RaftNode.StartAsync(Settings(i), Ledger.StateMachine);

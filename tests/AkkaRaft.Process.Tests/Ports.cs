@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
+using AkkaRaft.Protocol;
 
 namespace AkkaRaft;
 
@@ -12,6 +14,13 @@ internal static class Ports
         int[] ports = listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port).ToArray();
         listeners.ForEach(l => l.Stop());
         return ports;
+    }
+
+    /// <summary>So many members, at free ports in a row.</summary>
+    public static ImmutableSortedDictionary<MemberId, Member> FreeMembers(int count)
+    {
+        int first = FreeRow(count);
+        return Enumerable.Range(0, count).ToImmutableSortedDictionary(i => new MemberId(i), i => new Member(new(i), $"127.0.0.1:{first + i}"));
     }
 
     /// <summary>The first of <paramref name="count"/> free ports in a row, below those that the system gives out.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
@@ -29,8 +28,7 @@ public sealed class StateCheckTests
     {
         using var data = new TemporaryDirectory();
         var codec = new JsonCodec();
-        int port = Ports.FreeRow(3);
-        var members = Enumerable.Range(0, 3).ToImmutableSortedDictionary(i => new MemberId(i), i => new Member(new(i), $"127.0.0.1:{port + i}"));
+        var members = Ports.FreeMembers(3);
         RaftSettings Settings(int id) => new() { ClusterId = "counters", Id = new(id), Members = members, DataDirectory = data.Path, StateCheckInterval = TimeSpan.FromSeconds(1), RetainEntries = 5, MaxLogEntries = 20 };
         // Only its first instance: what it makes anew is right.
         bool miscounted = false;
@@ -81,8 +79,7 @@ public sealed class StateCheckTests
     {
         using var data = new TemporaryDirectory();
         var codec = new JsonCodec();
-        int port = Ports.FreeRow(3);
-        var members = Enumerable.Range(0, 3).ToImmutableSortedDictionary(i => new MemberId(i), i => new Member(new(i), $"127.0.0.1:{port + i}"));
+        var members = Ports.FreeMembers(3);
         RaftSettings Settings(int id) => new() { ClusterId = "counters", Id = new(id), Members = members, DataDirectory = data.Path };
         RaftStateMachine Of(string name) => RaftStateMachine.Of(name, () => new Counter(miscounts: false), codec);
         var nodes = new List<RaftNode> { await RaftNode.StartAsync(Settings(1), Of("counter")), await RaftNode.StartAsync(Settings(2), Of("counter")) };

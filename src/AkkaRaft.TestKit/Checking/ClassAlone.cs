@@ -15,7 +15,7 @@ internal sealed class ClassAlone<TCommand, TResult, TQuery, TAnswer>(Func<IState
 
     private static string Class(IStateMachine<TCommand, TResult, TQuery, TAnswer> instance) => instance.GetType().Name;
 
-    public SavedState Initial { get; } = Save(create());
+    public SavedState Initial { get; } = SavedState.Of(create());
 
     public ModelStep<SavedState, TResult> Apply(SavedState state, TCommand command)
     {
@@ -33,13 +33,13 @@ internal sealed class ClassAlone<TCommand, TResult, TQuery, TAnswer>(Func<IState
         var instance = At(state);
         var answer = instance.Query(query);
         _last = new Live(state, instance);
-        return Save(instance) is var after && after.Equals(state) ? answer : throw new UnfitModelException($"{Class(instance)}'s Query of {query} changes the state {state} to {after}.");
+        return SavedState.Of(instance) is var after && after.Equals(state) ? answer : throw new UnfitModelException($"{Class(instance)}'s Query of {query} changes the state {state} to {after}.");
     }
 
     private ModelStep<SavedState, TResult> Apply(SavedState state, TCommand command, int which)
     {
         // The one goes on in memory, and the other from what was saved.
-        var instance = which == 1 ? At(state) : Load(state);
+        var instance = which == 1 ? At(state) : state.LoadInto(create());
         var timers = new LogTimers();
         var context = new ApplyContext(timers, which, (long)TimeSpan.FromDays(10_000 + which).TotalMilliseconds, new LogRandom((ulong)which));
         TResult? result = default;
@@ -54,7 +54,7 @@ internal sealed class ClassAlone<TCommand, TResult, TQuery, TAnswer>(Func<IState
         }
         if (timers.NextDueMs is not null)
             throw new UnfitModelException($"{Class(instance)} sets a timer for {command}, and goes by time then, which nobody outside knows: give a SequentialModel, or turn SwarmSettings.ChecksResults off.");
-        var after = Save(instance);
+        var after = SavedState.Of(instance);
         if (which == 1) _last = new Live(after, instance);
         return new ModelStep<SavedState, TResult>(after, result) { Failure = failure?.Length > LongestFailure ? failure[..LongestFailure] : failure };
     }
@@ -63,22 +63,7 @@ internal sealed class ClassAlone<TCommand, TResult, TQuery, TAnswer>(Func<IState
         a.State.Equals(b.State) && a.Failure == b.Failure && (a.Failure is not null || _results.Equals(a.Result, b.Result));
 
     private IStateMachine<TCommand, TResult, TQuery, TAnswer> At(SavedState state) =>
-        Interlocked.Exchange(ref _last, null) is { } last && last.State.Equals(state) ? last.Instance : Load(state);
-
-    private IStateMachine<TCommand, TResult, TQuery, TAnswer> Load(SavedState state)
-    {
-        var instance = create();
-        using var source = new MemoryStream(state.Bytes.ToArray(), writable: false);
-        instance.Load(source);
-        return instance;
-    }
-
-    private static SavedState Save(IStateMachine<TCommand, TResult, TQuery, TAnswer> instance)
-    {
-        using var destination = new MemoryStream();
-        instance.Save(destination);
-        return new SavedState(destination.ToArray());
-    }
+        Interlocked.Exchange(ref _last, null) is { } last && last.State.Equals(state) ? last.Instance : state.LoadInto(create());
 
     private sealed record Live(SavedState State, IStateMachine<TCommand, TResult, TQuery, TAnswer> Instance);
 

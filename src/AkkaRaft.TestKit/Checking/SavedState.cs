@@ -1,4 +1,5 @@
 using System.Text;
+using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.TestKit.Checking;
 
@@ -16,6 +17,22 @@ public sealed class SavedState : IEquatable<SavedState>
         var hash = default(HashCode);
         hash.AddBytes(bytes);
         _hash = hash.ToHashCode();
+    }
+
+    /// <summary>What the instance saves.</summary>
+    internal static SavedState Of<TCommand, TResult, TQuery, TAnswer>(IStateMachine<TCommand, TResult, TQuery, TAnswer> instance)
+    {
+        using var destination = new MemoryStream();
+        instance.Save(destination);
+        return new SavedState(destination.ToArray());
+    }
+
+    /// <summary>Loads it into an instance, which is returned.</summary>
+    internal IStateMachine<TCommand, TResult, TQuery, TAnswer> LoadInto<TCommand, TResult, TQuery, TAnswer>(IStateMachine<TCommand, TResult, TQuery, TAnswer> instance)
+    {
+        using var source = new MemoryStream((byte[])_bytes.Clone(), writable: false);
+        instance.Load(source);
+        return instance;
     }
 
     /// <summary>The bytes.</summary>

@@ -22,26 +22,17 @@ internal sealed class SavedAndLoaded<TCommand, TResult, TQuery, TAnswer>(Func<IS
 
     public void Save(Stream destination)
     {
-        var saved = Save(_machine);
+        var saved = SavedState.Of(_machine);
         if (!known.Contains(saved)) CheckLoad(saved);
         destination.Write(saved.Bytes.Span);
     }
 
     private void CheckLoad(SavedState saved)
     {
-        var loaded = create();
-        using (var source = new MemoryStream(saved.Bytes.ToArray(), writable: false)) loaded.Load(source);
-        if (Save(loaded) is var again && !again.Equals(saved))
+        if (SavedState.Of(saved.LoadInto(create())) is var again && !again.Equals(saved))
             throw new InvalidDataException($"{_machine.GetType().Name}.Load does not bring back what Save wrote, or Save writes one state in two ways. It wrote {saved}, and after Load it writes {again}");
         // Members come to a state at about one time.
         if (known.Count == MostKnown) known.Clear();
         known.Add(saved);
-    }
-
-    private static SavedState Save(IStateMachine<TCommand, TResult, TQuery, TAnswer> machine)
-    {
-        using var destination = new MemoryStream();
-        machine.Save(destination);
-        return new SavedState(destination.ToArray());
     }
 }

@@ -15,8 +15,6 @@ namespace AkkaRaft.Hosting;
 /// </summary>
 internal sealed class RaftGateway : ReceiveActor, IWithTimers
 {
-    private static readonly TimeSpan MinBackoff = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan MaxBackoff = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Healthy = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan CheckDeliveryEvery = TimeSpan.FromSeconds(1);
@@ -28,7 +26,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private IActorRef _client = ActorRefs.Nobody;
     private IActorRef _member = ActorRefs.Nobody;
     private TimeSpan _startedAt;
-    private TimeSpan _backoff = MinBackoff;
+    private readonly GrowingPause _pause = new(first: TimeSpan.FromMilliseconds(200), longest: TimeSpan.FromSeconds(10));
     private MemberHindered? _hindered;
     private string? _waitsFor;
     private bool _ended;
@@ -121,15 +119,15 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         _member = ActorRefs.Nobody;
         if (_removed is not null) _member = Context.ActorOf(DepartedMember.Props(_removed).WithDispatcher(_memberProps.Dispatcher), "member");
         if (_ended || _removed is not null) return;
-        if (Now - _startedAt > Healthy) _backoff = MinBackoff;
+        if (Now - _startedAt > Healthy) _pause.Succeeded();
+        _pause.Failed(Now);
         _waitsFor = _hindered?.Reason;
         if (_hindered is { } hindered)
-            _logger.Warning("{0} It tries again in {1}, until it can; what is stored stays as it is. A full or failing disk, or too few file descriptors, are for the operator to end.", hindered.Reason, SettingsCheck.Text(_backoff));
+            _logger.Warning("{0} It tries again in {1}, until it can; what is stored stays as it is. A full or failing disk, or too few file descriptors, are for the operator to end.", hindered.Reason, SettingsCheck.Text(_pause.Length));
         else
-            _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", SettingsCheck.Text(_backoff));
+            _logger.Warning("The member stopped; it starts anew in {0} from what is stored.", SettingsCheck.Text(_pause.Length));
         _hindered = null;
-        Timers.StartSingleTimer(nameof(Restart), Restart.Instance, _backoff);
-        _backoff = TimeSpan.FromTicks(Math.Min(_backoff.Ticks * 2, MaxBackoff.Ticks));
+        Timers.StartSingleTimer(nameof(Restart), Restart.Instance, _pause.Length);
     }
 
     /// <summary>Only recovery tells what is stored: a member is never resumed.</summary>

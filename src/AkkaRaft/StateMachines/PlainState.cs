@@ -94,10 +94,7 @@ internal sealed class PlainState
             _commands.WriteForHash(into);
             try
             {
-                // A class may close what it writes to, and may seek in it.
-                using var saved = new MemoryStream();
-                _machine.Save(saved);
-                into.Write(saved.ToArray());
+                into.Write(Saved());
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
@@ -113,17 +110,15 @@ internal sealed class PlainState
 
     private byte[] ImageWith(long journalSequenceNr, string clusterId)
     {
-        using var state = new MemoryStream();
+        byte[] saved;
         try
         {
-            _machine.Save(state);
+            saved = Saved();
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             throw new InvalidOperationException($"The state machine '{_name}' cannot save its state: {e.GetType().Name}: {e.Message}", e);
         }
-        // A class may close the stream that it writes to.
-        var saved = state.ToArray();
         var header = new PlainImage
         {
             StateMachine = _name,
@@ -151,6 +146,14 @@ internal sealed class PlainState
         writer.Write(Crc.Of(image.GetBuffer().AsSpan(0, (int)image.Length)));
         writer.Write(saved);
         return image.GetBuffer();
+    }
+
+    /// <summary>A class may close what it writes to, and may seek in it.</summary>
+    private byte[] Saved()
+    {
+        using var saved = new MemoryStream();
+        _machine.Save(saved);
+        return saved.ToArray();
     }
 
     /// <summary>The state that an image has.</summary>

@@ -119,6 +119,17 @@ public sealed class CopyOfTheBuild : IDisposable
     /// <summary>Whether a source's text holds this exactly once.</summary>
     public bool Has(string file, string text) => File.ReadAllText(Path.Combine(_source, file)).ReplaceLineEndings("\n").Split(text).Length == 2;
 
+    /// <summary>A text with one place of it replaced.</summary>
+    /// <param name="text">The source.</param>
+    /// <param name="old">What must be there exactly once.</param>
+    /// <param name="replacement">What takes its place.</param>
+    /// <param name="whose">Who asks, for people.</param>
+    internal static string ReplaceOnce(string text, string old, string replacement, string whose)
+    {
+        Assert.True(text.Split(old).Length == 2, $"The text that {whose} replaces is not there exactly once: {old}");
+        return text.Replace(old, replacement, StringComparison.Ordinal);
+    }
+
     private void Compile(PlantedBug bug)
     {
         foreach (var (part, original) in _originals)
@@ -128,9 +139,7 @@ public sealed class CopyOfTheBuild : IDisposable
             {
                 var path = Path.Combine(_source, file);
                 var tree = compilation.SyntaxTrees.Single(t => t.FilePath == path);
-                var text = tree.ToString().ReplaceLineEndings("\n");
-                Assert.True(text.Split(old).Length == 2, $"The text that '{bug.Name}' replaces is not there exactly once in {file}: {old}");
-                compilation = compilation.ReplaceSyntaxTree(tree, Parse(text.Replace(old, replacement, StringComparison.Ordinal), path));
+                compilation = compilation.ReplaceSyntaxTree(tree, Parse(ReplaceOnce(tree.ToString().ReplaceLineEndings("\n"), old, replacement, $"'{bug.Name}' in {file}"), path));
             }
             // That of the bug before may have been in it.
             if (compilation != original) Emit(part, compilation, $"'{bug.Name}'");
