@@ -69,7 +69,7 @@ public sealed class CommandLineTests
     [InlineData("node|3|--check|--listen|127.0.0.1:2|--join|0=127.0.0.1:1|--cluster-id|../..", "--cluster-id = \"../..\"; expected")]
     [InlineData("node|3|--check|--print-config|--listen|127.0.0.1:2|--join|0=127.0.0.1:1", "--check and --print-config cannot be given together.")]
     [InlineData("node|3|--check|--listen|192.0.2.7:2|--join|0=127.0.0.1:1", "is not a loopback address")]
-    [InlineData("node|3|--check|--listen|[0:0::1]:2|--join|0=127.0.0.1:1", "write \"[::1]:2\"")]
+    [InlineData("node|3|--check|--listen|[0:0::1]:2|--join|0=127.0.0.1:1", "addresses are compared: \"[::1]:2\"")]
     [InlineData("members|update|2=foo" + One, "MEMBERS: \"foo\" is not of the form host:port")]
     [InlineData("members|remove|2,2" + One, "MEMBERS: member 2 is there twice.")]
     [InlineData("members|set|1,2=h:1,3=h:1" + One, "MEMBERS: members 2 and 3 have the same address")]

@@ -145,6 +145,8 @@ public sealed class RaftSettingsTests : IDisposable
     [InlineData("other { a = 1 }")]
     [InlineData("akkaraft { }")]
     [InlineData("akkaraft { members { 7 = \"127.0.0.1:4100\" } }")]
+    [InlineData("akkaraft { members { 0 = \"[0:0::1]:4100\" } }")]
+    [InlineData("akkaraft { members { 0 = \"127.0.0.1:4100\", 1 = \"localhost:4100\" } }")]
     public void What_is_no_cluster_with_this_member_is_refused(string text) =>
         Assert.Contains(_file, Assert.Throws<RaftConfigurationException>(() => Read(text)).Message, StringComparison.Ordinal);
 
@@ -222,6 +224,9 @@ public sealed class RaftSettingsTests : IDisposable
         { "RaftSettings.Members.0", Sound() with { Members = Members((0, new Member(new MemberId(0), "127.0.0.1"))) } },
         { "RaftSettings.Members.0", Sound() with { Members = Members((0, new Member(new MemberId(0), "127.0.0.1:0"))) } },
         { "RaftSettings.Members.1", Sound() with { Members = Members((0, new Member(new MemberId(0), "host:1")), (1, new Member(new MemberId(1), "HOST:1"))) } },
+        { "RaftSettings.Members.1", Sound() with { Members = Members((0, new Member(new MemberId(0), "127.0.0.1:1")), (1, new Member(new MemberId(1), "localhost:1"))) } },
+        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new Member(new MemberId(0), "127.1:1"))) } },
+        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new Member(new MemberId(0), "[0:0::1]:1"))) } },
         { "RaftSettings.Members.-1", Sound() with { Members = Members((-1, new Member(new MemberId(-1), "127.0.0.1:4100"))) } },
         { "RaftSettings.Id", Sound() with { Id = new MemberId(9) } },
     };

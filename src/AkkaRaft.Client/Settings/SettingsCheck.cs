@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using AkkaRaft.Protocol;
+using AkkaRaft.Remoting;
 
 namespace AkkaRaft;
 
@@ -96,8 +98,19 @@ internal sealed partial class SettingsCheck
             if (id.Value < 0) throw Wrong(one, member?.Address, "a member id: a number from 0 on");
             if (member is null || member.Id != id) throw Wrong(one, member, $"the member with the id {id}");
             if (!IsAddress(member.Address)) throw Wrong(one, member.Address, "host:port");
-            if (!owners.TryAdd(member.Address, id)) throw Wrong(one, member.Address, $"an address of its own; member {owners[member.Address]} has this one");
+            if (Form(member.Address) is var form && !member.Address.Equals(form, StringComparison.OrdinalIgnoreCase)) throw Wrong(one, member.Address, $"the form in which addresses are compared: \"{form}\", for all members and clients");
+            var place = form.StartsWith("localhost:", StringComparison.OrdinalIgnoreCase) ? $"{IPAddress.Loopback}{form["localhost".Length..]}" : form;
+            if (!owners.TryAdd(place, id)) throw Wrong(one, member.Address, $"an address of its own; member {owners[place]} has this one");
         }
+    }
+
+    /// <summary>An IP address has several forms, and Akka.Remote takes two of them for two addresses.</summary>
+    private static string Form(string address)
+    {
+        var (host, port) = Addresses.Split(address);
+        if (!IPAddress.TryParse(host, out var ip)) return address;
+        if (ip.IsIPv4MappedToIPv6) ip = ip.MapToIPv4();
+        return ip.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{ip}]:{port}" : $"{ip}:{port}";
     }
 
     /// <summary>The largest key that a member may be told to take, and that a client may be told to send.</summary>

@@ -203,7 +203,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             Context.Stop(Self);
             return;
         }
-        _logger.Error(reason, "Member {0} cannot recover its journal.", Me);
+        // What is wrong with it is said below; anything else is a fault of the program's.
+        if (!JournalCorruptException.IsShownBy(reason)) _logger.Error(reason, "Member {0} cannot recover its journal.", Me);
         Fail($"Member {Me}'s journal in {DataDirectory.PathOf(_settings)} is damaged: {reason.Message} It does not vote or serve. {JournalGuard.AfterDamage(Me)}");
     }
 

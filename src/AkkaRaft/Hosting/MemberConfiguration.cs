@@ -1,8 +1,6 @@
 using System.Net;
-using System.Net.Sockets;
 using Akka.Configuration;
 using Akka.Persistence.Sql;
-using AkkaRaft.Protocol;
 using AkkaRaft.Remoting;
 using AkkaRaft.Storage;
 
@@ -69,7 +67,6 @@ internal static class MemberConfiguration
     /// <exception cref="RaftConfigurationException">It may not.</exception>
     public static void CheckAddress(RaftSettings settings)
     {
-        foreach (var member in settings.Members.Values) CheckForm(member);
         var address = settings.Members[settings.Id].Address;
         if (!settings.IsOffline && !IsLoopback(Addresses.Split(address).Host) && !settings.AllowInsecureNetwork)
             throw new RaftConfigurationException(
@@ -84,14 +81,4 @@ internal static class MemberConfiguration
 
     private static bool IsLoopback(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var ip) && IPAddress.IsLoopback(ip));
-
-    /// <summary>An IPv6 address has several forms, and Akka.Remote takes two of them for two addresses.</summary>
-    private static void CheckForm(Member member)
-    {
-        var (host, port) = Addresses.Split(member.Address);
-        if (!IPAddress.TryParse(host, out var ip) || ip.AddressFamily != AddressFamily.InterNetworkV6) return;
-        var form = ip.IsIPv4MappedToIPv6 ? $"{ip.MapToIPv4()}" : $"[{ip}]";
-        if (!host.Equals(form, StringComparison.OrdinalIgnoreCase))
-            throw new RaftConfigurationException($"akkaraft.members.{member.Id} = \"{member.Address}\" is not the form in which the address is compared: write \"{form}:{port}\", for all members and clients.");
-    }
 }
