@@ -1,3 +1,5 @@
+using Akka.Actor;
+
 namespace AkkaRaft.Remoting;
 
 /// <summary>What all connections of a <see cref="SocketTransport"/> go by.</summary>
@@ -14,6 +16,9 @@ internal sealed class ConnectionRules
 
     /// <summary>What messages take of which a part has yet to arrive.</summary>
     public required UnfinishedFrames Unfinished { get; init; }
+
+    /// <summary>Whether an address is reached over its own connections alone, and is of no use without one.</summary>
+    public Func<Address, bool> IsStranger { get; init; } = _ => false;
 
     public required PeerWarnings Warnings { get; init; }
 }

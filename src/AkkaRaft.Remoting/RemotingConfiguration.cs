@@ -43,12 +43,12 @@ internal static partial class RemotingConfiguration
 
     /// <summary>
     /// Keeps out what Akka.Remote says, several times a second, while a peer is away, or of each that falls silent after its handshake: the member itself says so once.
-    /// What it says of messages too large, of a quarantine that begins, or of bytes it cannot read stays.
+    /// What it says of messages too large, of a quarantine that begins for another reason than silence, or of bytes it cannot read stays.
     /// </summary>
     public static LogFilterSetup QuietRemoting { get; } = new LogFilterBuilder().ExcludeMessageRegex(PeerAway()).Build();
 
     // What is matched is the whole line, time and source included.
-    [GeneratedRegex(@"\] (Tried to associate with unreachable remote address|Association with remote system .* has failed|Disassociated\s|Removing receive buffers for |AssociationError |No response from remote\. |Quarantined address .* is still unreachable )", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\] (Tried to associate with unreachable remote address|Association with remote system .* has failed|Disassociated\s|Removing receive buffers for |AssociationError |No response from remote\. |Quarantined address .* is still unreachable |Association to .* is irrecoverably failed\. Quarantining address\.\s+Cause: System\.TimeoutException: Delivery of system messages timed out)", RegexOptions.ExplicitCapture)]
     private static partial Regex PeerAway();
 
     /// <summary>What both need of Akka.Remote, to listen at an address.</summary>
@@ -64,6 +64,8 @@ internal static partial class RemotingConfiguration
             # Five days by default, in which a process that runs is refused: after a handshake that came late from the one before it at its address, or two days without
             # a message to it. Nothing that Raft sends needs quarantine; the marker goes with the next look at all of them, once a second.
             prune-quarantine-marker-after = 0 s
+            # Of a peer that fell silent nothing is kept; two days are the default. A member is spoken to all the time.
+            quarantine-after-silence = 1 minute
             log-remote-lifecycle-events = off
             # For a process that stands still; two minutes are the default.
             transport-failure-detector { heartbeat-interval = 2 s, acceptable-heartbeat-pause = 10 s }

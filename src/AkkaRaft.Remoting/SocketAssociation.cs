@@ -13,10 +13,10 @@ internal sealed class SocketAssociation : AssociationHandle
 {
     private const int HeaderBytes = sizeof(int);
     private const int SmallBufferBytes = 16 * 1024;
+    // Of those that this process speaks to by itself there are few.
+    private const int LargeBufferBytes = 64 * 1024;
     // There may be thousands that never say anything.
     private const int HandshakeBufferBytes = 512;
-    // A frame's length is only what its sender says: room for the rest of it is made step by step.
-    private const int MaxBytesMadeRoomFor = 256 * 1024;
     // Then other connections have their turn.
     private const int MaxReceivesInARow = 16;
     // Who has not said who it is has no use for more.
@@ -39,7 +39,8 @@ internal sealed class SocketAssociation : AssociationHandle
     private int _left;
     private bool _isSending;
     private readonly Buffer _arrived = new();
-    private int _roomHeld;
+    private LongFrame? _long;
+    private int _receivedAtOnce = SmallBufferBytes;
     private IHandleEventListener? _listener;
     private bool _isClosed;
     private long _unsent;
@@ -194,6 +195,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private void ListenWith(IHandleEventListener listener)
     {
         bool isClosed;
+        if (!IsOfAStranger) _receivedAtOnce = LargeBufferBytes;
         lock (_lock) (_listener, isClosed) = (listener, _isClosed);
         if (isClosed) listener.Notify(End);
         else if (_receivesByTurns) ReceivingThreads.Start(ReceiveNext);
@@ -224,43 +226,40 @@ internal sealed class SocketAssociation : AssociationHandle
         ThreadPool.UnsafeQueueUserWorkItem(static association => association.GoOnReceiving(), this, preferLocal: false);
     }
 
-    /// <summary>Bytes that the first frame lacks; one while its length is not known.</summary>
-    private int MissingBytes => _arrived.Count < HeaderBytes ? 1 : HeaderBytes + BinaryPrimitives.ReadInt32LittleEndian(_arrived.Filled.Span) - _arrived.Count;
-
-    /// <summary>Room for what the first frame lacks, and for what may have come behind it once there is a listener.</summary>
+    /// <summary>Room for the rest of a long frame; or for as many frames as come together, once there is a listener.</summary>
     private Memory<byte> RoomToReceive()
     {
-        var room = _arrived.Space(Math.Max(_listener is null ? 1 : SmallBufferBytes - _arrived.Count, Math.Min(MissingBytes, MaxBytesMadeRoomFor)));
-        if (_arrived.Pooled != _roomHeld) Hold(_rules.Unfinished.Hold);
-        return room;
+        if (_long is null) return _arrived.Space(_listener is null ? 1 : _receivedAtOnce - _arrived.Count);
+        return _long.IsFull && !TakePiece(_long) ? Memory<byte>.Empty : _long.Space;
     }
 
-    /// <summary>A message has become whole, where more than a few have yet to.</summary>
-    private void GoOnHolding()
+    /// <returns>False when there is no room, and the connection is closed.</returns>
+    private bool TakePiece(LongFrame frame)
     {
-        if (_roomHeld > 0 || _arrived.Pooled > 0) Hold(_rules.Unfinished.GoOn);
-    }
-
-    private void Hold(Func<SocketAssociation, int, IReadOnlyList<SocketAssociation>> hold)
-    {
-        var isTooMuch = !_rules.Unfinished.Rent(_arrived.Pooled - _roomHeld);
-        foreach (var association in hold(this, _roomHeld = _arrived.Pooled)) association.CloseUnfinished();
-        // Connections that were closed have yet to give back what they took.
-        if (isTooMuch) CloseUnfinished();
+        var piece = _rules.Unfinished.Take(this, out var closed);
+        foreach (var association in closed) association.CloseUnfinished();
+        if (piece is null) CloseUnfinished();
+        else frame.AddPiece(piece);
         // Whoever closed it meanwhile may have taken away what was not noted yet.
         lock (_lock)
-            if (!_isClosed) return;
+            if (!_isClosed) return piece is not null;
         _rules.Unfinished.Remove(this);
+        return piece is not null;
     }
 
-    /// <summary>Nothing is received any more: the next connection takes what this one took of the pool.</summary>
+    /// <summary>Nothing is received any more.</summary>
     private void GiveBack()
     {
         // Akka.Remote may keep this for long.
         _receive.SetBuffer(default);
         _arrived.GiveBack();
-        _rules.Unfinished.Rent(-_roomHeld);
-        _roomHeld = 0;
+        GiveBackLong();
+    }
+
+    private void GiveBackLong()
+    {
+        if (_long is { } frame) _rules.Unfinished.GiveBack(this, frame.Pieces);
+        _long = null;
     }
 
     private void CloseUnfinished()
@@ -315,8 +314,13 @@ internal sealed class SocketAssociation : AssociationHandle
             return false;
         }
         Volatile.Write(ref _receivedBytes, _receivedBytes + bytes);
-        _arrived.Add(bytes);
-        return HandOn();
+        if (_long is null)
+        {
+            _arrived.Add(bytes);
+            return HandOn();
+        }
+        _long.Add(bytes);
+        return !_long.IsWhole || HandOnLong(_long);
     }
 
     /// <returns>Whether there may be more to receive now.</returns>
@@ -333,7 +337,11 @@ internal sealed class SocketAssociation : AssociationHandle
                 GiveBack();
                 return false;
             }
-            if (arrived.Length - HeaderBytes < length) break;
+            if (arrived.Length - HeaderBytes < length)
+            {
+                if (HeaderBytes + length > _receivedAtOnce) return BeginLong(length, arrived[HeaderBytes..]);
+                break;
+            }
             var frame = arrived.Slice(HeaderBytes, length);
             // From here on the listener's thread may go on with what has arrived.
             if (_listener is null) return Introduce(frame);
@@ -345,9 +353,35 @@ internal sealed class SocketAssociation : AssociationHandle
             if (length > 0) _listener.Notify(new InboundPayload(ByteString.CopyFrom(frame)));
             arrived = arrived[(HeaderBytes + length)..];
         }
-        if (arrived.Length == _arrived.Count) return true;
-        _arrived.RemoveAllBut(arrived.Length);
-        GoOnHolding();
+        if (arrived.Length < _arrived.Count) _arrived.RemoveAllBut(arrived.Length);
+        return true;
+    }
+
+    private bool BeginLong(int length, ReadOnlySpan<byte> arrived)
+    {
+        var frame = _long = new LongFrame(length);
+        if (!TakePiece(frame))
+        {
+            GiveBack();
+            return false;
+        }
+        arrived.CopyTo(frame.Space.Span);
+        frame.Add(arrived.Length);
+        _arrived.RemoveAll();
+        return true;
+    }
+
+    private bool HandOnLong(LongFrame whole)
+    {
+        using var visit = SerialExecutor.Visit();
+        var frame = whole.ToArray();
+        GiveBackLong();
+        if (!IsLetThrough(frame))
+        {
+            GiveBack();
+            return false;
+        }
+        _listener!.Notify(new InboundPayload(UnsafeByteOperations.UnsafeWrap(frame)));
         return true;
     }
 
@@ -385,6 +419,9 @@ internal sealed class SocketAssociation : AssociationHandle
             case FrameKind.RaftMessage when _isHandshakeOver:
                 Volatile.Write(ref _raftMessages, _raftMessages + 1);
                 return true;
+            case FrameKind.Disassociate when IsOfAStranger:
+                Close();
+                return false;
             case FrameKind.ClientMessage or FrameKind.Heartbeat when _isHandshakeOver:
             case FrameKind.Disassociate:
                 return true;
@@ -434,10 +471,12 @@ internal sealed class SocketAssociation : AssociationHandle
     }
 
     /// <summary>
-    /// A client that is reached over its own connections alone is forgotten with the last one, as if it had shut down: Akka.Remote would otherwise
-    /// keep the way to it, read its next connection, and try to answer over one of its own.
+    /// Whoever is reached over its own connections alone is forgotten with the last one, as if it had shut down, whatever it says itself: Akka.Remote would
+    /// otherwise keep the way to each address that was ever named, read a client's next connection, and try to answer over one of its own.
     /// </summary>
-    private Disassociated End => new(ClientAddress.Is(_peer) ? DisassociateInfo.Shutdown : DisassociateInfo.Unknown);
+    private Disassociated End => new(IsOfAStranger ? DisassociateInfo.Shutdown : DisassociateInfo.Unknown);
+
+    private bool IsOfAStranger => _peer is { } peer && _rules.IsStranger(peer);
 
     /// <summary>Bytes in a row: in what a handshake needs at first, then small while few are held, and from a pool when it must be larger.</summary>
     private sealed class Buffer
@@ -446,9 +485,6 @@ internal sealed class SocketAssociation : AssociationHandle
         private byte[] _bytes = [];
 
         public int Count { get; private set; }
-
-        /// <summary>What it takes beyond a small buffer, of the pool, in bytes.</summary>
-        public int Pooled => _bytes.Length > SmallBufferBytes ? _bytes.Length : 0;
 
         public Memory<byte> Filled => _bytes.AsMemory(0, Count);
 

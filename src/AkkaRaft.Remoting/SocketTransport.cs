@@ -125,6 +125,7 @@ internal sealed class SocketTransport : Transport
     private ConnectionRules RulesOf(Address self) => new()
     {
         MaxFrameBytes = (int)MaximumPayloadBytes,
+        IsStranger = IsStranger,
         Filter = _isRaftOnly ? new FrameFilter(self) : null,
         Unsent = _isRaftOnly && Config.GetByteSize("unsent-bytes") is { } bytes ? new UnsentBytes(bytes, UnsentInAll * bytes) : null,
         Unfinished = new UnfinishedFrames(Math.Max(UnfinishedBytes, UnfinishedOfLargest * MaximumPayloadBytes)),
@@ -216,7 +217,7 @@ internal sealed class SocketTransport : Transport
 
     public override async Task<AssociationHandle> Associate(Address remoteAddress)
     {
-        if (ClientAddress.Is(remoteAddress) || _isRaftOnly && !IsReachable(remoteAddress)) throw Unreachable(remoteAddress);
+        if (IsStranger(remoteAddress)) throw Unreachable(remoteAddress);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_shutdown.Token);
         timeout.CancelAfter(_connectTimeout);
@@ -308,6 +309,9 @@ internal sealed class SocketTransport : Transport
         if (_reachable.Count >= MaxReachable) _reachable.Clear();
         _reachable[address] = true;
     }
+
+    /// <summary>A client, or whoever this process does not speak to by itself.</summary>
+    private bool IsStranger(Address address) => ClientAddress.Is(address) || _isRaftOnly && !IsReachable(address);
 
     private bool IsReachable(Address address) => _reachable.ContainsKey(Addresses.Join(address));
 
