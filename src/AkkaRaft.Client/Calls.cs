@@ -26,7 +26,7 @@ internal sealed class Calls
     }
 
     /// <summary>Starts the actor that sends them.</summary>
-    public static Calls Start(ActorSystem system, RaftClientSettings settings, IRequestCodec codec, Func<Member, ICanTell> resolve)
+    public static Calls Start(ActorSystem system, RaftClientSettings settings, IRequestCodec codec, Func<RaftEndpoint, ICanTell> resolve)
     {
         var inbox = new CallInbox(settings.MaxQueued);
         var props = ClientActor.Props(settings, codec, resolve, inbox);

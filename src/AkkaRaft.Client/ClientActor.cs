@@ -19,19 +19,19 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
 
     private readonly RaftClientSettings _settings;
     private readonly IRequestCodec _codec;
-    private readonly Func<Member, ICanTell> _resolve;
+    private readonly Func<RaftEndpoint, ICanTell> _resolve;
     private readonly CallInbox _inbox;
     private readonly Func<ulong> _drawNonce;
     private readonly Lane[] _lanes;
     private readonly Dictionary<long, Flight> _attempts = [];
     private readonly Deadlines _deadlines = new();
-    private readonly Dictionary<Member, string> _lastOutcome = [];
-    private readonly Dictionary<Member, TimeSpan> _silentAt = [];
-    private readonly HashSet<Member> _foreign = [];
+    private readonly Dictionary<RaftEndpoint, string> _lastOutcome = [];
+    private readonly Dictionary<RaftEndpoint, TimeSpan> _silentAt = [];
+    private readonly HashSet<RaftEndpoint> _foreign = [];
     private readonly Dictionary<Address, (long Bytes, TimeSpan? At)> _arriving = [];
 
-    private Member[] _members;
-    private Member _leader;
+    private RaftEndpoint[] _members;
+    private RaftEndpoint _leader;
     private int _turn = 1;
     private TimeSpan _askMembersAt = TimeSpan.MinValue;
     private MemberId? _membersAskedOf;
@@ -48,7 +48,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     private AnsweredCallers _callers;
     private bool _callersGoFirst;
 
-    public ClientActor(RaftClientSettings settings, IRequestCodec codec, Func<Member, ICanTell> resolve, CallInbox inbox, Func<ulong> drawNonce)
+    public ClientActor(RaftClientSettings settings, IRequestCodec codec, Func<RaftEndpoint, ICanTell> resolve, CallInbox inbox, Func<ulong> drawNonce)
     {
         _settings = settings;
         _codec = codec;
@@ -88,7 +88,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         Receive<DeadLetter>(dead => Undelivered(dead.Message));
     }
 
-    public static Props Props(RaftClientSettings settings, IRequestCodec codec, Func<Member, ICanTell> resolve, CallInbox? inbox = null, Func<ulong>? drawNonce = null) =>
+    public static Props Props(RaftClientSettings settings, IRequestCodec codec, Func<RaftEndpoint, ICanTell> resolve, CallInbox? inbox = null, Func<ulong>? drawNonce = null) =>
         Akka.Actor.Props.CreateBy(new Producer<ClientActor>(() => new ClientActor(settings, codec, resolve, inbox ?? new CallInbox(0), drawNonce ?? RandomNonce)));
 
     private static ulong RandomNonce() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
@@ -336,15 +336,15 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>Whether a member has just not answered: followers go on naming a leader that died, until they elect another.</summary>
-    private bool IsSilent(Member member) => _silentAt.TryGetValue(member, out var at) && Now - at < _settings.AttemptTimeout;
+    private bool IsSilent(RaftEndpoint member) => _silentAt.TryGetValue(member, out var at) && Now - at < _settings.AttemptTimeout;
 
     /// <summary>Members know where another is, and the settings may be old; where it does not answer at the one address, as behind NAT, it may at the other.</summary>
-    private Member Locate(Member told) =>
+    private RaftEndpoint Locate(RaftEndpoint told) =>
         _settings.Members.TryGetValue(told.Id, out var set) && _silentAt.TryGetValue(told, out var at) && (!_silentAt.TryGetValue(set, out var setAt) || setAt < at) ? set : told;
 
     private TimeSpan Backoff(int times) => Min(_settings.RetryDelay * (1 << Math.Min(times - 1, 10)), _settings.MaxBackoff);
 
-    private void Follow(Flight flight, Member leader)
+    private void Follow(Flight flight, RaftEndpoint leader)
     {
         _leader = leader;
         SendAgain(flight, TimeSpan.Zero);
@@ -378,7 +378,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
             Unanswered(flight, target, "not reachable");
     }
 
-    private void Unanswered(Flight flight, Member target, string outcome)
+    private void Unanswered(Flight flight, RaftEndpoint target, string outcome)
     {
         _lastOutcome[target] = outcome;
         _silentAt[target] = Now;
@@ -392,7 +392,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>All are asked in turn, whatever hints were followed meanwhile: members that were removed may name each other for ever.</summary>
-    private void TryNext(Member after)
+    private void TryNext(RaftEndpoint after)
     {
         if (_leader != after) return;
         var others = Enumerable.Range(0, _members.Length).Select(i => _members[(_turn + i) % _members.Length]).Where(m => m != after).ToList();
@@ -425,7 +425,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         if (!membership.IsCommitted || membership.Phase != MembershipPhase.Stable) _askMembersAt = Now + _settings.AttemptTimeout;
         if (!membership.IsCommitted || membership.Members.IsEmpty) return;
         // Who was there at first may know more when nobody else answers, and may be reached at the address of the settings alone.
-        _members = [.. membership.Members.Select(m => m.Member).Union(_settings.Members.Values)];
+        _members = [.. membership.Members.Select(m => m.Endpoint).Union(_settings.Members.Values)];
         foreach (var gone in _lastOutcome.Keys.Concat(_silentAt.Keys).Concat(_foreign).Except(_members).Where(m => m != _leader).ToList())
         {
             _lastOutcome.Remove(gone);
@@ -486,7 +486,7 @@ internal sealed partial class ClientActor : ReceiveActor, IWithTimers
         }
     }
 
-    private bool IsArriving(Member from, TimeSpan since) => _arriving.Any(peer => peer.Value.At >= since && Addresses.Join(peer.Key) == from.Address);
+    private bool IsArriving(RaftEndpoint from, TimeSpan since) => _arriving.Any(peer => peer.Value.At >= since && Addresses.Join(peer.Key) == from.Address);
 
     /// <summary>Members that were asked, and asked again, may only be slow, and asking more often would make them slower; one that was not asked yet may be fast.</summary>
     private TimeSpan TimeoutOf(Flight flight)

@@ -41,7 +41,7 @@ internal sealed class Flight(Lane lane, List<PendingCall> calls)
     public object? Message { get; set; }
 
     /// <summary>The member asked last, or null while it waits to be sent again.</summary>
-    public Member? Target { get; set; }
+    public RaftEndpoint? Target { get; set; }
 
     public TimeSpan SentAt { get; set; }
 

@@ -8,26 +8,26 @@ namespace AkkaRaft.Client;
 /// <summary>What concerns the cluster and not its keys: members, leadership, backups.</summary>
 public sealed partial class RaftClient
 {
-    private ImmutableArray<Member> _told = [];
-    private ImmutableArray<Member> _reached = [];
-    private Member? _lastLeader;
+    private ImmutableArray<RaftEndpoint> _told = [];
+    private ImmutableArray<RaftEndpoint> _reached = [];
+    private RaftEndpoint? _lastLeader;
 
     /// <summary>Asks each member how it stands, those that came since the settings were written included.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>One status per member, in order of id; one that is silent for an attempt's time is <see cref="MemberRole.Unreachable"/>.</returns>
-    public async Task<IReadOnlyList<MemberStatus>> StatusAsync(CancellationToken cancellationToken = default)
+    /// <returns>One status per member, in order of id; one that is silent for an attempt's time is <see cref="RaftRole.Unreachable"/>.</returns>
+    public async Task<IReadOnlyList<RaftStatus>> StatusAsync(CancellationToken cancellationToken = default)
     {
         var deadline = Deadline.In(_settings.RequestTimeout, _clock);
         while (true)
         {
             var all = await StatusOnceAsync(deadline.AtMost(_settings.AttemptTimeout), cancellationToken).ConfigureAwait(false);
             // One that is down must not keep the others waiting; that none answers may be this process's first connections, or a machine with too much to do.
-            if (deadline.IsOver || all.Any(s => s.Role != MemberRole.Unreachable)) return all;
+            if (deadline.IsOver || all.Any(s => s.Role != RaftRole.Unreachable)) return all;
             await PauseAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task<IReadOnlyList<MemberStatus>> StatusOnceAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<RaftStatus>> StatusOnceAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         var asked = Known;
         var memberships = Task.WhenAll(asked.Select(m => AskOnce(m, new GetMembership(_settings.ClusterId, 0), timeout, cancellationToken)));
@@ -41,28 +41,28 @@ public sealed partial class RaftClient
             var added = Known.Except(asked);
             statuses.AddRange(await Task.WhenAll(added.Select(m => StatusOf(m, timeout, cancellationToken))).ConfigureAwait(false));
             // Whoever was removed, and is gone, is no member that fails to answer.
-            statuses.RemoveAll(s => s.Status.Role == MemberRole.Unreachable && now.Members.All(m => m.Member.Id != s.Status.Id));
+            statuses.RemoveAll(s => s.Status.Role == RaftRole.Unreachable && now.Members.All(m => m.Endpoint.Id != s.Status.Id));
         }
         // One of another cluster, where others are of this, has a wrong setting; where none is, the caller has.
-        if (statuses.TrueForAll(s => s.Status.Role == MemberRole.Unreachable) && statuses.Find(s => s.IsForeign) is { Status.Problem: { } refusal }) throw new BadInputException(refusal);
+        if (statuses.TrueForAll(s => s.Status.Role == RaftRole.Unreachable) && statuses.Find(s => s.IsForeign) is { Status.Problem: { } refusal }) throw new BadInputException(refusal);
         // A member says itself who it is, whatever id or old address it was asked under.
-        return [.. statuses.GroupBy(s => s.Status.Id).Select(same => same.FirstOrDefault(s => s.Status.Role != MemberRole.Unreachable) ?? AsForeign(same.First())).Select(s => s.Status).OrderBy(s => s.Id)];
+        return [.. statuses.GroupBy(s => s.Status.Id).Select(same => same.FirstOrDefault(s => s.Status.Role != RaftRole.Unreachable) ?? AsForeign(same.First())).Select(s => s.Status).OrderBy(s => s.Id)];
 
         static Stand AsForeign(Stand at) =>
             at.IsForeign ? at with { Status = at.Status with { Problem = $"Where member {at.Status.Id}@{at.Status.Address} should be: {at.Status.Problem}" } } : at;
     }
 
-    private async Task<Stand> StatusOf(Member member, TimeSpan timeout, CancellationToken cancellationToken)
+    private async Task<Stand> StatusOf(RaftEndpoint member, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var answer = await AskOnce(member, new GetMemberStatus(_settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false);
-        if (answer is MemberStatus status) return new Stand(status, IsForeign: false);
-        var silent = new MemberStatus(0, member.Id, member.Address, MemberRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
+        if (answer is RaftStatus status) return new Stand(status, IsForeign: false);
+        var silent = new RaftStatus(0, member.Id, member.Address, RaftRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
         return new Stand(silent with { Problem = (answer as Refused)?.Message }, answer is Refused { Reason: RefusalReason.OtherCluster });
     }
 
     /// <param name="Status">What a member, or whoever is at its address, says.</param>
     /// <param name="IsForeign">Whether a member of another cluster says it.</param>
-    private sealed record Stand(MemberStatus Status, bool IsForeign);
+    private sealed record Stand(RaftStatus Status, bool IsForeign);
 
     /// <summary>Asks the leader who the members are.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -84,11 +84,11 @@ public sealed partial class RaftClient
     /// <exception cref="ChangeGivenUpException">A new member did not answer, or the change was cancelled; nothing was changed.</exception>
     /// <exception cref="RaftException">No leader answered in time.</exception>
     public async Task<Membership> ChangeMembersAsync(
-        MembershipChangeKind kind, IEnumerable<Member> members, IProgress<Membership>? progress = null, CancellationToken cancellationToken = default)
+        MembershipChange kind, IEnumerable<RaftEndpoint> members, IProgress<Membership>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(members);
         if (!Enum.IsDefined(kind)) throw new BadInputException($"{kind} is no change of members. Nothing was sent.");
-        ImmutableArray<Member> named = [.. members];
+        ImmutableArray<RaftEndpoint> named = [.. members];
         var change = new ChangeMembers(_settings.ClusterId, 0, kind, named);
         var isTaken = false;
         try
@@ -118,23 +118,23 @@ public sealed partial class RaftClient
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            await AskLeader<Membership>(change with { Kind = MembershipChangeKind.Cancel }, CancellationToken.None).ConfigureAwait(false);
+            await AskLeader<Membership>(change with { Kind = MembershipChange.Cancel }, CancellationToken.None).ConfigureAwait(false);
             throw;
         }
     }
 
-    private static bool IsReached(MembershipChangeKind kind, ImmutableArray<Member> named, Membership now)
+    private static bool IsReached(MembershipChange kind, ImmutableArray<RaftEndpoint> named, Membership now)
     {
-        var voters = now.Members.Where(m => m.Role == MembershipRole.Voter).Select(m => m.Member.Id);
-        var all = now.Members.Select(m => m.Member.Id);
+        var voters = now.Members.Where(m => m.Role == MembershipRole.Voter).Select(m => m.Endpoint.Id);
+        var all = now.Members.Select(m => m.Endpoint.Id);
         var ids = named.Select(m => m.Id);
         return kind switch
         {
-            MembershipChangeKind.Set => voters.Order().SequenceEqual(ids.Order()),
-            MembershipChangeKind.Add => ids.All(voters.Contains),
-            MembershipChangeKind.AddLearner => ids.All(all.Contains),
-            MembershipChangeKind.Update => named.All(m => now.Members.Any(n => n.Member == m)),
-            MembershipChangeKind.Remove => !ids.Any(all.Contains),
+            MembershipChange.Set => voters.Order().SequenceEqual(ids.Order()),
+            MembershipChange.Add => ids.All(voters.Contains),
+            MembershipChange.AddLearner => ids.All(all.Contains),
+            MembershipChange.Update => named.All(m => now.Members.Any(n => n.Endpoint == m)),
+            MembershipChange.Remove => !ids.Any(all.Contains),
             _ => true,
         };
     }
@@ -203,28 +203,28 @@ public sealed partial class RaftClient
     // ---- asking ---------------------------------------------------------------------------------------------------
 
     /// <summary>What members say of their addresses goes before what the settings say, which may be old; a member may be reached at the latter alone, as behind NAT.</summary>
-    private ImmutableArray<Member> Known => [.. _told.Union(_reached).Union(_settings.Members.Values)];
+    private ImmutableArray<RaftEndpoint> Known => [.. _told.Union(_reached).Union(_settings.Members.Values)];
 
-    private Member Find(MemberId id) => Known.FirstOrDefault(m => m.Id == id) ?? throw new BadInputException($"There is no member {id}; known are {string.Join(", ", Known)}.");
+    private RaftEndpoint Find(MemberId id) => Known.FirstOrDefault(m => m.Id == id) ?? throw new BadInputException($"There is no member {id}; known are {string.Join(", ", Known)}.");
 
-    private static IEnumerable<Member> ReachedBy(Membership membership) => membership.Members.Where(m => m.ReachedAt is not null).Select(m => new Member(m.Member.Id, m.ReachedAt!));
+    private static IEnumerable<RaftEndpoint> ReachedBy(Membership membership) => membership.Members.Where(m => m.ReachedAt is not null).Select(m => new RaftEndpoint(m.Endpoint.Id, m.ReachedAt!));
 
     private void Learn(Membership membership)
     {
         if (membership is not { IsCommitted: true, Members.IsEmpty: false }) return;
-        _told = [.. membership.Members.Select(m => m.Member)];
+        _told = [.. membership.Members.Select(m => m.Endpoint)];
         _reached = [.. ReachedBy(membership)];
     }
 
     /// <returns>The answer; null when none came in time.</returns>
-    private async Task<object?> TryAsk(Member member, object request, TimeSpan timeout, CancellationToken cancellationToken)
+    private async Task<object?> TryAsk(RaftEndpoint member, object request, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var reply = await AskOnce(member, request, timeout, cancellationToken).ConfigureAwait(false);
         return reply is Refused { Reason: RefusalReason.BadRequest } refused ? throw new BadInputException(refused.Message) : reply;
     }
 
     /// <returns>Whatever the member says, a refusal too; null when it says nothing in time.</returns>
-    private async Task<object?> AskOnce(Member member, object request, TimeSpan timeout, CancellationToken cancellationToken)
+    private async Task<object?> AskOnce(RaftEndpoint member, object request, TimeSpan timeout, CancellationToken cancellationToken)
     {
         _calls.ThrowIfDisposed();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Stopped);
@@ -251,7 +251,7 @@ public sealed partial class RaftClient
         _calls.ThrowIfDisposed();
     }
 
-    private async Task<T> AskMember<T>(Member member, object request, CancellationToken cancellationToken) where T : class
+    private async Task<T> AskMember<T>(RaftEndpoint member, object request, CancellationToken cancellationToken) where T : class
     {
         var deadline = Deadline.In(_settings.RequestTimeout, _clock);
         object? reply = null;
@@ -273,9 +273,9 @@ public sealed partial class RaftClient
     private async Task<T> AskLeader<T>(object request, CancellationToken cancellationToken, Deadline? until = null) where T : class
     {
         var deadline = until ?? Deadline.In(_settings.RequestTimeout, _clock);
-        var outcomes = new Dictionary<Member, string>();
+        var outcomes = new Dictionary<RaftEndpoint, string>();
         var answered = false;
-        var foreign = new HashSet<Member>();
+        var foreign = new HashSet<RaftEndpoint>();
         // Whoever was told of a change and did not answer may have made it.
         var mayHaveRun = false;
         while (true)

@@ -27,7 +27,7 @@ public sealed partial class RaftClient
     /// <param name="key">The key.</param>
     /// <param name="value">Its new value.</param>
     /// <param name="expectedVersion">The version that it must have; 0 when it must not be there.</param>
-    /// <param name="lease">The lease's number, of <see cref="GrantLeaseAsync"/> or <see cref="Lease.Id"/>; 0 for none.</param>
+    /// <param name="lease">The lease's number, of <see cref="GrantLeaseAsync"/> or <see cref="HeldLease.Id"/>; 0 for none.</param>
     /// <param name="cancellationToken">Ends the wait; the change may take effect all the same.</param>
     /// <returns>Whether it was set, and the version that the key has now.</returns>
     /// <exception cref="LeaseNotFoundException">The lease has expired, or was revoked; nothing was changed.</exception>
@@ -40,7 +40,7 @@ public sealed partial class RaftClient
     /// <param name="transaction">The transaction.</param>
     /// <param name="cancellationToken">Ends the wait; the transaction may take place all the same.</param>
     /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
-    public Task<TransactionReply> CommitAsync(Transaction transaction, CancellationToken cancellationToken = default) =>
+    public Task<TransactionReply> CommitAsync(KeyValueTransaction transaction, CancellationToken cancellationToken = default) =>
         Ask<TransactionReply>(transaction ?? throw new ArgumentNullException(nameof(transaction)), cancellationToken);
 
     /// <summary>Reads one page of a range of keys, all of one moment.</summary>
@@ -87,8 +87,8 @@ public sealed partial class RaftClient
     /// <param name="timeToLive">How long it lives when it cannot be kept alive; one second to ten days. The longer, the later others see that its holder is gone.</param>
     /// <param name="cancellationToken">Ends the wait; the lease may be granted all the same, and expire.</param>
     /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
-    public Task<Lease> HoldLeaseAsync(TimeSpan timeToLive, CancellationToken cancellationToken = default) =>
-        Lease.HoldAsync(this, timeToLive, _clock, cancellationToken);
+    public Task<HeldLease> HoldLeaseAsync(TimeSpan timeToLive, CancellationToken cancellationToken = default) =>
+        HeldLease.HoldAsync(this, timeToLive, _clock, cancellationToken);
 
     /// <summary>Asks for a lease: keys put with it are removed once it expires.</summary>
     /// <param name="timeToLive">How long it lives without being kept alive; one second to ten days.</param>

@@ -13,14 +13,14 @@ public sealed partial class RaftClient : IAsyncDisposable
 {
     private readonly ActorSystem _system;
     private readonly RaftClientSettings _settings;
-    private readonly Func<Member, ICanTell> _resolve;
+    private readonly Func<RaftEndpoint, ICanTell> _resolve;
     private readonly Calls _calls;
 
     /// <summary>Nobody sets it, and it goes on while the machine sleeps.</summary>
     private readonly TimeProvider _clock;
     private bool _ownsSystem;
 
-    private RaftClient(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve, Calls calls, TimeProvider clock)
+    private RaftClient(ActorSystem system, RaftClientSettings settings, Func<RaftEndpoint, ICanTell> resolve, Calls calls, TimeProvider clock)
     {
         _system = system;
         _settings = settings;
@@ -44,7 +44,7 @@ public sealed partial class RaftClient : IAsyncDisposable
         return Create(system, settings, member => MemberDoor.Resolve(system, settings.SystemName, member.Address));
     }
 
-    internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<Member, ICanTell> resolve, TimeProvider? clock = null) =>
+    internal static RaftClient Create(ActorSystem system, RaftClientSettings settings, Func<RaftEndpoint, ICanTell> resolve, TimeProvider? clock = null) =>
         new(system, settings, resolve, Calls.Start(system, settings, KeyValueRequests.Instance, resolve), clock ?? BootClock.Provider);
 
     /// <summary>A client of an application's own state machine in the same cluster, with sessions of its own. It ends with this client's ActorSystem, or when it is disposed of.</summary>

@@ -12,7 +12,7 @@ public sealed record RaftClientSettings
     public required string ClusterId { get; init; }
 
     /// <summary>Where its members are.</summary>
-    public required ImmutableSortedDictionary<MemberId, Member> Members { get; init; }
+    public required ImmutableSortedDictionary<MemberId, RaftEndpoint> Members { get; init; }
 
     /// <summary>Name of the members' ActorSystems, which is <c>akkaraft</c> unless they live in an application's own.</summary>
     public string SystemName { get; init; } = DefaultSystemName;

@@ -30,7 +30,7 @@ internal static class RequestLimits
                 Key(set.Key), Value(set.Value), Lease(set.Lease),
                 set.ExpectedVersion < 0 ? Bad($"The expected version {set.ExpectedVersion} is none; versions begin with 1, and 0 is that of a key that is not there.") : None),
             GetRange range => First(Range(range.From, range.To, range.Limit), Consistency(range.Consistency)),
-            Transaction transaction => Of(transaction),
+            KeyValueTransaction transaction => Of(transaction),
             Watch watch => First(
                 Range(watch.From, watch.To, 0),
                 watch.FromRevision < 1 ? Bad($"A watch cannot begin with revision {watch.FromRevision}; the first is 1.") : None,
@@ -44,7 +44,7 @@ internal static class RequestLimits
             _ => Bad($"{request.GetType()} is no request to the key-value store."),
         };
 
-        private (FailureKind, string?) Of(Transaction transaction)
+        private (FailureKind, string?) Of(KeyValueTransaction transaction)
         {
             if (transaction.Compares.IsDefault || transaction.Then.IsDefault || transaction.Else.IsDefault)
                 return Bad("The transaction has a list that was never set; an empty one is [].");

@@ -48,7 +48,7 @@ internal static class RaftHealth
     private static async Task<(MemberEnd End, string Reason)?> EndAsync(RaftNode node) =>
         node.Completion.IsCompleted ? await node.Completion.ConfigureAwait(false) : null;
 
-    private static Dictionary<string, object> Data(MemberStatus status) => new()
+    private static Dictionary<string, object> Data(RaftStatus status) => new()
     {
         ["role"] = status.Role.ToString(),
         ["term"] = status.Term,

@@ -115,7 +115,7 @@ internal sealed class ClientOptions
 
     /// <param name="text">The members, with commas between them.</param>
     /// <param name="name">The option or the argument that names them.</param>
-    public static ImmutableSortedDictionary<MemberId, Member> ParseMembers(string text, string name = "--members")
+    public static ImmutableSortedDictionary<MemberId, RaftEndpoint> ParseMembers(string text, string name = "--members")
     {
         var members = Parts(text, name).Select(part => part.Split('=', 2) is [var id, var address] && TryParseId(id, out var member)
             ? ParseMember(member, address, name)
@@ -125,18 +125,18 @@ internal sealed class ClientOptions
     }
 
     /// <summary>Members named by id alone, or as id=host:port.</summary>
-    public static IReadOnlyList<Member> ParseNamed(string text)
+    public static IReadOnlyList<RaftEndpoint> ParseNamed(string text)
     {
         const string Name = "MEMBERS";
-        var members = Parts(text, Name).Select(part => TryParseId(part, out var id) ? new Member(id, "")
+        var members = Parts(text, Name).Select(part => TryParseId(part, out var id) ? new RaftEndpoint(id, "")
             : part.Contains('=', StringComparison.Ordinal) ? ParseMembers(part, Name).Values.Single()
             : throw new UsageException($"{Name}: '{part}' is neither a member's id, such as 2, nor ID=host:port.")).ToList();
         CheckDistinct(members, Name);
         return members;
     }
 
-    public static Member ParseMember(MemberId id, string address, string name) => SettingsCheck.IsAddress(address)
-        ? new Member(id, address)
+    public static RaftEndpoint ParseMember(MemberId id, string address, string name) => SettingsCheck.IsAddress(address)
+        ? new RaftEndpoint(id, address)
         : throw new UsageException($"{name}: {SettingsCheck.Quoted(address)} is not of the form host:port, with a port from 1 to 65535{(address.Contains(';', StringComparison.Ordinal) ? "; members have commas between them" : "")}.");
 
     private static string[] Parts(string text, string name) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } parts
@@ -150,7 +150,7 @@ internal sealed class ClientOptions
         return isNumber;
     }
 
-    private static void CheckDistinct(List<Member> members, string name)
+    private static void CheckDistinct(List<RaftEndpoint> members, string name)
     {
         if (members.CountBy(m => m.Id).FirstOrDefault(c => c.Value > 1) is { Value: > 1, Key: var twice })
         {
@@ -220,7 +220,7 @@ internal sealed class ClientSession(RaftClientSettings settings, RaftClient clie
     {
     }
 
-    public ImmutableSortedDictionary<MemberId, Member> Members => settings.Members;
+    public ImmutableSortedDictionary<MemberId, RaftEndpoint> Members => settings.Members;
 
     public RaftClient Client => client;
 

@@ -42,7 +42,7 @@ internal static class ClusterCommand
         StandardStreams.MakeOutputLog();
         using var signals = new Signals();
         var members = Enumerable.Range(0, count)
-            .Select(i => new Member(new MemberId(i), string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{basePort + i}")))
+            .Select(i => new RaftEndpoint(new MemberId(i), string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{basePort + i}")))
             .ToImmutableSortedDictionary(m => m.Id, m => m);
         Directory.CreateDirectory(data);
         string config = Path.Combine(data, "cluster.conf");
@@ -71,7 +71,7 @@ internal static class ClusterCommand
                 {
                     foreach (var s in all)
                     {
-                        string line = s.Role == MemberRole.Unreachable
+                        string line = s.Role == RaftRole.Unreachable
                             ? $"{s.Id} {s.Address} Unreachable"
                             : $"{s.Id} {s.Address} {s.Role} term={s.Term} last={s.LastIndex} commit={s.CommitIndex} applied={s.AppliedIndex}";
                         if (said.GetValueOrDefault(s.Id) != line)
@@ -92,7 +92,7 @@ internal static class ClusterCommand
         return signals.Token.IsCancellationRequested ? ExitCodes.Ok : ExitCodes.Usage;
     }
 
-    private static async Task PollAsync(ClientSession session, List<Child> children, Signals signals, Action<string> say, Action<IReadOnlyList<MemberStatus>> show)
+    private static async Task PollAsync(ClientSession session, List<Child> children, Signals signals, Action<string> say, Action<IReadOnlyList<RaftStatus>> show)
     {
         bool ready = false;
         while (!signals.Token.IsCancellationRequested)
@@ -116,10 +116,10 @@ internal static class ClusterCommand
 
             try
             {
-                IReadOnlyList<MemberStatus> all = await session.Client.StatusAsync(signals.Token).ConfigureAwait(false);
+                IReadOnlyList<RaftStatus> all = await session.Client.StatusAsync(signals.Token).ConfigureAwait(false);
                 show(all);
                 // Under their addresses others may answer, that were started before.
-                if (!ready && all.Any(s => s.Role == MemberRole.Leader && children.Exists(c => c.ProcessId == s.ProcessId)))
+                if (!ready && all.Any(s => s.Role == RaftRole.Leader && children.Exists(c => c.ProcessId == s.ProcessId)))
                 {
                     await session.Client.GetAsync("ready"u8.ToArray(), ReadConsistency.Linearizable, signals.Token).ConfigureAwait(false);
                     ready = true;
@@ -146,25 +146,25 @@ internal static class ClusterCommand
     /// <summary>What was stored goes before how many are started.</summary>
     private static void SayWhoIsNoMember(Membership now, List<Child> children, Action<string> say)
     {
-        List<Member> others = [.. children.Where(c => !c.Ended && now.Members.All(m => m.Member.Id != c.Member.Id)).Select(c => c.Member)];
+        List<RaftEndpoint> others = [.. children.Where(c => !c.Ended && now.Members.All(m => m.Endpoint.Id != c.Member.Id)).Select(c => c.Member)];
         if (others.Count == 0)
         {
             return;
         }
 
         string add = string.Join(',', others.Select(m => $"{m.Id}={m.Address}"));
-        say($"akkaraft: the cluster that is stored here has the members {string.Join(", ", now.Members.Select(m => m.Member.Id))}, and not {string.Join(", ", others.Select(m => m.Id))}, which run and serve nothing. Make them members: akkaraft members add {add}");
+        say($"akkaraft: the cluster that is stored here has the members {string.Join(", ", now.Members.Select(m => m.Endpoint.Id))}, and not {string.Join(", ", others.Select(m => m.Id))}, which run and serve nothing. Make them members: akkaraft members add {add}");
     }
 
     /// <summary>How the members stand and, under it, the last of what there is to say; a line that is too long goes on in the next.</summary>
-    internal static IRenderable Screen(IReadOnlyCollection<MemberStatus> all, IReadOnlyList<string> notices, int width)
+    internal static IRenderable Screen(IReadOnlyCollection<RaftStatus> all, IReadOnlyList<string> notices, int width)
     {
         const int Shown = 8;
         string[] lines = [.. notices.SelectMany(n => n.Split(Environment.NewLine)).TakeLast(Shown)];
         return new Rows([StatusCommand.Table(all, width), .. lines.Select(l => new Text(l))]);
     }
 
-    internal static string Hocon(IEnumerable<Member> members)
+    internal static string Hocon(IEnumerable<RaftEndpoint> members)
     {
         var text = new StringBuilder();
         text.AppendLine("# Written by 'akkaraft cluster' at each start.");
@@ -190,7 +190,7 @@ internal static class ClusterCommand
         private bool _stopping;
         private bool _told;
 
-        public Child(Member member, string config, string data)
+        public Child(RaftEndpoint member, string config, string data)
         {
             Member = member;
             string directory = Path.Combine(data, member.Id.ToString());
@@ -217,7 +217,7 @@ internal static class ClusterCommand
             _process.BeginErrorReadLine();
         }
 
-        public Member Member { get; }
+        public RaftEndpoint Member { get; }
 
         public string Log { get; }
 

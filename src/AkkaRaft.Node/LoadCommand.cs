@@ -126,7 +126,7 @@ internal static class LoadCommand
     {
         try
         {
-            return (await call.Client.StatusAsync(stop).ConfigureAwait(false)).FirstOrDefault(s => s.Role == MemberRole.Leader)?.Id.ToString() ?? "none";
+            return (await call.Client.StatusAsync(stop).ConfigureAwait(false)).FirstOrDefault(s => s.Role == RaftRole.Leader)?.Id.ToString() ?? "none";
         }
         catch (Exception e) when (e is RaftException or OperationCanceledException)
         {

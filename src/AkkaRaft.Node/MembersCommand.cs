@@ -9,7 +9,7 @@ internal static class MembersCommand
     {
         Option<bool> learner = new("--learner") { Description = "Receive the log, and do not vote" };
         var add = Change("add", "Add members, as ID=host:port,…, each started with 'node ID --join …'", (parsed, text) =>
-            (parsed.GetValue(learner) ? MembershipChangeKind.AddLearner : MembershipChangeKind.Add, ClientOptions.ParseNamed(text)));
+            (parsed.GetValue(learner) ? MembershipChange.AddLearner : MembershipChange.Add, ClientOptions.ParseNamed(text)));
         add.Command.Options.Add(learner);
         return new Verb(new Command("members", "List the members, or change them while the cluster runs"), async (_, call) =>
         {
@@ -20,15 +20,15 @@ internal static class MembersCommand
             Subverbs =
             [
                 add,
-                Change("set", "Let these members vote, and no others: ids, and ID=host:port for new ones", (_, text) => (MembershipChangeKind.Set, ClientOptions.ParseNamed(text))),
-                Change("update", "Give members another address, as ID=host:port,…; each is what it was otherwise", (_, text) => (MembershipChangeKind.Update, ClientOptions.ParseNamed(text))),
-                Change("remove", "Remove members, by id; their ids are never used again", (_, text) => (MembershipChangeKind.Remove, ClientOptions.ParseNamed(text))),
-                new Verb(new Command("cancel", "Give up the change under way, if it does not yet take effect"), (_, call) => RunAsync(call, MembershipChangeKind.Cancel, [])),
+                Change("set", "Let these members vote, and no others: ids, and ID=host:port for new ones", (_, text) => (MembershipChange.Set, ClientOptions.ParseNamed(text))),
+                Change("update", "Give members another address, as ID=host:port,…; each is what it was otherwise", (_, text) => (MembershipChange.Update, ClientOptions.ParseNamed(text))),
+                Change("remove", "Remove members, by id; their ids are never used again", (_, text) => (MembershipChange.Remove, ClientOptions.ParseNamed(text))),
+                new Verb(new Command("cancel", "Give up the change under way, if it does not yet take effect"), (_, call) => RunAsync(call, MembershipChange.Cancel, [])),
             ],
         };
     }
 
-    private static Verb Change(string name, string description, Func<ParseResult, string, (MembershipChangeKind Kind, IReadOnlyList<Member> Members)> read)
+    private static Verb Change(string name, string description, Func<ParseResult, string, (MembershipChange Kind, IReadOnlyList<RaftEndpoint> Members)> read)
     {
         Argument<string> members = new("MEMBERS") { Description = "The members, with commas between them" };
         return new Verb(new Command(name, description) { members }, (parsed, call) =>
@@ -38,7 +38,7 @@ internal static class MembersCommand
         });
     }
 
-    private static async Task<int> RunAsync(Call call, MembershipChangeKind kind, IReadOnlyList<Member> members)
+    private static async Task<int> RunAsync(Call call, MembershipChange kind, IReadOnlyList<RaftEndpoint> members)
     {
         var said = "";
         var progress = new Told<Membership>(now =>
@@ -57,14 +57,14 @@ internal static class MembersCommand
             said = line;
             call.Err.WriteLine(line);
         });
-        Write($"members {kind switch { MembershipChangeKind.AddLearner => "add", var other => other.ToString().ToLowerInvariant() }}", await call.Client.ChangeMembersAsync(kind, members, progress, call.Cancel).ConfigureAwait(false), call);
+        Write($"members {kind switch { MembershipChange.AddLearner => "add", var other => other.ToString().ToLowerInvariant() }}", await call.Client.ChangeMembersAsync(kind, members, progress, call.Cancel).ConfigureAwait(false), call);
         return ExitCodes.Ok;
     }
 
-    internal static string CaughtUp(MembershipMember member) => member.SnapshotLength > 0
-        ? $"member {member.Member.Id} has {100 * member.SnapshotReceived / member.SnapshotLength} % of the snapshot"
-        : member.MatchIndex > 0 ? $"member {member.Member.Id} has the log to {member.MatchIndex}"
-        : $"member {member.Member.Id} is not heard yet";
+    internal static string CaughtUp(ConfiguredMember member) => member.SnapshotLength > 0
+        ? $"member {member.Endpoint.Id} has {100 * member.SnapshotReceived / member.SnapshotLength} % of the snapshot"
+        : member.MatchIndex > 0 ? $"member {member.Endpoint.Id} has the log to {member.MatchIndex}"
+        : $"member {member.Endpoint.Id} is not heard yet";
 
     private static void Write(string op, Membership now, Call call)
     {
@@ -91,7 +91,7 @@ internal static class MembersCommand
 
         foreach (var m in now.Members)
         {
-            table.AddRow(m.Member.Id.ToString(), Markup.Escape(m.ReachedAt is { } elsewhere ? $"{m.Member.Address}, reached at {elsewhere}" : m.Member.Address), m.Role.ToString(), m.MatchIndex > 0 ? m.MatchIndex.ToString(System.Globalization.CultureInfo.InvariantCulture) : "-");
+            table.AddRow(m.Endpoint.Id.ToString(), Markup.Escape(m.ReachedAt is { } elsewhere ? $"{m.Endpoint.Address}, reached at {elsewhere}" : m.Endpoint.Address), m.Role.ToString(), m.MatchIndex > 0 ? m.MatchIndex.ToString(System.Globalization.CultureInfo.InvariantCulture) : "-");
         }
 
         Terminal.Write(table);

@@ -152,7 +152,7 @@ internal static class NodeCommand
             });
         }
 
-        Member self = settings.Members[settings.Id];
+        RaftEndpoint self = settings.Members[settings.Id];
         await using var node = await StartAsync(settings, self).ConfigureAwait(false);
         Console.Out.WriteLine($"Member {self.Id} of cluster '{settings.ClusterId}' listens at {self.Address} (process {Environment.ProcessId}).");
         Task stop = signals.WaitAsync();
@@ -182,7 +182,7 @@ internal static class NodeCommand
         return ExitCodes.Ok;
     }
 
-    private static async Task<RaftNode> StartAsync(RaftSettings settings, Member self)
+    private static async Task<RaftNode> StartAsync(RaftSettings settings, RaftEndpoint self)
     {
         try
         {
@@ -218,15 +218,15 @@ internal static class NodeCommand
             try
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(500), stop).ConfigureAwait(false);
-                if (await raft.Ask<object>(new GetMemberStatus(settings.ClusterId, 0), TimeSpan.FromSeconds(2), stop).ConfigureAwait(false) is not MemberStatus status)
+                if (await raft.Ask<object>(new GetMemberStatus(settings.ClusterId, 0), TimeSpan.FromSeconds(2), stop).ConfigureAwait(false) is not RaftStatus status)
                 {
                     continue;
                 }
 
                 string now = status.Leader is { } leader
                     ? leader == settings.Id ? $"Member {settings.Id} leads." : $"Member {settings.Id} follows member {leader}."
-                    : status is { Role: MemberRole.Learner, LastIndex: > 0 } ? $"Member {settings.Id} has no vote and hears no leader. Where the members that it knows were replaced while it was down, start it with --join and members that there are."
-                    : status.Role == MemberRole.Learner ? $"Member {settings.Id} waits to be added: akkaraft members add {settings.Members[settings.Id].Id}={settings.Members[settings.Id].Address}"
+                    : status is { Role: RaftRole.Learner, LastIndex: > 0 } ? $"Member {settings.Id} has no vote and hears no leader. Where the members that it knows were replaced while it was down, start it with --join and members that there are."
+                    : status.Role == RaftRole.Learner ? $"Member {settings.Id} waits to be added: akkaraft members add {settings.Members[settings.Id].Id}={settings.Members[settings.Id].Address}"
                     : status.Waiting.IsDefaultOrEmpty ? $"Member {settings.Id} has no leader yet."
                     : $"Member {settings.Id} has no leader; it waits for {string.Join(", ", status.Waiting.Select(m => settings.Members.TryGetValue(m, out var member) ? member.ToString() : m.ToString()))}.";
                 if (now != said)
@@ -254,7 +254,7 @@ internal static class NodeCommand
             {
                 TimeSpan t => string.Create(CultureInfo.InvariantCulture, $"{t.TotalMilliseconds}ms"),
                 bool b => b ? "on" : "off",
-                IEnumerable<KeyValuePair<MemberId, Member>> members => "{ " + string.Join(", ", members.Select(m => $"{m.Key} = \"{m.Value.Address}\"")) + " }",
+                IEnumerable<KeyValuePair<MemberId, RaftEndpoint>> members => "{ " + string.Join(", ", members.Select(m => $"{m.Key} = \"{m.Value.Address}\"")) + " }",
                 string s => $"\"{s}\"",
                 var other => Convert.ToString(other, CultureInfo.InvariantCulture) ?? "",
             };

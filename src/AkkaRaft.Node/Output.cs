@@ -70,7 +70,7 @@ internal static class Output
         w.WriteEndArray();
     });
 
-    public static string Status(MemberStatus status) => Write(w =>
+    public static string Status(RaftStatus status) => Write(w =>
     {
         w.WriteNumber("id", status.Id.Value);
         w.WriteString("address", status.Address);
@@ -101,10 +101,10 @@ internal static class Output
         }
     });
 
-    public static string Member(MembershipMember member) => Write(w =>
+    public static string Member(ConfiguredMember member) => Write(w =>
     {
-        w.WriteNumber("id", member.Member.Id.Value);
-        w.WriteString("address", member.Member.Address);
+        w.WriteNumber("id", member.Endpoint.Id.Value);
+        w.WriteString("address", member.Endpoint.Address);
         w.WriteString("role", member.Role.ToString());
         if (member.ReachedAt is { } reachedAt)
         {

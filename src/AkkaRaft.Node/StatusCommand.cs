@@ -6,7 +6,7 @@ namespace AkkaRaft.Node;
 internal static class StatusCommand
 {
     // In order of what can be done without where a window is narrow: the last goes first.
-    private static readonly (string Name, Func<MemberStatus, string> Text)[] Columns =
+    private static readonly (string Name, Func<RaftStatus, string> Text)[] Columns =
     [
         ("id", s => s.Id.ToString()),
         ("address", s => s.Address),
@@ -47,11 +47,11 @@ internal static class StatusCommand
     });
 
     /// <summary>As many columns as fit; an address cut in two is none.</summary>
-    public static Table Table(IReadOnlyCollection<MemberStatus> all, int width)
+    public static Table Table(IReadOnlyCollection<RaftStatus> all, int width)
     {
         const int Border = 1;
         const int Padding = 1;
-        var shown = new List<(string Name, Func<MemberStatus, string> Text)>();
+        var shown = new List<(string Name, Func<RaftStatus, string> Text)>();
         int used = 2 * Border;
         foreach (var column in Columns)
         {
@@ -74,6 +74,6 @@ internal static class StatusCommand
         return table;
     }
 
-    private static string Figure(MemberStatus status, long value) =>
-        status.Role == MemberRole.Unreachable ? "-" : value.ToString(CultureInfo.InvariantCulture);
+    private static string Figure(RaftStatus status, long value) =>
+        status.Role == RaftRole.Unreachable ? "-" : value.ToString(CultureInfo.InvariantCulture);
 }

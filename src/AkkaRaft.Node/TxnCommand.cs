@@ -14,7 +14,7 @@ internal static class TxnCommand
         return new Verb(new Command("txn", "Compare, and then take one of two branches, all in one moment. Prints SUCCESS or FAILURE, and what each step of that branch came to") { compares, then, otherwise }, async (parsed, call) =>
         {
             var branches = (Then: Steps(parsed.GetValue(then)), Else: Steps(parsed.GetValue(otherwise)));
-            var transaction = new Transaction([.. (parsed.GetValue(compares) ?? []).Select(ReadCompare)], [.. branches.Then.Select(s => s.Step)], [.. branches.Else.Select(s => s.Step)]);
+            var transaction = new KeyValueTransaction([.. (parsed.GetValue(compares) ?? []).Select(ReadCompare)], [.. branches.Then.Select(s => s.Step)], [.. branches.Else.Select(s => s.Step)]);
             if (transaction.Then.IsEmpty && transaction.Else.IsEmpty)
             {
                 throw new UsageException($"txn needs a step: --then '{StepForms}'.");

@@ -31,11 +31,11 @@ internal sealed record Verdict(MemberId? Leader, int Voters, int Answering)
     ];
 
     /// <summary>A silent member counts as a voter: which of them vote only a leader knows.</summary>
-    public static Verdict Of(IReadOnlyCollection<MemberStatus> all)
+    public static Verdict Of(IReadOnlyCollection<RaftStatus> all)
     {
-        var voters = all.Where(s => s.Role != MemberRole.Learner).ToList();
-        var leader = voters.Where(s => s.Role == MemberRole.Leader).MaxBy(s => s.Term);
-        return new Verdict(leader?.Id, voters.Count, voters.Count(s => s.Role != MemberRole.Unreachable))
+        var voters = all.Where(s => s.Role != RaftRole.Learner).ToList();
+        var leader = voters.Where(s => s.Role == RaftRole.Leader).MaxBy(s => s.Term);
+        return new Verdict(leader?.Id, voters.Count, voters.Count(s => s.Role != RaftRole.Unreachable))
         {
             Followed = leader is not null ? [] : [.. voters.Where(s => s.Leader is not null).GroupBy(s => s.Leader!.Value, s => s.Id).Select(g => (g.Key, g.Order().ToImmutableArray()))],
             Problems = [.. all.Select(s => s.Problem?.TrimEnd('.')).OfType<string>().Distinct()],

@@ -1,5 +1,6 @@
 using System.Text;
 using Akka.Actor;
+using Google.Protobuf;
 
 namespace AkkaRaft.Remoting;
 
@@ -20,6 +21,56 @@ internal static class AkkaPdu
         TryFind(frame, 2, out var control) && TryHandshake(control, out var command, out var handshake) && command == Associate && TryOrigin(handshake, out var origin)
             ? AddressOf(origin)
             : null;
+
+    /// <summary>The frame that begins a connection, as if another had sent it.</summary>
+    /// <param name="frame">One that has an <see cref="Origin"/>.</param>
+    /// <param name="name">Whom it names instead; how its ActorSystem is to be told from one that was started anew stays as it is.</param>
+    public static ByteString InTheNameOf(ReadOnlySpan<byte> frame, Address name)
+    {
+        TryHandshake(Find(frame, 2), out _, out var handshake);
+        ulong incarnation = 0;
+        for (var fields = new WireFields(handshake); fields.Next();)
+        {
+            if (fields.Number == 2) incarnation = fields.Value;
+        }
+        var origin = Message(m =>
+        {
+            m.WriteTag(1, WireFormat.WireType.LengthDelimited);
+            m.WriteString(name.System);
+            m.WriteTag(2, WireFormat.WireType.LengthDelimited);
+            m.WriteString(name.Host!);
+            m.WriteTag(3, WireFormat.WireType.Varint);
+            m.WriteUInt32((uint)name.Port!.Value);
+            m.WriteTag(4, WireFormat.WireType.LengthDelimited);
+            m.WriteString(name.Protocol);
+        });
+        var introduction = Message(m =>
+        {
+            m.WriteTag(1, WireFormat.WireType.LengthDelimited);
+            m.WriteBytes(origin);
+            m.WriteTag(2, WireFormat.WireType.Fixed64);
+            m.WriteFixed64(incarnation);
+        });
+        var control = Message(m =>
+        {
+            m.WriteTag(1, WireFormat.WireType.Varint);
+            m.WriteEnum(Associate);
+            m.WriteTag(2, WireFormat.WireType.LengthDelimited);
+            m.WriteBytes(introduction);
+        });
+        return Message(m =>
+        {
+            m.WriteTag(2, WireFormat.WireType.LengthDelimited);
+            m.WriteBytes(control);
+        });
+    }
+
+    private static ByteString Message(Action<CodedOutputStream> write)
+    {
+        using var bytes = new MemoryStream();
+        using (var output = new CodedOutputStream(bytes, leaveOpen: true)) write(output);
+        return ByteString.CopyFrom(bytes.ToArray());
+    }
 
     /// <summary>Whether the frame carries a message from one member to another: it is for the gateway, and has no sender.</summary>
     public static bool IsRaftMessage(ReadOnlySpan<byte> frame)

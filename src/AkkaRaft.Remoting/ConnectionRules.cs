@@ -14,6 +14,9 @@ internal sealed class ConnectionRules
     /// <summary>What is held for peers that do not take it; null when Akka.Remote is told to wait, and holds what it has, without bound.</summary>
     public UnsentBytes? Unsent { get; init; }
 
+    /// <summary>What has arrived and is not handled yet.</summary>
+    public Waiting Waiting { get; init; } = new();
+
     /// <summary>What messages take of which a part has yet to arrive.</summary>
     public required UnfinishedFrames Unfinished { get; init; }
 

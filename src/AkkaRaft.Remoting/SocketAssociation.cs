@@ -17,6 +17,12 @@ internal sealed class SocketAssociation : AssociationHandle
     private const int LargeBufferBytes = 64 * 1024;
     // There may be thousands that never say anything.
     private const int HandshakeBufferBytes = 512;
+    // Nobody says that what was handed on is handled: it is looked at.
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(2);
+    // Then the count is wrong: of two connections in one name nobody knows whose a message was.
+    private const int MostPauses = 1000;
+    // Of a connection that has closed, whatever is counted still.
+    private const long NothingWaits = long.MinValue / 2;
     // Then other connections have their turn.
     private const int MaxReceivesInARow = 16;
     // Who has not said who it is has no use for more.
@@ -40,12 +46,17 @@ internal sealed class SocketAssociation : AssociationHandle
     private bool _isSending;
     private readonly Buffer _arrived = new();
     private LongFrame? _long;
+    private long _waitingToBeRead;
+    private Timer? _pause;
+    private int _pauses;
+    private bool _isPaused;
     private int _receivedAtOnce = SmallBufferBytes;
     private IHandleEventListener? _listener;
     private bool _isClosed;
     private long _unsent;
     private volatile Address? _peer;
     private bool _isHandshakeOver;
+    private bool _isIntroduced;
     private readonly FramePeer _framePeer = new();
     private long _raftMessages;
     private long _receivedBytes;
@@ -81,6 +92,18 @@ internal sealed class SocketAssociation : AssociationHandle
 
     /// <summary>Whether it was opened by the other end, which has said who it is.</summary>
     public bool IsAccepted { get; set; }
+
+    /// <summary>
+    /// Under which name Akka.Remote knows who connected in the name of one that this process speaks to by itself; null for all others. It would send over this connection what
+    /// is for that one, and anybody can name himself so: what is for a member goes over the connection that this process opened.
+    /// </summary>
+    public Address? Alias { get; set; }
+
+    /// <summary>Whether it was opened by a member that this process speaks to, from where that one is.</summary>
+    public bool IsMembers { get; set; }
+
+    /// <summary>How Akka.Remote calls the other end.</summary>
+    public Address? KnownAs => Alias ?? _peer;
 
     /// <summary>How many bytes have arrived.</summary>
     public long ReceivedBytes => Volatile.Read(ref _receivedBytes);
@@ -195,7 +218,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private void ListenWith(IHandleEventListener listener)
     {
         bool isClosed;
-        if (!IsOfAStranger) _receivedAtOnce = LargeBufferBytes;
+        if (Alias is not null || !IsOfAStranger) _receivedAtOnce = LargeBufferBytes;
         lock (_lock) (_listener, isClosed) = (listener, _isClosed);
         if (isClosed) listener.Notify(End);
         else if (_receivesByTurns) ReceivingThreads.Start(ReceiveNext);
@@ -214,16 +237,56 @@ internal sealed class SocketAssociation : AssociationHandle
 
     private void Receive()
     {
-        if (!BeginReceive()) GoOnReceiving();
+        if (!IsToWait() && !BeginReceive()) GoOnReceiving();
     }
 
     private void GoOnReceiving()
     {
         for (var i = 0; i < MaxReceivesInARow; i++)
         {
-            if (!Arrived(_receive.SocketError, _receive.BytesTransferred) || BeginReceive()) return;
+            if (!Arrived(_receive.SocketError, _receive.BytesTransferred) || IsToWait() || BeginReceive()) return;
         }
         ThreadPool.UnsafeQueueUserWorkItem(static association => association.GoOnReceiving(), this, preferLocal: false);
+    }
+
+    /// <summary>Whether nothing is received for now, because of what has arrived and is not handled yet; then it goes on by itself.</summary>
+    private bool IsToWait()
+    {
+        if (!IsAccepted || _rules.Filter is null || _rules.Waiting.HasRoom(Volatile.Read(ref _waitingToBeRead), IsMembers))
+        {
+            _pauses = 0;
+            return false;
+        }
+        if (++_pauses % MostPauses == 0) Read(Volatile.Read(ref _waitingToBeRead));
+        lock (_lock)
+        {
+            if (_isClosed) return false;
+            _isPaused = true;
+            _pause ??= new Timer(static association => ((SocketAssociation)association!).GoOnAfterPause(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _pause.Change(LookAgainAfter, Timeout.InfiniteTimeSpan);
+        }
+        return true;
+    }
+
+    private void GoOnAfterPause()
+    {
+        lock (_lock)
+        {
+            if (!_isPaused) return;
+            _isPaused = false;
+        }
+        Receive();
+    }
+
+    /// <summary>So many of its messages have been read by Akka.Remote.</summary>
+    public void Read(long messages = 1)
+    {
+        if (Interlocked.Add(ref _waitingToBeRead, -messages) > NothingWaits / 2) _rules.Waiting.Add(-messages);
+    }
+
+    private void HandedOn()
+    {
+        if (Interlocked.Increment(ref _waitingToBeRead) > NothingWaits / 2) _rules.Waiting.Add(1);
     }
 
     /// <summary>Room for the rest of a long frame; or for as many frames as come together, once there is a listener.</summary>
@@ -350,7 +413,7 @@ internal sealed class SocketAssociation : AssociationHandle
                 GiveBack();
                 return false;
             }
-            if (length > 0) _listener.Notify(new InboundPayload(ByteString.CopyFrom(frame)));
+            if (length > 0) _listener.Notify(new InboundPayload(Introduction(frame) ?? ByteString.CopyFrom(frame)));
             arrived = arrived[(HeaderBytes + length)..];
         }
         if (arrived.Length < _arrived.Count) _arrived.RemoveAllBut(arrived.Length);
@@ -385,6 +448,10 @@ internal sealed class SocketAssociation : AssociationHandle
         return true;
     }
 
+    /// <summary>The handshake under another name; null for any other frame, and where the name is the one that it has.</summary>
+    private ByteString? Introduction(ReadOnlySpan<byte> frame) =>
+        Alias is { } alias && !_isIntroduced && (_isIntroduced = _isHandshakeOver) ? AkkaPdu.InTheNameOf(frame, alias) : null;
+
     private void RefuseLength(uint length)
     {
         _rules.Warnings.Warn(RemoteAddress.Host, _listener is null
@@ -418,11 +485,15 @@ internal sealed class SocketAssociation : AssociationHandle
         {
             case FrameKind.RaftMessage when _isHandshakeOver:
                 Volatile.Write(ref _raftMessages, _raftMessages + 1);
+                HandedOn();
+                return true;
+            case FrameKind.ClientMessage when _isHandshakeOver:
+                HandedOn();
                 return true;
             case FrameKind.Disassociate when IsOfAStranger:
                 Close();
                 return false;
-            case FrameKind.ClientMessage or FrameKind.Heartbeat when _isHandshakeOver:
+            case FrameKind.Heartbeat when _isHandshakeOver:
             case FrameKind.Disassociate:
                 return true;
             case FrameKind.Associate when !_isHandshakeOver && AkkaPdu.Origin(frame) is { } origin:
@@ -463,6 +534,9 @@ internal sealed class SocketAssociation : AssociationHandle
             _isClosed = true;
             _waiting.Clear();
             Unhold(_unsent);
+            // It has buffers to give back.
+            if (_isPaused) _pause?.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+            _rules.Waiting.Add(-Interlocked.Exchange(ref _waitingToBeRead, NothingWaits));
         }
         _socket.Dispose();
         _rules.Unfinished.Remove(this);
@@ -476,7 +550,7 @@ internal sealed class SocketAssociation : AssociationHandle
     /// </summary>
     private Disassociated End => new(IsOfAStranger ? DisassociateInfo.Shutdown : DisassociateInfo.Unknown);
 
-    private bool IsOfAStranger => _peer is { } peer && _rules.IsStranger(peer);
+    private bool IsOfAStranger => Alias is not null || _peer is { } peer && _rules.IsStranger(peer);
 
     /// <summary>Bytes in a row: in what a handshake needs at first, then small while few are held, and from a pool when it must be larger.</summary>
     private sealed class Buffer

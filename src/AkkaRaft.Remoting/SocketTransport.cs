@@ -45,7 +45,14 @@ internal sealed class SocketTransport : Transport
     private const int UnfinishedOfLargest = 8;
     private const int MostHandshakesAtOnce = 500;
     private const int HandshakesPerSecond = 100;
+    // No host has it (RFC 2606), and no client.
+    private const string AliasSuffix = ".accepted.invalid";
 
+    // The last of a thread's: most messages come in a row.
+    [ThreadStatic] private static IActorRef? _reader;
+    [ThreadStatic] private static SocketAssociation? _read;
+
+    private readonly ConditionalWeakTable<IActorRef, SocketAssociation> _readers = [];
     private readonly ILoggingAdapter _logger;
     private readonly PeerWarnings _warnings;
     private readonly TaskCompletionSource<IAssociationEventListener> _associations = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -56,10 +63,11 @@ internal sealed class SocketTransport : Transport
     private readonly TimeSpan _acknowledgeTimeout;
     private readonly bool _receivesByTurns;
     private readonly bool _isRaftOnly;
-    // As a set: where members are that this process speaks to.
-    private readonly ConcurrentDictionary<string, bool> _reachable = new(StringComparer.OrdinalIgnoreCase);
+    // Members that this process speaks to, as host:port, and from which host the last connection to each was answered.
+    private readonly ConcurrentDictionary<string, string?> _reachable = new(StringComparer.OrdinalIgnoreCase);
     private readonly int _maxConnections = FileDescriptors.MaxConnections;
     private readonly HandshakeRate _rate = new(MostHandshakesAtOnce, HandshakesPerSecond);
+    private long _aliases;
     private PendingHandshakes? _handshakes;
     private ConnectionRules? _rules;
     private Socket? _server;
@@ -174,6 +182,12 @@ internal sealed class SocketTransport : Transport
     {
         _handshakes!.Remove(association);
         if (!IsInTime(association) || !IsWelcome(association) || !HasRoomFor(association)) return false;
+        if (_isRaftOnly && IsReachable(association.Peer!))
+        {
+            (association.Alias, association.IsMembers) = (NewAlias(), ComesFromWhereItIs(association));
+            if (!association.IsMembers && PlaceOf(association.Peer!) is { } place)
+                _warnings.Warn(association.RemoteAddress.Host, $"{association.Described} calls itself a member that is reached at {place}. Nothing that is for that member is sent to it, and it is heard as a member only if it knows what members alone are told.");
+        }
         association.IsAccepted = true;
         associations.Notify(new InboundAssociation(association));
         return true;
@@ -187,27 +201,38 @@ internal sealed class SocketTransport : Transport
         return false;
     }
 
-    /// <summary>One host has half of the connections at most. A member that this process speaks to has some of its own, whatever others hold.</summary>
+    private Address NewAlias() => new(SchemeIdentifier, System.Name, $"{Interlocked.Increment(ref _aliases)}{AliasSuffix}", ClientAddress.Port);
+
+    /// <summary>One host has half of the connections at most. A member that this process speaks to has some of its own where it is, whatever others hold, also in its name.</summary>
     private bool HasRoomFor(SocketAssociation newcomer)
     {
-        int inAll = 0, ofHost = 0, ofPeer = 0;
+        int inAll = 0, ofHost = 0;
+        var ofMember = new List<SocketAssociation>();
         foreach (var association in _open.Keys)
         {
             if (!association.IsAccepted) continue;
             inAll++;
-            if (association.RemoteAddress.Host == newcomer.RemoteAddress.Host) ofHost++;
-            if (newcomer.Peer!.Equals(association.Peer)) ofPeer++;
+            if (association.RemoteAddress.Host != newcomer.RemoteAddress.Host) continue;
+            ofHost++;
+            if (newcomer.Peer!.Equals(association.Peer)) ofMember.Add(association);
         }
-        if (IsReachable(newcomer.Peer!))
+        if (IsReachable(newcomer.Peer!) && ComesFromWhereItIs(newcomer))
         {
             // So many are of no use to it: the member is never shut out by those that it has given up.
-            if (ofPeer >= ConnectionsOfAMember) CloseAllWith(newcomer.Peer!, but: newcomer);
+            if (ofMember.Count >= ConnectionsOfAMember) ofMember.ForEach(association => association.Close());
             return true;
         }
         if (inAll < _maxConnections && ofHost < Math.Max(1, _maxConnections / 2)) return true;
         _warnings.Warn(newcomer.RemoteAddress.Host, $"{newcomer.Described} is one too many, and its connection is closed: {inAll} of {_maxConnections} connections are open, {ofHost} of them from there. The limit of open files sets how many there may be.");
         return false;
     }
+
+    private bool ComesFromWhereItIs(SocketAssociation newcomer) =>
+        PlaceOf(newcomer.Peer!) == newcomer.RemoteAddress.Host;
+
+    /// <summary>The IP address at which a member is; null while it is named by a host and was not reached yet.</summary>
+    private string? PlaceOf(Address member) =>
+        IPAddress.TryParse(member.Host, out var named) ? named.ToString() : _reachable.GetValueOrDefault(Addresses.Join(member));
 
     private void Expired(SocketAssociation association)
     {
@@ -224,6 +249,7 @@ internal sealed class SocketTransport : Transport
         try
         {
             await ConnectAsync(socket, remoteAddress, timeout.Token).ConfigureAwait(false);
+            if (IsReachable(remoteAddress)) _reachable[Addresses.Join(remoteAddress)] = ((IPEndPoint)socket.RemoteEndPoint!).Address.ToString();
             return Open(socket, remoteAddress, remoteAddress, _receivesByTurns);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
@@ -282,7 +308,7 @@ internal sealed class SocketTransport : Transport
     /// <summary>
     /// The connections with a peer end together. When a peer opens another, Akka.Remote stops reading the one that it has, and does not go back to it when the other ends
     /// (EndpointReader, NotReading): the peer may have given that one up before its handshake was read, and speak over the first, and would be heard no more.
-    /// A connection may have ended long before Akka.Remote takes it up, and only Akka.Remote knows when it has done with it.
+    /// A connection may have ended long before Akka.Remote takes it up, and only Akka.Remote knows when it has done with it. One that has an alias is alone under its name.
     /// </summary>
     private sealed class Ends : ReceiveActor
     {
@@ -307,7 +333,10 @@ internal sealed class SocketTransport : Transport
     {
         if (_reachable.ContainsKey(address)) return;
         if (_reachable.Count >= MaxReachable) _reachable.Clear();
-        _reachable[address] = true;
+        _reachable[address] = null;
+        // Akka.Remote would send to it over what somebody opened in its name before.
+        foreach (var association in _open.Keys)
+            if (association is { IsAccepted: true, Alias: null, Peer: { } peer } && _isRaftOnly && IsReachable(peer)) association.Close();
     }
 
     /// <summary>A client, or whoever this process does not speak to by itself.</summary>
@@ -325,11 +354,39 @@ internal sealed class SocketTransport : Transport
         var name = peer.WithProtocol(transport.SchemeIdentifier);
         foreach (var association in transport._open.Keys)
         {
-            if (!name.Equals(association.Peer)) continue;
+            if (!name.Equals(association.KnownAs)) continue;
             transport._warnings.Warn(association.RemoteAddress.Host, $"{association.Described} sent what cannot be read. {what} Its connection is closed. Is it of another version?");
             association.Close();
         }
         return true;
+    }
+
+    /// <summary>A message of a connection is read, by whoever reads it.</summary>
+    public static void IsRead(ActorSystem system)
+    {
+        var reader = ActorCell.GetCurrentSelfOrNoSender();
+        if (!ReferenceEquals(reader, _reader)) (_reader, _read) = (reader, Of(system)?.ReadBy(reader));
+        _read?.Read();
+    }
+
+    private SocketAssociation? ReadBy(IActorRef? reader)
+    {
+        if (!_isRaftOnly || reader is null) return null;
+        if (_readers.TryGetValue(reader, out var known)) return known;
+        if (PeerThatIsRead() is not { } peer) return null;
+        var name = peer.WithProtocol(SchemeIdentifier);
+        var read = _open.Keys.FirstOrDefault(association => name.Equals(association.KnownAs));
+        if (read is not null) _readers.AddOrUpdate(reader, read);
+        return read;
+    }
+
+    /// <summary>How many messages have arrived that Akka.Remote has yet to read.</summary>
+    public long WaitingToBeRead => _rules!.Waiting.InAll;
+
+    /// <summary>How many messages wait in the mailboxes of whoever handles what arrives.</summary>
+    public Func<int> InMailboxes
+    {
+        set => _rules!.Waiting.InMailboxes = value;
     }
 
     /// <summary>Whose frame this thread reads: Akka.Remote has an actor for each connection, with the address in its name.</summary>
@@ -351,19 +408,22 @@ internal sealed class SocketTransport : Transport
         var counts = new Dictionary<Address, long>();
         foreach (var association in _open.Keys)
         {
-            if (association.Peer is { } peer) counts[peer] = counts.GetValueOrDefault(peer) + count(association);
+            // One with a name of its own is always read.
+            if (association is { Alias: null, Peer: { } peer }) counts[peer] = counts.GetValueOrDefault(peer) + count(association);
         }
         return counts;
     }
 
     /// <summary>Closes the connections with a peer, whoever opened them.</summary>
+    /// <param name="peer">As Akka.Remote calls it.</param>
+    /// <param name="but">One that stays.</param>
     /// <returns>How many there were.</returns>
     public int CloseAllWith(Address peer, SocketAssociation? but = null)
     {
         var closed = 0;
         foreach (var association in _open.Keys)
         {
-            if (association == but || !peer.Equals(association.Peer)) continue;
+            if (association == but || !peer.Equals(association.KnownAs)) continue;
             association.Close();
             closed++;
         }

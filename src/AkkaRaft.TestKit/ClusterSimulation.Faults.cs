@@ -140,7 +140,7 @@ public sealed partial class ClusterSimulation
         member.Disk.Crash(loseUnsynced);
         if (loseUnsynced) member.LoseUnsyncedState(_faults);
         member.ComparedAt = 0;
-        member.Shown = (MemberRole.Unreachable, 0);
+        member.Shown = (RaftRole.Unreachable, 0);
         _invariants.Forget(id);
         // Whose process is gone closes its connections; whose machine is, does not.
         if (!loseUnsynced) _clock.After(_settings.LongestDelay, () => LoseConnections(id));

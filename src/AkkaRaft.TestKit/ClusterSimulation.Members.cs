@@ -31,16 +31,16 @@ public sealed partial class ClusterSimulation
     }
 
     /// <summary>Asks for these members, and no others, to vote.</summary>
-    public void SetVoters(params int[] members) => Ask(MembershipChangeKind.Set, members);
+    public void SetVoters(params int[] members) => Ask(MembershipChange.Set, members);
 
     /// <summary>Asks for a member to receive the log without a vote.</summary>
-    public void AddLearner(int member) => Ask(MembershipChangeKind.AddLearner, member);
+    public void AddLearner(int member) => Ask(MembershipChange.AddLearner, member);
 
     /// <summary>Asks for a member to be one no more.</summary>
-    public void RemoveMember(int member) => Ask(MembershipChangeKind.Remove, member);
+    public void RemoveMember(int member) => Ask(MembershipChange.Remove, member);
 
     /// <summary>Asks for the change under way to be given up.</summary>
-    public void CancelChange() => Ask(MembershipChangeKind.Cancel);
+    public void CancelChange() => Ask(MembershipChange.Cancel);
 
     /// <summary>Asks the leader to hand over.</summary>
     /// <param name="to">The voter to hand over to; null for the one that is furthest.</param>
@@ -58,7 +58,7 @@ public sealed partial class ClusterSimulation
         _members[member].Wipe();
     }
 
-    private void Ask(MembershipChangeKind kind, params int[] members)
+    private void Ask(MembershipChange kind, params int[] members)
     {
         ArgumentNullException.ThrowIfNull(members);
         Fault(null, string.Create(CultureInfo.InvariantCulture, $"members {kind} {string.Join(',', members)}"));

@@ -54,7 +54,7 @@ public sealed partial class ClusterSimulation : IDisposable
     private readonly Random _elections;
     private readonly Dictionary<long, (int Member, byte[] State)> _states = [];
     private ulong _nonces;
-    private ImmutableSortedDictionary<MemberId, Member> _addresses = ImmutableSortedDictionary<MemberId, Member>.Empty;
+    private ImmutableSortedDictionary<MemberId, RaftEndpoint> _addresses = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty;
     private readonly ResultChecker _results = new();
     private int _clockJumps;
     private TimeSpan _longestElectionTimeout;
@@ -114,7 +114,7 @@ public sealed partial class ClusterSimulation : IDisposable
         return member;
     }
 
-    private static Member AddressOf(int id) => new(new MemberId(id), string.Create(CultureInfo.InvariantCulture, $"member-{id}:1"));
+    private static RaftEndpoint AddressOf(int id) => new(new MemberId(id), string.Create(CultureInfo.InvariantCulture, $"member-{id}:1"));
 
     /// <summary>The seed.</summary>
     public ulong Seed => _settings.Seed;
@@ -157,8 +157,8 @@ public sealed partial class ClusterSimulation : IDisposable
 
     // ---- what one can see -----------------------------------------------------------------------------------------
 
-    /// <summary>The member's role; <see cref="MemberRole.Unreachable"/> when it is down.</summary>
-    public MemberRole RoleOf(int member) => _members[member] is { IsUp: true, Raft.IsUp: true } up ? up.Raft!.CurrentRole : MemberRole.Unreachable;
+    /// <summary>The member's role; <see cref="RaftRole.Unreachable"/> when it is down.</summary>
+    public RaftRole RoleOf(int member) => _members[member] is { IsUp: true, Raft.IsUp: true } up ? up.Raft!.CurrentRole : RaftRole.Unreachable;
 
     /// <summary>The member's term; 0 when it is down.</summary>
     public long TermOf(int member) => _members[member].IsUp ? _members[member].Raft?.Term ?? 0 : 0;

@@ -86,7 +86,7 @@ public sealed class SimulatedClient
     internal SimulatedCall Transaction(string key, string otherKey, string value, long expectedVersion, Action<SimulatedCall>? then) =>
         Call(
             OperationKind.Transaction, key, value,
-            new Transaction(
+            new KeyValueTransaction(
                 [new Compare(Bytes(key), Comparison.Equal, expectedVersion)],
                 [new PutStep(Bytes(key), Bytes(value)), new PutStep(Bytes(otherKey), Bytes(value))],
                 [new RangeStep(Bytes(key), KeyValueCodec.After(Bytes(key)))],

@@ -62,7 +62,7 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     public (Snapshot Snapshot, string File)? RestoresFrom { get; set; }
 
     /// <summary>The members of the cluster that it began in with a backup; null for one that began otherwise.</summary>
-    public ImmutableSortedDictionary<MemberId, Member>? Founders { get; private set; }
+    public ImmutableSortedDictionary<MemberId, RaftEndpoint>? Founders { get; private set; }
 
     /// <summary>It has stopped for good.</summary>
     public bool HasFailed { get; set; }
@@ -82,7 +82,7 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     /// <summary>Its state machine's file was taken away, and it has not been seen with another since.</summary>
     public bool LacksState { get; set; }
 
-    public (MemberRole Role, long Term) Shown { get; set; } = (MemberRole.Unreachable, 0);
+    public (RaftRole Role, long Term) Shown { get; set; } = (RaftRole.Unreachable, 0);
 
     /// <summary>The key-value state machine, whose state outlives its process, or does not.</summary>
     public Props StateMachine(RaftSettings settings, bool survives)
@@ -164,7 +164,7 @@ internal sealed class SimulatedMember(int id, VirtualDisk disk, MemberClock cloc
     }
 
     /// <summary>Another takes its name, with an empty disk.</summary>
-    public void BeginAnew(ImmutableSortedDictionary<MemberId, Member> founders)
+    public void BeginAnew(ImmutableSortedDictionary<MemberId, RaftEndpoint> founders)
     {
         Wipe();
         IsLost = HasFailed = Joins = false;

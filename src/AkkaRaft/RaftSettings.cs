@@ -14,7 +14,7 @@ public sealed record RaftSettings
     public required MemberId Id { get; init; }
 
     /// <summary>The members the cluster begins with, and where each is found.</summary>
-    public required ImmutableSortedDictionary<MemberId, Member> Members { get; init; }
+    public required ImmutableSortedDictionary<MemberId, RaftEndpoint> Members { get; init; }
 
     /// <summary>Name of the ActorSystem that each member lives in, part of its address: the same for all members and clients.</summary>
     public string SystemName { get; init; } = "akkaraft";
@@ -177,7 +177,7 @@ public sealed record RaftSettings
     private static RaftSettings Read(string file, MemberId id)
     {
         var reader = SettingsReader.Open(file);
-        var otherwise = new RaftSettings { ClusterId = "akkaraft", Id = id, Members = ImmutableSortedDictionary<MemberId, Member>.Empty };
+        var otherwise = new RaftSettings { ClusterId = "akkaraft", Id = id, Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty };
         var settings = otherwise with
         {
             ClusterId = reader.Text("cluster-id", otherwise.ClusterId),

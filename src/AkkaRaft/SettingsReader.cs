@@ -85,17 +85,17 @@ internal sealed partial class SettingsReader
         return Math.Abs(ms) < TimeSpan.MaxValue.TotalMilliseconds ? TimeSpan.FromMilliseconds(ms) : ms < 0 ? TimeSpan.MinValue : TimeSpan.MaxValue;
     }
 
-    public ImmutableSortedDictionary<MemberId, Member> Members()
+    public ImmutableSortedDictionary<MemberId, RaftEndpoint> Members()
     {
         const string Prefix = "akkaraft.members.";
         if (_values.TryGetValue(Prefix[..^1], out var text)) throw Wrong(Prefix[..^1], text, "a block, with a line such as 0 = \"127.0.0.1:4100\" for each member");
-        var members = ImmutableSortedDictionary.CreateBuilder<MemberId, Member>();
+        var members = ImmutableSortedDictionary.CreateBuilder<MemberId, RaftEndpoint>();
         foreach (var (key, address) in _values.Where(v => v.Key.StartsWith(Prefix, StringComparison.Ordinal)))
         {
             _read.Add(key);
             if (!int.TryParse(key[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var id))
                 throw Wrong(key, address, $"a member id: a number from 0 to {int.MaxValue}");
-            if (!members.TryAdd(new MemberId(id), new Member(new MemberId(id), address))) throw Wrong(key, address, $"member {id} once");
+            if (!members.TryAdd(new MemberId(id), new RaftEndpoint(new MemberId(id), address))) throw Wrong(key, address, $"member {id} once");
         }
         return members.Count > 0 ? members.ToImmutable() : throw new RaftConfigurationException($"{_file}: akkaraft.members is missing; expected at least one line such as 0 = \"127.0.0.1:4100\".");
     }

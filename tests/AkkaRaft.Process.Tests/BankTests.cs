@@ -19,7 +19,7 @@ public sealed class BankTests
         using var data = new TemporaryDirectory();
         string config = Path.Combine(data.Path, "cluster.conf");
         int port = Ports.FreeRow(3);
-        var addresses = Enumerable.Range(0, 3).Select(i => new AkkaRaft.Protocol.Member(new(i), $"127.0.0.1:{port + i}")).ToList();
+        var addresses = Enumerable.Range(0, 3).Select(i => new AkkaRaft.Protocol.RaftEndpoint(new(i), $"127.0.0.1:{port + i}")).ToList();
         // So small that members compact, and fetch images, within the test.
         await File.WriteAllTextAsync(config, ClusterCommand.Hocon(addresses) + "\nakkaraft.retain-entries = 50\nakkaraft.max-log-entries = 200\n");
         var processes = Enumerable.Range(0, 3).Select(i => Start(i, config, data.Path)).ToArray();

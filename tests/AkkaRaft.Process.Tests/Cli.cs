@@ -146,7 +146,7 @@ internal sealed class Cluster : IAsyncDisposable
     public Cluster()
     {
         Data = Directory.CreateTempSubdirectory("akkaraft-").FullName;
-        AkkaRaft.Protocol.Member[] members = [.. Ports.Free(3).Select((p, i) => new AkkaRaft.Protocol.Member(new(i), $"{Places.Host(i)}:{p}"))];
+        AkkaRaft.Protocol.RaftEndpoint[] members = [.. Ports.Free(3).Select((p, i) => new AkkaRaft.Protocol.RaftEndpoint(new(i), $"{Places.Host(i)}:{p}"))];
         Members = string.Join(',', members.Select(m => $"{m.Id}={m.Address}"));
         Config = Path.Combine(Data, "cluster.conf");
         File.WriteAllText(Config, ClusterCommand.Hocon(members));

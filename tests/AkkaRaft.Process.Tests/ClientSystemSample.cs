@@ -22,9 +22,9 @@ public sealed class ClientSystemSample(RunningCluster running) : IClassFixture<R
         }
         """;
 
-    private readonly ImmutableSortedDictionary<MemberId, Member> _members = running.Cluster.Members.Split(',')
+    private readonly ImmutableSortedDictionary<MemberId, RaftEndpoint> _members = running.Cluster.Members.Split(',')
         .Select(m => m.Split('='))
-        .Select(m => new Member(new MemberId(int.Parse(m[0])), m[1]))
+        .Select(m => new RaftEndpoint(new MemberId(int.Parse(m[0])), m[1]))
         .ToImmutableSortedDictionary(m => m.Id, m => m);
 
     [Fact(Timeout = Patience.TestMs)]
@@ -54,7 +54,7 @@ public sealed class ClientSystemSample(RunningCluster running) : IClassFixture<R
         Assert.Equal(large, (await client.GetAsync(Encoding.UTF8.GetBytes("large"), ReadConsistency.Linearizable)).Value.ToArray());
 
         await Assert.ThrowsAsync<BadInputException>(() => client.PutAsync("", "v"));
-        Assert.Equal(3, (await client.StatusAsync()).Count(s => s.Role is MemberRole.Leader or MemberRole.Follower));
+        Assert.Equal(3, (await client.StatusAsync()).Count(s => s.Role is RaftRole.Leader or RaftRole.Follower));
     }
 
     [Fact(Timeout = Patience.TestMs)]
@@ -63,7 +63,7 @@ public sealed class ClientSystemSample(RunningCluster running) : IClassFixture<R
         using var system = ActorSystem.Create("application", Hocon);
         // Teaches the system the protocol; without it a message would leave as JSON, which members refuse.
         await using var client = RaftClient.Create(system, new RaftClientSettings { ClusterId = "akkaraft", Members = _members });
-        foreach (Member member in _members.Values)
+        foreach (RaftEndpoint member in _members.Values)
         {
             var done = new TaskCompletionSource<IReadOnlyList<IKeyValueReply>>(TaskCreationOptions.RunContinuationsAsynchronously);
             system.ActorOf(Props.Create(() => new Application($"akka.tcp://akkaraft@{member.Address}/user/raft", done)));

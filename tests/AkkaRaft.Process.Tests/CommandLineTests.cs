@@ -125,7 +125,7 @@ public sealed class CommandLineTests
     [Fact]
     public void Of_a_member_that_was_not_heard_yet_no_place_in_the_log_is_told()
     {
-        var joining = new MembershipMember(new Member(new MemberId(3), "127.0.0.1:1"), MembershipRole.Joining, 0, 0, 0);
+        var joining = new ConfiguredMember(new RaftEndpoint(new MemberId(3), "127.0.0.1:1"), MembershipRole.Joining, 0, 0, 0);
         Assert.Equal("member 3 is not heard yet", MembersCommand.CaughtUp(joining));
         Assert.Equal("member 3 has the log to 7", MembersCommand.CaughtUp(joining with { MatchIndex = 7 }));
     }

@@ -113,7 +113,7 @@ public sealed class DocsSamples(RunningCluster running) : IClassFixture<RunningC
             return Task.CompletedTask;
         }
 
-        await using (Lease lease = await client.HoldLeaseAsync(TimeSpan.FromSeconds(10)))
+        await using (HeldLease lease = await client.HoldLeaseAsync(TimeSpan.FromSeconds(10)))
         {
             byte[] key = Encoding.UTF8.GetBytes("locks/report");
             CompareAndSetReply locked = await client.CompareAndSetAsync(key, Encoding.UTF8.GetBytes("me"), expectedVersion: 0, lease.Id);
@@ -142,7 +142,7 @@ public sealed class DocsSamples(RunningCluster running) : IClassFixture<RunningC
         PutReply ann = await client.PutAsync("accounts/ann", "100");
         PutReply bob = await client.PutAsync("accounts/bob", "0");
 
-        TransactionReply moved = await client.CommitAsync(new Transaction(
+        TransactionReply moved = await client.CommitAsync(new KeyValueTransaction(
             Compares:
             [
                 new Compare(Bytes("accounts/ann"), Comparison.Equal, ann.Version),

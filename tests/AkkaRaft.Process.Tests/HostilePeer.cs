@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -11,19 +12,26 @@ internal sealed class HostilePeer : IDisposable
     public const ulong NoSequenceNumber = ulong.MaxValue;
     public const int RaftSerializer = 7447;
 
+    private static int s_incarnation = 4711;
+
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly string _member;
 
-    private HostilePeer(string member) => _member = member;
+    private HostilePeer(string member, string? at)
+    {
+        _member = member;
+        Name = at is null ? $"akka.tcp://evil@{Guid.NewGuid():N}.client.invalid:1" : $"akka.tcp://akkaraft@{at}";
+    }
 
     /// <summary>The ActorSystem that it says it is.</summary>
-    public string Name { get; } = $"akka.tcp://evil@{Guid.NewGuid():N}.client.invalid:1";
+    public string Name { get; }
 
     /// <param name="member">As <c>host:port</c>.</param>
     /// <param name="from">An address of the loopback network, by which the member's log tells it apart.</param>
-    public static async Task<HostilePeer> ConnectAsync(string member, string from)
+    /// <param name="at">Where it says that it listens, as <c>host:port</c>; a client's name when nothing is said.</param>
+    public static async Task<HostilePeer> ConnectAsync(string member, string from, string? at = null)
     {
-        var peer = new HostilePeer(member);
+        var peer = new HostilePeer(member, at);
         try
         {
             peer._socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
@@ -38,9 +46,9 @@ internal sealed class HostilePeer : IDisposable
     }
 
     /// <summary>Connects and says who it is, as Akka.Remote does.</summary>
-    public static async Task<HostilePeer> IntroduceAsync(string member, string from)
+    public static async Task<HostilePeer> IntroduceAsync(string member, string from, string? at = null)
     {
-        var peer = await ConnectAsync(member, from);
+        var peer = await ConnectAsync(member, from, at);
         await peer.SendAsync(Frame(peer.Handshake()));
         await peer._socket.ReceiveAsync(new byte[1]);
         return peer;
@@ -51,6 +59,26 @@ internal sealed class HostilePeer : IDisposable
     /// <summary>Sends a message to an actor of the member's.</summary>
     public Task TellAsync(string path, int serializer, string manifest, byte[] message, ulong sequenceNumber = NoSequenceNumber, string? sender = null) =>
         SendAsync(Frame(Message(path, serializer, manifest, message, sequenceNumber, sender)));
+
+    /// <summary>What the member has sent until it closes the connection, or until then.</summary>
+    public async Task<byte[]> HearAsync(CancellationToken until)
+    {
+        var heard = new MemoryStream();
+        byte[] bytes = new byte[64 * 1024];
+        try
+        {
+            for (int count; (count = await _socket.ReceiveAsync(bytes, until)) > 0;)
+            {
+                heard.Write(bytes, 0, count);
+            }
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            // Reset, or long enough.
+        }
+
+        return heard.ToArray();
+    }
 
     /// <summary>Waits until the member has closed the connection.</summary>
     public async Task EndsAsync()
@@ -71,9 +99,10 @@ internal sealed class HostilePeer : IDisposable
 
     public byte[] Handshake()
     {
-        string[] at = Name["akka.tcp://".Length..^2].Split('@');
-        byte[] origin = [.. Bytes(1, at[0]), .. Bytes(2, at[1]), .. Number(3, 1), .. Bytes(4, "tcp")];
-        return Bytes(2, [.. Number(1, 1), .. Bytes(2, [.. Bytes(1, origin), .. Fixed(2, 4711)])]);
+        string[] at = Name["akka.tcp://".Length..].Split('@', ':');
+        byte[] origin = [.. Bytes(1, at[0]), .. Bytes(2, at[1]), .. Number(3, ulong.Parse(at[2], CultureInfo.InvariantCulture)), .. Bytes(4, "tcp")];
+        // Each time another: Akka.Remote then takes it for one that was started anew.
+        return Bytes(2, [.. Number(1, 1), .. Bytes(2, [.. Bytes(1, origin), .. Fixed(2, (ulong)Interlocked.Increment(ref s_incarnation))])]);
     }
 
     public byte[] Message(string path, int serializer, string manifest, byte[] message, ulong sequenceNumber = NoSequenceNumber, string? sender = null) => Bytes(1, Bytes(2,

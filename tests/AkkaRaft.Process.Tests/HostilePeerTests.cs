@@ -312,6 +312,96 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         }
     }
 
+    /// <summary>Small ones, whose answers, if there are any, are not taken: nothing else is bounded by their bytes.</summary>
+    public static TheoryData<string> Small => ["a status", "a local get", "another cluster's", "a stranger's Hello", "a stranger's AppendEntries"];
+
+    [UnixTheory(Timeout = Patience.TestMs)]
+    [MemberData(nameof(Small))]
+    public async Task Messages_that_come_faster_than_they_are_handled_wait_at_their_sender(string kind)
+    {
+        const int AtOnce = 500;
+        const int Rounds = 1_000;
+        string from = $"127.1.4.{1 + Array.IndexOf([.. Small], kind)}";
+        var before = await running.Client.StatusAsync();
+        var leader = before.Single(s => s.Role == AkkaRaft.Protocol.RaftRole.Leader);
+        long usual = UsualBytes(leader.ProcessId);
+        string cluster = kind == "another cluster's" ? "another" : "akkaraft";
+        byte[] request = [0, .. Number(1, 5), .. Bytes(2, cluster), .. kind == "a local get" ? Bytes(14, [.. Bytes(1, "calm"), .. Number(2, 2)]) : Bytes(8, [])];
+        byte[] told = [0, .. Bytes(1, "akkaraft"), .. Number(2, 1), .. Number(3, (ulong)leader.Id.Value), .. Number(4, 1), .. Bytes(kind == "a stranger's Hello" ? 13 : 10, []), .. Fixed(15, 4711)];
+        var peer = await IntroduceAsync(leader.Address, from);
+        for (int i = 0; i < Rounds; i++)
+        {
+            byte[] message = kind.StartsWith("a stranger's", StringComparison.Ordinal) ? peer.Message("/user/raft", RaftSerializer, "r1", told) : peer.Message("/user/raft", RaftSerializer, "c1", request);
+            byte[] frame = Frame(message);
+            byte[] frames = new byte[AtOnce * frame.Length];
+            for (int k = 0; k < AtOnce; k++)
+            {
+                frame.CopyTo(frames, k * frame.Length);
+            }
+
+            try
+            {
+                await peer.SendAsync(frames);
+            }
+            catch (SocketException)
+            {
+                // It was closed as one that takes nothing, and comes again.
+                peer.Dispose();
+                peer = await IntroduceAsync(leader.Address, from);
+            }
+        }
+
+        await running.ServesAsync();
+        peer.Dispose();
+        Assert.InRange(AttackedCluster.MostBytes(leader.ProcessId) - usual, long.MinValue, MaxGrowthBytes);
+        var after = await running.Client.StatusAsync();
+        Assert.Equal(before.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)), after.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)));
+    }
+
+    /// <summary>What members tell one another names their incarnations: whoever hears one message can speak as any of them.</summary>
+    [UnixFact(Timeout = Patience.TestMs)]
+    public async Task Whoever_calls_itself_a_member_hears_nothing_that_is_for_it()
+    {
+        var before = await running.Client.StatusAsync();
+        using var enough = new CancellationTokenSource();
+        async Task<byte[]> ImpersonateAsync(string member, string at)
+        {
+            var heard = new List<byte>();
+            while (!enough.IsCancellationRequested)
+            {
+                try
+                {
+                    using var peer = await IntroduceAsync(member, "127.1.2.8", at);
+                    using var soon = CancellationTokenSource.CreateLinkedTokenSource(enough.Token);
+                    soon.CancelAfter(TimeSpan.FromSeconds(1));
+                    heard.AddRange(await peer.HearAsync(soon.Token));
+                }
+                catch (SocketException)
+                {
+                    // It was closed, or there are too many.
+                }
+            }
+
+            return [.. heard];
+        }
+
+        // As many as push out those that a member holds with another.
+        var impersonators = before.SelectMany(member => before.Where(other => other != member).SelectMany(other => Enumerable.Range(0, 12).Select(_ => Task.Run(() => ImpersonateAsync(member.Address, other.Address))))).ToList();
+        for (int i = 0; i < 20; i++)
+        {
+            await running.ServesAsync();
+        }
+
+        await enough.CancelAsync();
+        foreach (byte[] heard in await Task.WhenAll(impersonators))
+        {
+            Assert.Equal(-1, heard.AsSpan().IndexOf("/user/raft"u8));
+        }
+
+        var after = await running.Client.StatusAsync();
+        Assert.Equal(before.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)), after.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)));
+    }
+
     [UnixFact(Timeout = Patience.TestMs)]
     public async Task Twenty_thousand_damaged_frames_end_nothing_but_their_connections()
     {
@@ -402,7 +492,7 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
     private async Task UnderAttackAsync(string line, string from, Func<string, string, Task> attack)
     {
         var before = await running.Client.StatusAsync();
-        var leader = before.Single(s => s.Role == AkkaRaft.Protocol.MemberRole.Leader);
+        var leader = before.Single(s => s.Role == AkkaRaft.Protocol.RaftRole.Leader);
         _attacked = leader.Id.Value;
         await running.ServesAsync();
         int files = Files(leader.ProcessId);

@@ -14,7 +14,7 @@ public sealed class HostingTests
         using var data = new TemporaryDirectory();
         string config = Path.Combine(data.Path, "cluster.conf");
         int port = Ports.FreeRow(3);
-        await File.WriteAllTextAsync(config, ClusterCommand.Hocon(Enumerable.Range(0, 3).Select(i => new AkkaRaft.Protocol.Member(new(i), $"127.0.0.1:{port + i}"))));
+        await File.WriteAllTextAsync(config, ClusterCommand.Hocon(Enumerable.Range(0, 3).Select(i => new AkkaRaft.Protocol.RaftEndpoint(new(i), $"127.0.0.1:{port + i}"))));
         await File.AppendAllTextAsync(config, "akkaraft.system-name = shop\n");
         var applications = Enumerable.Range(0, 3).Select(i => Start(i, config, data.Path)).ToList();
         try
@@ -62,7 +62,7 @@ public sealed class HostingTests
     public async Task A_system_of_another_name_than_the_settings_say_is_refused()
     {
         using var data = new TemporaryDirectory();
-        var members = System.Collections.Immutable.ImmutableSortedDictionary<AkkaRaft.Protocol.MemberId, AkkaRaft.Protocol.Member>.Empty
+        var members = System.Collections.Immutable.ImmutableSortedDictionary<AkkaRaft.Protocol.MemberId, AkkaRaft.Protocol.RaftEndpoint>.Empty
             .Add(new(0), new(new(0), $"127.0.0.1:{Ports.FreeRow(1)}"));
         var settings = new RaftSettings { ClusterId = "c", Id = new(0), Members = members, DataDirectory = data.Path };
         using var system = Akka.Actor.ActorSystem.Create("other", RaftNode.Configuration(settings));

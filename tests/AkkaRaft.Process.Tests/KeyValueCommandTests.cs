@@ -405,7 +405,7 @@ public sealed class KeyValueCommandTests(RunningCluster running) : IClassFixture
     private static string WriteConfig(TemporaryDirectory directory, string line = "")
     {
         string config = Path.Combine(directory.Path, "cluster.conf");
-        File.WriteAllText(config, AkkaRaft.Node.ClusterCommand.Hocon([new AkkaRaft.Protocol.Member(new(0), $"127.0.0.1:{Ports.Free(1)[0]}")]) + line + "\n");
+        File.WriteAllText(config, AkkaRaft.Node.ClusterCommand.Hocon([new AkkaRaft.Protocol.RaftEndpoint(new(0), $"127.0.0.1:{Ports.Free(1)[0]}")]) + line + "\n");
         return config;
     }
 

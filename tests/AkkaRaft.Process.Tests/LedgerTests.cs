@@ -30,7 +30,7 @@ public sealed class LedgerTests
             File.Delete(Path.Combine(data.Path, "2", "state", "books"));
             for (int i = 1; i < 3; i++) nodes[i] = await RaftNode.StartAsync(Settings(i), Ledger.StateMachine);
             Assert.Equal(51, await ledger.SubmitAsync(new Deposit("ann", 1)));
-            while ((await nodes[2].StatusAsync(TimeSpan.FromSeconds(5)))?.Role != MemberRole.Leader)
+            while ((await nodes[2].StatusAsync(TimeSpan.FromSeconds(5)))?.Role != RaftRole.Leader)
             {
                 try
                 {

@@ -28,7 +28,7 @@ internal sealed class Machines : IAsyncDisposable
     private Machines()
     {
         _config = Path.Combine(_data.Path, "cluster.conf");
-        File.WriteAllText(_config, ClusterCommand.Hocon(Enumerable.Range(0, 3).Select(i => new AkkaRaft.Protocol.Member(new(i), Address(i)))));
+        File.WriteAllText(_config, ClusterCommand.Hocon(Enumerable.Range(0, 3).Select(i => new AkkaRaft.Protocol.RaftEndpoint(new(i), Address(i)))));
     }
 
     /// <summary>What keeps this machine from having network namespaces; null when nothing does.</summary>

@@ -120,7 +120,7 @@ public sealed class NodeStartTests(RunningCluster running) : IClassFixture<Runni
     private static string WriteConfig(TemporaryDirectory directory)
     {
         string config = Path.Combine(directory.Path, "cluster.conf");
-        File.WriteAllText(config, ClusterCommand.Hocon(Ports.Free(3).Select((p, i) => new AkkaRaft.Protocol.Member(new(i), $"127.0.0.1:{p}"))));
+        File.WriteAllText(config, ClusterCommand.Hocon(Ports.Free(3).Select((p, i) => new AkkaRaft.Protocol.RaftEndpoint(new(i), $"127.0.0.1:{p}"))));
         return config;
     }
 

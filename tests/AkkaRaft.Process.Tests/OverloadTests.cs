@@ -56,7 +56,7 @@ public sealed class OverloadTests(RunningCluster running, ITestOutputHelper outp
         Assert.Equal("first", await client.GetAsync("flood"));
     }
 
-    private static string Memory(IEnumerable<AkkaRaft.Protocol.MemberStatus> members)
+    private static string Memory(IEnumerable<AkkaRaft.Protocol.RaftStatus> members)
     {
         static long MiB(int pid) => System.Diagnostics.Process.GetProcessById(pid).WorkingSet64 >> 20;
         return $"client {MiB(Environment.ProcessId)} MiB, members {string.Join(", ", members.Select(m => MiB(m.ProcessId)))} MiB";

@@ -17,10 +17,10 @@ internal static class Ports
     }
 
     /// <summary>So many members, at free ports in a row.</summary>
-    public static ImmutableSortedDictionary<MemberId, Member> FreeMembers(int count)
+    public static ImmutableSortedDictionary<MemberId, RaftEndpoint> FreeMembers(int count)
     {
         int first = FreeRow(count);
-        return Enumerable.Range(0, count).ToImmutableSortedDictionary(i => new MemberId(i), i => new Member(new(i), $"127.0.0.1:{first + i}"));
+        return Enumerable.Range(0, count).ToImmutableSortedDictionary(i => new MemberId(i), i => new RaftEndpoint(new(i), $"127.0.0.1:{first + i}"));
     }
 
     /// <summary>The first of <paramref name="count"/> free ports in a row, below those that the system gives out.</summary>

@@ -54,7 +54,7 @@ public sealed class StateCheckTests
             Assert.True(counted > 10);
 
             // It is a member as before, with the state that the others have: it leads, and answers.
-            while ((await nodes[2].StatusAsync(TimeSpan.FromSeconds(5)))?.Role != MemberRole.Leader)
+            while ((await nodes[2].StatusAsync(TimeSpan.FromSeconds(5)))?.Role != RaftRole.Leader)
             {
                 try
                 {

@@ -218,16 +218,16 @@ public sealed class RaftSettingsTests : IDisposable
         { "RaftSettings.ClusterId", Sound() with { ClusterId = new string('a', 129) } },
         { "RaftSettings.SystemName", Sound() with { SystemName = "a system" } },
         { "RaftSettings.DataDirectory", Sound() with { DataDirectory = " " } },
-        { "RaftSettings.Members", Sound() with { Members = ImmutableSortedDictionary<MemberId, Member>.Empty } },
+        { "RaftSettings.Members", Sound() with { Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty } },
         { "RaftSettings.Members", Sound() with { Members = null! } },
-        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new Member(new MemberId(1), "127.0.0.1:4100"))) } },
-        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new Member(new MemberId(0), "127.0.0.1"))) } },
-        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new Member(new MemberId(0), "127.0.0.1:0"))) } },
-        { "RaftSettings.Members.1", Sound() with { Members = Members((0, new Member(new MemberId(0), "host:1")), (1, new Member(new MemberId(1), "HOST:1"))) } },
-        { "RaftSettings.Members.1", Sound() with { Members = Members((0, new Member(new MemberId(0), "127.0.0.1:1")), (1, new Member(new MemberId(1), "localhost:1"))) } },
-        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new Member(new MemberId(0), "127.1:1"))) } },
-        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new Member(new MemberId(0), "[0:0::1]:1"))) } },
-        { "RaftSettings.Members.-1", Sound() with { Members = Members((-1, new Member(new MemberId(-1), "127.0.0.1:4100"))) } },
+        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new RaftEndpoint(new MemberId(1), "127.0.0.1:4100"))) } },
+        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new RaftEndpoint(new MemberId(0), "127.0.0.1"))) } },
+        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new RaftEndpoint(new MemberId(0), "127.0.0.1:0"))) } },
+        { "RaftSettings.Members.1", Sound() with { Members = Members((0, new RaftEndpoint(new MemberId(0), "host:1")), (1, new RaftEndpoint(new MemberId(1), "HOST:1"))) } },
+        { "RaftSettings.Members.1", Sound() with { Members = Members((0, new RaftEndpoint(new MemberId(0), "127.0.0.1:1")), (1, new RaftEndpoint(new MemberId(1), "localhost:1"))) } },
+        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new RaftEndpoint(new MemberId(0), "127.1:1"))) } },
+        { "RaftSettings.Members.0", Sound() with { Members = Members((0, new RaftEndpoint(new MemberId(0), "[0:0::1]:1"))) } },
+        { "RaftSettings.Members.-1", Sound() with { Members = Members((-1, new RaftEndpoint(new MemberId(-1), "127.0.0.1:4100"))) } },
         { "RaftSettings.Id", Sound() with { Id = new MemberId(9) } },
     };
 
@@ -247,11 +247,11 @@ public sealed class RaftSettingsTests : IDisposable
 
     private static RaftSettings Sound() => new()
     {
-        ClusterId = "sound", Id = new MemberId(0), Members = Members((0, new Member(new MemberId(0), "127.0.0.1:4100"))),
+        ClusterId = "sound", Id = new MemberId(0), Members = Members((0, new RaftEndpoint(new MemberId(0), "127.0.0.1:4100"))),
         DataDirectory = NeverMade,
     };
 
-    private static ImmutableSortedDictionary<MemberId, Member> Members(params (int Id, Member Member)[] members) =>
+    private static ImmutableSortedDictionary<MemberId, RaftEndpoint> Members(params (int Id, RaftEndpoint Member)[] members) =>
         members.ToImmutableSortedDictionary(m => new MemberId(m.Id), m => m.Member);
 
     private RaftSettings Read(string text)

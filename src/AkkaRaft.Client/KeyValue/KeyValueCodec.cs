@@ -56,7 +56,7 @@ internal static class KeyValueCodec
             CompareAndSet => result.Transaction.Steps[0].Range.Rows is [{ } row]
                 ? new CompareAndSetReply(id, false, row.Version, row.Value.Memory)
                 : new CompareAndSetReply(id, false, 0, default),
-            Transaction => FromWire(id, result.Transaction, result.Version),
+            KeyValueTransaction => FromWire(id, result.Transaction, result.Version),
             GrantLease or KeepLeaseAlive or RevokeLease => new LeaseReply(id, FromWire(result.Lease)),
             _ => throw new ArgumentException($"{request.GetType()} is no write of the key-value store.", nameof(request)),
         };
@@ -98,7 +98,7 @@ internal static class KeyValueCodec
                 Otherwise = { new Wire.KvStep { Range = new Wire.KvRange { From = Bytes(set.Key), To = Bytes(After(set.Key)), Limit = 1 } } },
             },
         },
-        Transaction transaction => new Wire.KvOperation { Transaction = ToWire(transaction) },
+        KeyValueTransaction transaction => new Wire.KvOperation { Transaction = ToWire(transaction) },
         GrantLease grant => new Wire.KvOperation { GrantLease = new Wire.KvGrantLease { TimeToLiveMs = (long)grant.TimeToLive.TotalMilliseconds } },
         KeepLeaseAlive keep => new Wire.KvOperation { KeepLeaseAlive = keep.Lease },
         RevokeLease revoke => new Wire.KvOperation { RevokeLease = revoke.Lease },
@@ -132,11 +132,11 @@ internal static class KeyValueCodec
         CompareAndSet set => set.Lease,
         KeepLeaseAlive keep => keep.Lease,
         RevokeLease revoke => revoke.Lease,
-        Transaction transaction => transaction.Then.Concat(transaction.Else).OfType<PutStep>().Select(s => s.Lease).FirstOrDefault(lease => lease != 0),
+        KeyValueTransaction transaction => transaction.Then.Concat(transaction.Else).OfType<PutStep>().Select(s => s.Lease).FirstOrDefault(lease => lease != 0),
         _ => 0,
     };
 
-    public static Wire.KvTransaction ToWire(Transaction transaction) => new()
+    public static Wire.KvTransaction ToWire(KeyValueTransaction transaction) => new()
     {
         Compares = { transaction.Compares.Select(ToWire) },
         Then = { transaction.Then.Select(ToWire) },
@@ -144,7 +144,7 @@ internal static class KeyValueCodec
     };
 
     /// <exception cref="InvalidDataException">It has something that this version does not know.</exception>
-    public static Transaction FromWire(long id, Wire.KvTransaction wire) =>
+    public static KeyValueTransaction FromWire(long id, Wire.KvTransaction wire) =>
         new([.. wire.Compares.Select(FromWire)], [.. wire.Then.Select(FromWire)], [.. wire.Otherwise.Select(FromWire)], id);
 
     public static Wire.KvTransactionResult ToWire(TransactionReply reply) => new() { Succeeded = reply.Succeeded, Steps = { reply.Steps.Select(ToWire) } };

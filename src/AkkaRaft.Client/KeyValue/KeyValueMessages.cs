@@ -115,14 +115,14 @@ public enum Comparison
     Greater = 3,
 }
 
-/// <summary>A condition of a <see cref="Transaction"/>.</summary>
+/// <summary>A condition of a <see cref="KeyValueTransaction"/>.</summary>
 /// <param name="Key">Of which key.</param>
 /// <param name="Comparison">How.</param>
 /// <param name="Version">The version compared with, 0 being that of a key that is not there; null to compare the value.</param>
 /// <param name="Value">The value compared with, when <paramref name="Version"/> is null.</param>
 public sealed record Compare(ReadOnlyMemory<byte> Key, Comparison Comparison, long? Version, ReadOnlyMemory<byte> Value = default);
 
-/// <summary>One step of a <see cref="Transaction"/>: a <see cref="PutStep"/>, a <see cref="DeleteStep"/> or a <see cref="RangeStep"/>.</summary>
+/// <summary>One step of a <see cref="KeyValueTransaction"/>: a <see cref="PutStep"/>, a <see cref="DeleteStep"/> or a <see cref="RangeStep"/>.</summary>
 public abstract record TransactionStep;
 
 /// <summary>Sets a key.</summary>
@@ -149,7 +149,7 @@ public sealed record RangeStep(ReadOnlyMemory<byte> From, ReadOnlyMemory<byte> T
 /// <param name="Then">Taken when they hold.</param>
 /// <param name="Else">Taken otherwise.</param>
 /// <param name="RequestId">The asker's own number, echoed in the reply.</param>
-public sealed record Transaction(ImmutableArray<Compare> Compares, ImmutableArray<TransactionStep> Then, ImmutableArray<TransactionStep> Else, long RequestId = 0) : IKeyValueWrite;
+public sealed record KeyValueTransaction(ImmutableArray<Compare> Compares, ImmutableArray<TransactionStep> Then, ImmutableArray<TransactionStep> Else, long RequestId = 0) : IKeyValueWrite;
 
 /// <summary>What one step came to.</summary>
 /// <param name="Existed">Of a put or delete: whether the key was there before.</param>
@@ -157,7 +157,7 @@ public sealed record Transaction(ImmutableArray<Compare> Compares, ImmutableArra
 /// <param name="More">Of a range: whether more keys follow.</param>
 public sealed record StepResult(bool Existed, ImmutableArray<Row> Rows, bool More);
 
-/// <summary>A <see cref="Transaction"/> took place.</summary>
+/// <summary>A <see cref="KeyValueTransaction"/> took place.</summary>
 /// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Succeeded">Whether the compares held, so that the first branch was taken.</param>
 /// <param name="Version">The store's revision afterwards; unchanged when nothing was.</param>

@@ -75,13 +75,13 @@ internal sealed record Read(string ClusterId, long RequestId, ReadConsistency Co
 /// <param name="Reason">Why, and whether it may yet be executed.</param>
 /// <param name="Leader">Whom the member takes for the leader, if it knows.</param>
 /// <param name="Message">For people.</param>
-internal sealed record Refused(long RequestId, RefusalReason Reason, Member? Leader, string Message);
+internal sealed record Refused(long RequestId, RefusalReason Reason, RaftEndpoint? Leader, string Message);
 
 /// <summary>Asks one member how it stands.</summary>
 internal sealed record GetMemberStatus(string ClusterId, long RequestId) : IClusterRequest;
 
 /// <summary>What a member is doing.</summary>
-public enum MemberRole
+public enum RaftRole
 {
     /// <summary>Follows a leader, or waits for one.</summary>
     Follower = 0,
@@ -111,11 +111,11 @@ public enum MemberRole
 /// <param name="AppliedIndex">Up to where its state machine has applied the log, durably.</param>
 /// <param name="ProcessId">Operating system's number of its process.</param>
 /// <param name="Waiting">Voters it has not heard from within an election timeout, while it waits for a leader or leads.</param>
-public sealed record MemberStatus(
+public sealed record RaftStatus(
     long RequestId,
     MemberId Id,
     string Address,
-    MemberRole Role,
+    RaftRole Role,
     long Term,
     MemberId? Leader,
     long LastIndex,

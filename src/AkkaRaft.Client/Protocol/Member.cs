@@ -30,7 +30,7 @@ public readonly record struct MemberId(int Value) : IComparable<MemberId>
 /// <summary>A member and where its ActorSystem listens.</summary>
 /// <param name="Id">The member's number.</param>
 /// <param name="Address"><c>host:port</c> of its Akka.Remote transport.</param>
-public sealed record Member(MemberId Id, string Address)
+public sealed record RaftEndpoint(MemberId Id, string Address)
 {
     /// <summary><c>id@host:port</c>, as log lines and error messages name a member.</summary>
     public override string ToString() => $"{Id}@{Address}";

@@ -5,7 +5,7 @@ namespace AkkaRaft.Protocol;
 /// <summary>A member beside its protobuf form.</summary>
 internal static class MemberWire
 {
-    public static WireMember ToWire(Member member) => new() { Id = member.Id.Value, Address = member.Address };
+    public static WireMember ToWire(RaftEndpoint member) => new() { Id = member.Id.Value, Address = member.Address };
 
-    public static Member FromWire(WireMember wire) => new(new MemberId(wire.Id), wire.Address);
+    public static RaftEndpoint FromWire(WireMember wire) => new(new MemberId(wire.Id), wire.Address);
 }

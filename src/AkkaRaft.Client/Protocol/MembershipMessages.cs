@@ -4,7 +4,7 @@ using AkkaRaft.Remoting;
 namespace AkkaRaft.Protocol;
 
 /// <summary>What a change of members does.</summary>
-public enum MembershipChangeKind
+public enum MembershipChange
 {
     /// <summary>The named members, and no others, vote.</summary>
     Set = 0,
@@ -30,7 +30,7 @@ public enum MembershipChangeKind
 /// <param name="RequestId">The asker's own number, echoed in the reply.</param>
 /// <param name="Kind">What is to change.</param>
 /// <param name="Members">Whom it concerns; the address of one that is a member already may be empty.</param>
-internal sealed record ChangeMembers(string ClusterId, long RequestId, MembershipChangeKind Kind, ImmutableArray<Member> Members) : IClusterRequest;
+internal sealed record ChangeMembers(string ClusterId, long RequestId, MembershipChange Kind, ImmutableArray<RaftEndpoint> Members) : IClusterRequest;
 
 /// <summary>Asks a member who the members are.</summary>
 internal sealed record GetMembership(string ClusterId, long RequestId) : IClusterRequest;
@@ -65,12 +65,12 @@ public enum MembershipRole
 }
 
 /// <summary>One member of a <see cref="Membership"/>; what only a leader knows is 0 when another was asked.</summary>
-/// <param name="Member">Who, and where.</param>
+/// <param name="Endpoint">Who, and where.</param>
 /// <param name="Role">What it is to the cluster.</param>
 /// <param name="MatchIndex">Up to where the leader knows its log to be its own.</param>
 /// <param name="SnapshotReceived">Bytes received of the snapshot that it fetches.</param>
 /// <param name="SnapshotLength">Size in bytes of the snapshot that it fetches; 0 when it fetches none.</param>
-public sealed record MembershipMember(Member Member, MembershipRole Role, long MatchIndex, long SnapshotReceived, long SnapshotLength)
+public sealed record ConfiguredMember(RaftEndpoint Endpoint, MembershipRole Role, long MatchIndex, long SnapshotReceived, long SnapshotLength)
 {
     /// <summary>Where the asked member reaches it, as <c>host:port</c>, when that is elsewhere than the configuration says; null otherwise. <c>members update</c> makes it the configuration's.</summary>
     public string? ReachedAt { get; init; }
@@ -85,7 +85,7 @@ public sealed record MembershipMember(Member Member, MembershipRole Role, long M
 /// <param name="Failure">Why the last change under this leader was given up; null when it was not.</param>
 /// <param name="Members">In order of id.</param>
 public sealed record Membership(
-    long RequestId, long Index, bool IsCommitted, bool FromLeader, MembershipPhase Phase, string? Failure, ImmutableArray<MembershipMember> Members);
+    long RequestId, long Index, bool IsCommitted, bool FromLeader, MembershipPhase Phase, string? Failure, ImmutableArray<ConfiguredMember> Members);
 
 /// <summary>Asks a member for an image of its state; answered with <see cref="BackupBegun"/>.</summary>
 internal sealed record BeginBackup(string ClusterId, long RequestId) : IClusterRequest;

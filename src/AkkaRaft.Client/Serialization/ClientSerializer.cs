@@ -39,7 +39,7 @@ internal sealed class ClientSerializer : SerializerWithStringManifest
     public static Config Configuration { get; } = ConfigurationOf(
         typeof(ClientSerializer),
         typeof(Submit), typeof(SubmitReply), typeof(Read), typeof(QueryReply), typeof(Refused),
-        typeof(GetMemberStatus), typeof(MemberStatus), typeof(TransferLeadership), typeof(LeadershipTransferred),
+        typeof(GetMemberStatus), typeof(RaftStatus), typeof(TransferLeadership), typeof(LeadershipTransferred),
         typeof(ChangeMembers), typeof(GetMembership), typeof(Membership), typeof(BeginBackup), typeof(BackupBegun), typeof(FetchBackup), typeof(BackupChunk),
         typeof(IKeyValueRequest), typeof(IKeyValueReply));
 

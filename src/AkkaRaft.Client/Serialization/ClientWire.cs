@@ -16,7 +16,7 @@ internal static class ClientWire
         QueryReply m => new WireClientMessage { RequestId = m.RequestId, QueryReply = Bytes(m.Result) },
         Refused m => new WireClientMessage { RequestId = m.RequestId, Refused = new WireRefused { Reason = (int)m.Reason, Leader = m.Leader is { } l ? MemberWire.ToWire(l) : null, Message = m.Message } },
         GetMemberStatus m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, GetMemberStatus = new WireNothing() },
-        MemberStatus m => new WireClientMessage { RequestId = m.RequestId, MemberStatus = ToWire(m) },
+        RaftStatus m => new WireClientMessage { RequestId = m.RequestId, MemberStatus = ToWire(m) },
         TransferLeadership m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, TransferLeadership = ToWire(m) },
         LeadershipTransferred m => new WireClientMessage { RequestId = m.RequestId, LeadershipTransferred = m.Leader.Value },
         ChangeMembers m => new WireClientMessage { RequestId = m.RequestId, ClusterId = m.ClusterId, ChangeMembers = ToWire(m) },
@@ -45,7 +45,7 @@ internal static class ClientWire
             RequestId = m.RequestId, GetRange = new WireGetRange { Range = KeyValueCodec.RangeToWire(m.From, m.To, m.Limit), Consistency = (int)m.Consistency },
         },
         RangeReply m => new WireClientMessage { RequestId = m.RequestId, RangeReply = new WireRangeReply { Page = KeyValueCodec.ToWire(m), Revision = m.Revision } },
-        Transaction m => new WireClientMessage { RequestId = m.RequestId, Transaction = KeyValueCodec.ToWire(m) },
+        KeyValueTransaction m => new WireClientMessage { RequestId = m.RequestId, Transaction = KeyValueCodec.ToWire(m) },
         TransactionReply m => new WireClientMessage { RequestId = m.RequestId, TransactionReply = new WireTransactionReply { Result = KeyValueCodec.ToWire(m), Version = m.Version } },
         Watch m => new WireClientMessage { RequestId = m.RequestId, Watch = KeyValueCodec.ToWire(m) },
         WatchReply m => new WireClientMessage { RequestId = m.RequestId, WatchReply = KeyValueCodec.ToWire(m) },
@@ -79,7 +79,7 @@ internal static class ClientWire
                 wire.ClusterId, id, wire.TransferLeadership.HasTarget ? new MemberId(wire.TransferLeadership.Target) : null),
             WireClientMessage.BodyOneofCase.LeadershipTransferred => new LeadershipTransferred(id, new MemberId(wire.LeadershipTransferred)),
             WireClientMessage.BodyOneofCase.ChangeMembers => new ChangeMembers(
-                wire.ClusterId, id, Known<MembershipChangeKind>(wire.ChangeMembers.Kind), [.. wire.ChangeMembers.Members.Select(MemberWire.FromWire)]),
+                wire.ClusterId, id, Known<MembershipChange>(wire.ChangeMembers.Kind), [.. wire.ChangeMembers.Members.Select(MemberWire.FromWire)]),
             WireClientMessage.BodyOneofCase.GetMembership => new GetMembership(wire.ClusterId, id),
             WireClientMessage.BodyOneofCase.Membership => FromWire(id, wire.Membership),
             WireClientMessage.BodyOneofCase.BeginBackup => new BeginBackup(wire.ClusterId, id),
@@ -114,7 +114,7 @@ internal static class ClientWire
         };
     }
 
-    private static WireMemberStatus ToWire(MemberStatus status)
+    private static WireMemberStatus ToWire(RaftStatus status)
     {
         var wire = new WireMemberStatus
         {
@@ -127,8 +127,8 @@ internal static class ClientWire
         return wire;
     }
 
-    private static MemberStatus FromWire(long requestId, WireMemberStatus wire) => new(
-        requestId, new MemberId(wire.Id), wire.Address, Known<MemberRole>(wire.Role), wire.Term, wire.HasLeader ? new MemberId(wire.Leader) : null,
+    private static RaftStatus FromWire(long requestId, WireMemberStatus wire) => new(
+        requestId, new MemberId(wire.Id), wire.Address, Known<RaftRole>(wire.Role), wire.Term, wire.HasLeader ? new MemberId(wire.Leader) : null,
         wire.LastIndex, wire.CommitIndex, wire.AppliedIndex, wire.ProcessId, [.. wire.Waiting.Select(id => new MemberId(id))])
     {
         SnapshotReceived = wire.SnapshotReceived, SnapshotLength = wire.SnapshotLength, Problem = wire.Problem.Length > 0 ? wire.Problem : null,
@@ -150,7 +150,7 @@ internal static class ClientWire
         };
         wire.Members.AddRange(membership.Members.Select(m => new WireMembershipMember
         {
-            Member = MemberWire.ToWire(m.Member), Role = (int)m.Role, MatchIndex = m.MatchIndex, SnapshotReceived = m.SnapshotReceived, SnapshotLength = m.SnapshotLength,
+            Member = MemberWire.ToWire(m.Endpoint), Role = (int)m.Role, MatchIndex = m.MatchIndex, SnapshotReceived = m.SnapshotReceived, SnapshotLength = m.SnapshotLength,
             ReachedAt = m.ReachedAt ?? "",
         }));
         return wire;
@@ -158,7 +158,7 @@ internal static class ClientWire
 
     private static Membership FromWire(long requestId, WireMembership wire) => new(
         requestId, wire.Index, wire.IsCommitted, wire.FromLeader, Known<MembershipPhase>(wire.Phase), wire.Failure.Length > 0 ? wire.Failure : null,
-        [.. wire.Members.Select(m => new MembershipMember(MemberWire.FromWire(Required(m.Member)), Known<MembershipRole>(m.Role), m.MatchIndex, m.SnapshotReceived, m.SnapshotLength)
+        [.. wire.Members.Select(m => new ConfiguredMember(MemberWire.FromWire(Required(m.Member)), Known<MembershipRole>(m.Role), m.MatchIndex, m.SnapshotReceived, m.SnapshotLength)
         {
             ReachedAt = m.ReachedAt.Length > 0 ? m.ReachedAt : null,
         })]);

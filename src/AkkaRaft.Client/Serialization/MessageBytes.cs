@@ -62,6 +62,7 @@ internal sealed class MessageBytes(ExtendedActorSystem system)
     /// <exception cref="SerializationException">The bytes are no message. What comes over a connection is not thrown for, but gives <see cref="UnreadableMessage"/>.</exception>
     public object Read(byte[] bytes, string manifest, Func<ReadOnlyMemory<byte>, object>? read)
     {
+        SocketTransport.IsRead(system);
         try
         {
             return read is null ? throw new InvalidDataException($"manifest {PeerWarnings.Quote(manifest)}, which this version does not know") : read(Body(bytes));

@@ -88,7 +88,7 @@ internal sealed partial class SettingsCheck
     }
 
     /// <summary>Who the members are: some, each under its own id, and each where no other is.</summary>
-    public void Members(ImmutableSortedDictionary<MemberId, Member>? members, [CallerArgumentExpression(nameof(members))] string property = "")
+    public void Members(ImmutableSortedDictionary<MemberId, RaftEndpoint>? members, [CallerArgumentExpression(nameof(members))] string property = "")
     {
         if (members is null || members.IsEmpty) throw Wrong(property, "", "at least one member, such as 0 at 127.0.0.1:4100");
         var owners = new Dictionary<string, MemberId>(StringComparer.OrdinalIgnoreCase);

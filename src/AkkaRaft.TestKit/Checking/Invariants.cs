@@ -171,7 +171,7 @@ internal sealed class Invariants(Func<int, DurableState> durable, Func<int, bool
         };
         if (!follows || !before.Removed.IsSubsetOf(now.Removed)) violated(member, $"the configuration of entry {index} does not follow the one before it by one step");
 
-        static bool Same(ImmutableSortedDictionary<MemberId, Member> a, ImmutableSortedDictionary<MemberId, Member> b) => a.Keys.SequenceEqual(b.Keys);
+        static bool Same(ImmutableSortedDictionary<MemberId, RaftEndpoint> a, ImmutableSortedDictionary<MemberId, RaftEndpoint> b) => a.Keys.SequenceEqual(b.Keys);
     }
 
     /// <summary>A snapshot stands only for what was committed.</summary>

@@ -32,7 +32,7 @@ internal sealed class Subject
         {
             ClusterId = "conformance",
             Id = new(0),
-            Members = System.Collections.Immutable.ImmutableSortedDictionary<MemberId, Member>.Empty.Add(new(0), new(new(0), "127.0.0.1:1")),
+            Members = System.Collections.Immutable.ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(new(0), new(new(0), "127.0.0.1:1")),
             DataDirectory = directory,
         };
         var props = machine.PropsOf(settings, Path.Combine(directory, machine.FileName));

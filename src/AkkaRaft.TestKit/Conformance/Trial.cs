@@ -272,7 +272,7 @@ internal sealed class Trial : IDisposable
         await subject.ReadyAsync().ConfigureAwait(false);
         var proposal = ClientCommands.ProposalOf("another-state-machine", new RaftSettings
         {
-            ClusterId = "conformance", Id = new(0), DataDirectory = _directory, Members = System.Collections.Immutable.ImmutableSortedDictionary<MemberId, Member>.Empty.Add(new(0), new(new(0), "127.0.0.1:1")),
+            ClusterId = "conformance", Id = new(0), DataDirectory = _directory, Members = System.Collections.Immutable.ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(new(0), new(new(0), "127.0.0.1:1")),
         });
         await subject.AnswerAsync<StateMachineFailed>(new ApplyEntries([new LogEntry(1, Term, 1, EntryKind.NoOp, proposal.ToByteArray())], 1)).ConfigureAwait(false);
         await subject.StopAsync().ConfigureAwait(false);
@@ -400,7 +400,7 @@ internal sealed class Trial : IDisposable
         Append(EntryKind.Command, new SessionCommand { OpenSession = new OpenSession { ClientName = "conformance", Nonce = 11, StateMachine = _machine.Name } }.ToByteArray());
         var half = _commands.Count / 2;
         Append(EntryKind.Command, Batch(1, [.. _commands.Take(half).Select(_machine.Requests.Encode)]).Memory);
-        Append(EntryKind.Configuration, ConfigurationCodec.Encode(Configuration.Of([new Member(new(0), "127.0.0.1:1")])));
+        Append(EntryKind.Configuration, ConfigurationCodec.Encode(Configuration.Of([new RaftEndpoint(new(0), "127.0.0.1:1")])));
         for (var i = half; i < _commands.Count; i++) Append(EntryKind.Command, Batch(i + 1, _machine.Requests.Encode(_commands[i])).Memory);
     }
 

@@ -78,7 +78,7 @@ internal sealed class SimulatedJournal : UntypedActor
     }
 
     /// <summary>The journal of a member whose log has entries of these terms.</summary>
-    public static IReadOnlyList<StoredEvent> Log(ActorSystem system, string clusterId, MemberId id, IEnumerable<Member> members, long highestTerm, IReadOnlyList<long> terms)
+    public static IReadOnlyList<StoredEvent> Log(ActorSystem system, string clusterId, MemberId id, IEnumerable<RaftEndpoint> members, long highestTerm, IReadOnlyList<long> terms)
     {
         var serializer = new RaftSerializer((ExtendedActorSystem)system);
         var chain = new EventChain();

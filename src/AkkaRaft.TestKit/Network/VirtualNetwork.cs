@@ -110,7 +110,7 @@ internal sealed record NetworkTiming(TimeSpan Shortest, TimeSpan Longest);
 /// <summary>A member's production transport, into the virtual network.</summary>
 internal sealed class VirtualTransport(VirtualNetwork network, SimulatedProcess process, Action<IRaftMessage> sent) : IMemberTransport
 {
-    public void Send(Member to, IRaftMessage message)
+    public void Send(RaftEndpoint to, IRaftMessage message)
     {
         if (process.IsDead) return;
         sent(message);

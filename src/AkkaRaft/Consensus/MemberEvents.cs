@@ -19,4 +19,4 @@ internal sealed record MemberHindered(string Reason);
 /// <summary>A committed change has removed the member, which has stopped; it is told on the EventStream.</summary>
 /// <param name="Id">The member.</param>
 /// <param name="Successor">One that is still a member, to which clients are sent on.</param>
-internal sealed record MemberRemoved(MemberId Id, Member? Successor);
+internal sealed record MemberRemoved(MemberId Id, RaftEndpoint? Successor);

@@ -28,7 +28,7 @@ internal sealed partial class RaftActor
     }
 
     /// <summary>One that joins knows others from its settings alone, and one whose log is old may know from it only such as have left.</summary>
-    private IEnumerable<Member> WhoMayAnswer
+    private IEnumerable<RaftEndpoint> WhoMayAnswer
     {
         get
         {

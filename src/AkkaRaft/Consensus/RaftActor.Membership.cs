@@ -34,7 +34,7 @@ internal sealed partial class RaftActor
         }
         var underWay = now.Phase != MembershipPhase.Stable || _log.ConfigurationIndex > _commitIndex;
         var next = Next(change, now);
-        if (change.Kind == MembershipChangeKind.Cancel)
+        if (change.Kind == MembershipChange.Cancel)
         {
             if (now.Phase == MembershipPhase.Joint) Refuse(change.RequestId, RefusalReason.Conflict, "The change takes effect already and cannot be cancelled.");
             else Begin(leading, change, next, now);
@@ -58,7 +58,7 @@ internal sealed partial class RaftActor
     {
         if (!ReferenceEquals(next, now))
         {
-            leading.ChangeFailure = change.Kind == MembershipChangeKind.Cancel ? "The change was cancelled; nothing was changed." : null;
+            leading.ChangeFailure = change.Kind == MembershipChange.Cancel ? "The change was cancelled; nothing was changed." : null;
             AppendConfiguration(leading, next);
         }
         Sender.Tell(MembershipNow(change.RequestId));
@@ -71,11 +71,11 @@ internal sealed partial class RaftActor
         var ids = change.Members.Select(m => m.Id);
         return change.Kind switch
         {
-            MembershipChangeKind.Set => voters.Keys.SequenceEqual(ids.Order()),
-            MembershipChangeKind.Add => ids.All(voters.ContainsKey),
-            MembershipChangeKind.AddLearner => ids.All(now.Learners.ContainsKey),
-            MembershipChangeKind.Update => change.Members.All(m => now.Find(m.Id) == m),
-            MembershipChangeKind.Remove => ids.All(id => !voters.ContainsKey(id) && !now.Learners.ContainsKey(id)),
+            MembershipChange.Set => voters.Keys.SequenceEqual(ids.Order()),
+            MembershipChange.Add => ids.All(voters.ContainsKey),
+            MembershipChange.AddLearner => ids.All(now.Learners.ContainsKey),
+            MembershipChange.Update => change.Members.All(m => now.Find(m.Id) == m),
+            MembershipChange.Remove => ids.All(id => !voters.ContainsKey(id) && !now.Learners.ContainsKey(id)),
             _ => false,
         };
     }
@@ -85,15 +85,15 @@ internal sealed partial class RaftActor
         var members = change.Members.Select(m => m.Address.Length > 0 ? m : now.Find(m.Id) ?? m).ToImmutableSortedDictionary(m => m.Id, m => m);
         switch (change.Kind)
         {
-            case MembershipChangeKind.Set:
+            case MembershipChange.Set:
                 return Towards(now, members);
-            case MembershipChangeKind.Add:
+            case MembershipChange.Add:
                 return Towards(now, now.Voters.SetItems(members));
-            case MembershipChangeKind.AddLearner:
+            case MembershipChange.AddLearner:
                 return members.Keys.All(now.Learners.ContainsKey) ? now : now with { Learners = now.Learners.SetItems(members) };
-            case MembershipChangeKind.Update:
+            case MembershipChange.Update:
                 return members.Values.Aggregate(now, (configuration, moved) => configuration.WithAddress(moved));
-            case MembershipChangeKind.Remove:
+            case MembershipChange.Remove:
                 var learners = now.Learners.Keys.Intersect(members.Keys).ToList();
                 var rest = learners.Count == 0 ? now : now with { Learners = now.Learners.RemoveRange(learners), Removed = now.Removed.Union(learners) };
                 return Towards(rest, rest.Voters.RemoveRange(members.Keys));
@@ -102,26 +102,26 @@ internal sealed partial class RaftActor
         }
     }
 
-    private static Configuration Towards(Configuration now, ImmutableSortedDictionary<MemberId, Member> voters) =>
+    private static Configuration Towards(Configuration now, ImmutableSortedDictionary<MemberId, RaftEndpoint> voters) =>
         now.Voters.Keys.SequenceEqual(voters.Keys) ? now : now.Towards(voters);
 
     private static string? ComplaintAbout(ChangeMembers change, Configuration now)
     {
-        if (change.Kind == MembershipChangeKind.Cancel) return null;
+        if (change.Kind == MembershipChange.Cancel) return null;
         if (change.Members.IsEmpty) return "The change names no member.";
         if (change.Members.Select(m => m.Id).Distinct().Count() < change.Members.Length) return "The change names a member twice.";
         foreach (var member in change.Members)
         {
             if (now.Removed.Contains(member.Id))
             {
-                if (change.Kind == MembershipChangeKind.Remove) continue;
+                if (change.Kind == MembershipChange.Remove) continue;
                 return $"Id {member.Id} was removed once, and an id is never used again; choose another.";
             }
             var known = now.Find(member.Id);
-            if (known is null && change.Kind is (MembershipChangeKind.Remove or MembershipChangeKind.Update)) return $"There is no member {member.Id}; the members are {string.Join(", ", now.Members)}.";
+            if (known is null && change.Kind is (MembershipChange.Remove or MembershipChange.Update)) return $"There is no member {member.Id}; the members are {string.Join(", ", now.Members)}.";
             if (known is null && member.Address.Length == 0) return $"There is no member {member.Id}; say where it listens, as {member.Id}=host:port.";
             if (member.Address.Length > 0 && !SettingsCheck.IsAddress(member.Address)) return $"'{member.Address}' is no address such as host:port.";
-            if (change.Kind == MembershipChangeKind.Update)
+            if (change.Kind == MembershipChange.Update)
             {
                 if (member.Address.Length == 0) return $"Say where member {member.Id} listens now, as {member.Id}=host:port.";
                 var afterwards = now.Members.Select(m => change.Members.FirstOrDefault(c => c.Id == m.Id) ?? m);
@@ -133,9 +133,9 @@ internal sealed partial class RaftActor
                 return $"Member {member.Id} has the address {known.Address}; name it by its id alone, and give it another with 'members update {member.Id}={member.Address}'.";
             if (known is null && now.Members.Concat(change.Members.Where(m => m != member)).FirstOrDefault(m => m.Address == member.Address) is { } other)
                 return $"Member {other.Id} has the address {member.Address} already.";
-            if (change.Kind == MembershipChangeKind.AddLearner && now.IsVoter(member.Id)) return $"Member {member.Id} votes already.";
+            if (change.Kind == MembershipChange.AddLearner && now.IsVoter(member.Id)) return $"Member {member.Id} votes already.";
         }
-        if (change.Kind == MembershipChangeKind.Remove && now.Voters.Keys.All(change.Members.Select(m => m.Id).Contains))
+        if (change.Kind == MembershipChange.Remove && now.Voters.Keys.All(change.Members.Select(m => m.Id).Contains))
             return "The last voters cannot be removed: a cluster without voters serves nothing.";
         return null;
     }
@@ -188,7 +188,7 @@ internal sealed partial class RaftActor
     }
 
     /// <returns>Null while it may yet catch up.</returns>
-    private string? WhyItCannotJoin(Member member, Progress progress) =>
+    private string? WhyItCannotJoin(RaftEndpoint member, Progress progress) =>
         Now - progress.LastContact > _settings.JoinTimeout
             ? $"Member {member} has not answered for {_settings.JoinTimeout.TotalSeconds:0.#} s. Is it running, with --join, and is this its address?"
         : progress.Outruns >= MaxOutruns
@@ -266,7 +266,7 @@ internal sealed partial class RaftActor
     /// </summary>
     private void RefuseCopy(MemberId id, string newer, string older)
     {
-        var copy = new Member(id, newer.Equals(_log.Configuration.Find(id)?.Address, StringComparison.OrdinalIgnoreCase) ? older : newer);
+        var copy = new RaftEndpoint(id, newer.Equals(_log.Configuration.Find(id)?.Address, StringComparison.OrdinalIgnoreCase) ? older : newer);
         _logger.Error("Member {0} hears {1} from two places in turn, {2} and {3}: two processes run on copies of one directory. It tells that at {4} to stop.", Me, id, older, newer, copy.Address);
         SendTo(copy, h => new Dismissed(h, DismissalReason.RunsTwice));
     }
@@ -393,7 +393,7 @@ internal sealed partial class RaftActor
                     : now.Incoming.ContainsKey(member.Id) ? MembershipRole.Joining
                     : MembershipRole.Learner;
                 var progress = _leading?.Progress.GetValueOrDefault(member.Id);
-                return new MembershipMember(
+                return new ConfiguredMember(
                     member, role, member.Id == Me ? _log.DurableIndex : progress?.MatchIndex ?? 0, progress?.SnapshotReceived ?? 0, progress?.Snapshot?.Length ?? 0)
                 {
                     ReachedAt = Locate(member.Id) is { } at && at != member ? at.Address : null,

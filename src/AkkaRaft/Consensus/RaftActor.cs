@@ -78,11 +78,11 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     private TimeSpan Now => _settings.Clock?.Invoke() ?? Context.System.Scheduler.MonotonicClock;
 
-    private MemberRole Role =>
-        _leading is not null ? MemberRole.Leader
-        : _candidate is not null ? MemberRole.Candidate
-        : IsVoter ? MemberRole.Follower
-        : MemberRole.Learner;
+    private RaftRole Role =>
+        _leading is not null ? RaftRole.Leader
+        : _candidate is not null ? RaftRole.Candidate
+        : IsVoter ? RaftRole.Follower
+        : RaftRole.Learner;
 
     // ---- what a simulation's checks look at ---------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
 
     internal bool IsLeader => _leading is not null;
 
-    internal MemberRole CurrentRole => Role;
+    internal RaftRole CurrentRole => Role;
 
     internal long Term => _term;
 
@@ -477,7 +477,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         Compact();
     }
 
-    private MemberStatus Status(long requestId) => new(
+    private RaftStatus Status(long requestId) => new(
         requestId, Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
         _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting())
     {
@@ -494,16 +494,16 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     private void Refuse(long requestId, RefusalReason reason, string message) =>
         Sender.Tell(new Refused(requestId, reason, LeaderMember, message));
 
-    private Member? LeaderMember => _leader is { } leader ? Locate(leader) : null;
+    private RaftEndpoint? LeaderMember => _leader is { } leader ? Locate(leader) : null;
 
     // ---- sending and time ---------------------------------------------------------------------------------------
 
-    private IEnumerable<Member> Peers => _log.Configuration.Members.Where(m => m.Id != Me);
+    private IEnumerable<RaftEndpoint> Peers => _log.Configuration.Members.Where(m => m.Id != Me);
 
     /// <summary>Where a member is: it knows best itself. The settings know better than the log, since a machine may move, unless they name what an update has replaced.</summary>
-    private Member? Locate(MemberId id)
+    private RaftEndpoint? Locate(MemberId id)
     {
-        if (_addresses.Of(id) is { } address) return new Member(id, address);
+        if (_addresses.Of(id) is { } address) return new RaftEndpoint(id, address);
         return _settings.Members.GetValueOrDefault(id) is { } named && !_log.Configuration.Former.Contains(named) ? named : _log.Configuration.Find(id);
     }
 
@@ -512,10 +512,10 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         if (Locate(to) is { } member) Send(member, message);
     }
 
-    private void Send(Member to, Func<RaftHeader, IRaftMessage> message) => SendTo(Locate(to.Id) ?? to, message);
+    private void Send(RaftEndpoint to, Func<RaftHeader, IRaftMessage> message) => SendTo(Locate(to.Id) ?? to, message);
 
     /// <summary>To the member that is at this very place.</summary>
-    private void SendTo(Member to, Func<RaftHeader, IRaftMessage> message)
+    private void SendTo(RaftEndpoint to, Func<RaftHeader, IRaftMessage> message)
     {
         var header = new RaftHeader(_settings.ClusterId, Me, to.Id, _term)
         {

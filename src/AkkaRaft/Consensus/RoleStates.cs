@@ -73,7 +73,7 @@ internal sealed class LeaderState(long firstIndexOfTerm, LogClock clock)
     public string? ChangeFailure { get; set; }
 
     /// <summary>Whom the change under way removes, to be told once it is committed.</summary>
-    public IReadOnlyList<Member> Leaving { get; set; } = [];
+    public IReadOnlyList<RaftEndpoint> Leaving { get; set; } = [];
 }
 
 internal sealed record PendingCommand(IActorRef Client, long RequestId, int Bytes);

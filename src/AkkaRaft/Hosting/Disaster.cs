@@ -39,7 +39,12 @@ public static class Disaster
             throw new RaftConfigurationException($"The state machine '{stateMachine!.Name}' is an actor: what its backup is of, only it can tell, and it brings it back by itself.");
         uint checksum;
         // SQLite says of a file that is not there, or may not be read, that it cannot open it.
-        using (var file = File.OpenRead(backup)) checksum = Crc.Of(file);
+        using (var file = File.OpenRead(backup))
+        {
+            // Some have no end.
+            if (!file.CanSeek || file.Length == 0) throw new InvalidDataException($"{backup} is no backup: it is empty, or no regular file.");
+            checksum = Crc.Of(file);
+        }
         var image = inspect(backup);
         if (image.ClusterId == settings.ClusterId)
             throw new RaftConfigurationException($"{backup} is of cluster '{image.ClusterId}', and so would be the new one: members of the old could disturb it. Set akkaraft.cluster-id to another name.");
@@ -50,7 +55,7 @@ public static class Disaster
 
         restore.Create(name);
         // Kept as an image is: whoever takes it over does not change it.
-        await RunAsync<MemberStatus>(
+        await RunAsync<RaftStatus>(
             settings with { DataDirectory = restore.Path, RestoreFrom = (BeginningWith(image, length, checksum, settings.Members.Values), Path.GetFullPath(backup)) },
             new GetMemberStatus(settings.ClusterId, 0), status => status.AppliedIndex >= image.Index, $"member {settings.Id} to take over the {length} bytes of the backup", progress, stateMachine).ConfigureAwait(false);
         restore.Complete(name);
@@ -58,7 +63,7 @@ public static class Disaster
     }
 
     /// <summary>What the log of a new cluster begins with: the same at each of its members.</summary>
-    internal static Snapshot BeginningWith(ImageContent image, long length, uint checksum, IEnumerable<Member> founders) =>
+    internal static Snapshot BeginningWith(ImageContent image, long length, uint checksum, IEnumerable<RaftEndpoint> founders) =>
         new(new LogBase(image.Index, image.Term, image.TimestampMs, Configuration.Of(founders)), length, checksum);
 
     /// <summary>

@@ -74,6 +74,15 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     public static Props Props(string clusterId, RaftStateMachine stateMachine, Props member, Props client) =>
         Akka.Actor.Props.CreateBy(new Producer<RaftGateway>(() => new RaftGateway(clusterId, stateMachine, member, client)));
 
+    /// <summary>How many messages wait for it, and for those that it hands them on to.</summary>
+    public static int Waiting(IActorRef gateway)
+    {
+        if (gateway is not ActorRefWithCell { Underlying: var cell } door) return 0;
+        var waiting = cell.NumberOfMessages;
+        foreach (var child in door.Children) waiting += (child as ActorRefWithCell)?.Underlying.NumberOfMessages ?? 0;
+        return waiting;
+    }
+
     public ITimerScheduler Timers { get; set; } = null!;
 
     private TimeSpan Now => Context.System.Scheduler.MonotonicClock;

@@ -53,6 +53,7 @@ public sealed class RaftNode : IAsyncDisposable
         var client = ClientActor.Props(settings.ForClients(), machine.Requests, to => MemberDoor.Resolve(system, settings.SystemName, to.Address));
         // On the member's thread: what it hands on to the member waits for no other.
         Gateway = System.ActorOf(RaftGateway.Props(settings.ClusterId, machine, member, client).WithDispatcher("akkaraft.raft-dispatcher"), "raft");
+        if (SocketTransport.Of(System) is { } socket) socket.InMailboxes = () => RaftGateway.Waiting(Gateway);
         CoordinatedShutdown.Get(System).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "akkaraft-hand-over", HandOver);
         System.RegisterOnTermination(Ended);
     }
@@ -115,11 +116,11 @@ public sealed class RaftNode : IAsyncDisposable
     /// <param name="timeout">How long to wait for the answer.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Its status, or null when it has not answered in time.</returns>
-    public async Task<MemberStatus?> StatusAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
+    public async Task<RaftStatus?> StatusAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
     {
         try
         {
-            return await Task.Run(() => Gateway.Ask<object>(new GetMemberStatus(Settings.ClusterId, 0), timeout, cancellationToken), cancellationToken).ConfigureAwait(false) as MemberStatus;
+            return await Task.Run(() => Gateway.Ask<object>(new GetMemberStatus(Settings.ClusterId, 0), timeout, cancellationToken), cancellationToken).ConfigureAwait(false) as RaftStatus;
         }
         catch (AskTimeoutException)
         {

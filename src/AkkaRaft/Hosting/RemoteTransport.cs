@@ -8,5 +8,5 @@ namespace AkkaRaft.Hosting;
 /// <summary>Akka.Remote as the way from member to member: a member is a path without UID, so that one that restarted is the same to its peers.</summary>
 internal sealed class RemoteTransport(ActorSystem system, string systemName) : IMemberTransport
 {
-    public void Send(Member to, IRaftMessage message) => MemberDoor.Resolve(system, systemName, to.Address).Tell(message, ActorRefs.NoSender);
+    public void Send(RaftEndpoint to, IRaftMessage message) => MemberDoor.Resolve(system, systemName, to.Address).Tell(message, ActorRefs.NoSender);
 }

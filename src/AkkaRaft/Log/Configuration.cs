@@ -12,13 +12,13 @@ namespace AkkaRaft.Log;
 /// <param name="Learners">Who receives the log and does not vote.</param>
 /// <param name="Removed">Ids that are never used again.</param>
 internal sealed record Configuration(
-    ImmutableSortedDictionary<MemberId, Member> Voters,
-    ImmutableSortedDictionary<MemberId, Member> Outgoing,
-    ImmutableSortedDictionary<MemberId, Member> Learners,
+    ImmutableSortedDictionary<MemberId, RaftEndpoint> Voters,
+    ImmutableSortedDictionary<MemberId, RaftEndpoint> Outgoing,
+    ImmutableSortedDictionary<MemberId, RaftEndpoint> Learners,
     ImmutableSortedSet<MemberId> Removed)
 {
     /// <summary>While new members catch up: who shall vote. Those of them that do not yet are learners until then (§4.2.1).</summary>
-    public ImmutableSortedDictionary<MemberId, Member> Incoming { get; init; } = ImmutableSortedDictionary<MemberId, Member>.Empty;
+    public ImmutableSortedDictionary<MemberId, RaftEndpoint> Incoming { get; init; } = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty;
 
     /// <summary>
     /// Each voter's, so that one that lost its directory is not taken for the one that voted and acknowledged under its id.
@@ -29,12 +29,12 @@ internal sealed record Configuration(
     private const int MostFormer = 64;
 
     /// <summary>Members at addresses that they had before an update, the oldest first. Settings that still name one of these are older than the log.</summary>
-    public ImmutableArray<Member> Former { get; init; } = [];
+    public ImmutableArray<RaftEndpoint> Former { get; init; } = [];
 
-    public static Configuration Of(IEnumerable<Member> voters) => new(
+    public static Configuration Of(IEnumerable<RaftEndpoint> voters) => new(
         voters.ToImmutableSortedDictionary(m => m.Id, m => m),
-        ImmutableSortedDictionary<MemberId, Member>.Empty,
-        ImmutableSortedDictionary<MemberId, Member>.Empty,
+        ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty,
+        ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty,
         ImmutableSortedSet<MemberId>.Empty);
 
     public bool IsJoint => !Outgoing.IsEmpty;
@@ -43,25 +43,25 @@ internal sealed record Configuration(
         IsJoint ? MembershipPhase.Joint : Incoming.IsEmpty ? MembershipPhase.Stable : MembershipPhase.CatchingUp;
 
     /// <summary>Members that shall vote and do not yet.</summary>
-    public IEnumerable<Member> Joining => Incoming.Values.Where(m => !IsVoter(m.Id));
+    public IEnumerable<RaftEndpoint> Joining => Incoming.Values.Where(m => !IsVoter(m.Id));
 
     public bool IsVoter(MemberId id) => Voters.ContainsKey(id) || Outgoing.ContainsKey(id);
 
     public bool IsLearner(MemberId id) => (Learners.ContainsKey(id) || Incoming.ContainsKey(id)) && !IsVoter(id);
 
     /// <summary>Every member once, in order of id.</summary>
-    public IEnumerable<Member> Members => Voters.Values
+    public IEnumerable<RaftEndpoint> Members => Voters.Values
         .Concat(Outgoing.Values.Where(m => !Voters.ContainsKey(m.Id)))
         .Concat(Joining)
         .Concat(Learners.Values.Where(m => !IsVoter(m.Id) && !Incoming.ContainsKey(m.Id)))
         .OrderBy(m => m.Id);
 
-    public Member? Find(MemberId id) =>
+    public RaftEndpoint? Find(MemberId id) =>
         Voters.GetValueOrDefault(id) ?? Outgoing.GetValueOrDefault(id) ?? Incoming.GetValueOrDefault(id) ?? Learners.GetValueOrDefault(id);
 
     /// <summary>The next step: new members are to catch up, or, when there are none, old and new voters decide together.</summary>
     /// <param name="voters">Who shall vote.</param>
-    public Configuration Towards(ImmutableSortedDictionary<MemberId, Member> voters)
+    public Configuration Towards(ImmutableSortedDictionary<MemberId, RaftEndpoint> voters)
     {
         var catchingUp = this with { Incoming = voters };
         return catchingUp.Joining.Any() ? catchingUp : catchingUp.Joint();
@@ -73,20 +73,20 @@ internal sealed record Configuration(
         Voters = Incoming,
         Outgoing = Voters,
         Learners = Learners.RemoveRange(Incoming.Keys),
-        Incoming = ImmutableSortedDictionary<MemberId, Member>.Empty,
+        Incoming = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty,
     };
 
     /// <summary>The new voters decide alone; the ids of those that voted before and do not now are never used again.</summary>
     public Configuration Final() => this with
     {
-        Outgoing = ImmutableSortedDictionary<MemberId, Member>.Empty,
+        Outgoing = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty,
         Removed = Removed.Union(Outgoing.Keys.Except(Voters.Keys)),
         Incarnations = Incarnations.RemoveRange(Outgoing.Keys.Except(Voters.Keys)),
     };
 
     /// <summary>The same members, each with the same vote, one of them at another address.</summary>
     /// <param name="moved">A member of this configuration, at its new address.</param>
-    public Configuration WithAddress(Member moved)
+    public Configuration WithAddress(RaftEndpoint moved)
     {
         var before = Find(moved.Id)!;
         if (before == moved) return this;
@@ -99,12 +99,12 @@ internal sealed record Configuration(
             Former = [.. Former.Where(m => m != moved && m != before && Find(m.Id) is not null).Append(before).TakeLast(MostFormer)],
         };
 
-        ImmutableSortedDictionary<MemberId, Member> Moved(ImmutableSortedDictionary<MemberId, Member> members) =>
+        ImmutableSortedDictionary<MemberId, RaftEndpoint> Moved(ImmutableSortedDictionary<MemberId, RaftEndpoint> members) =>
             members.ContainsKey(moved.Id) ? members.SetItem(moved.Id, moved) : members;
     }
 
     /// <summary>As before new members began to catch up.</summary>
-    public Configuration Cancelled() => this with { Incoming = ImmutableSortedDictionary<MemberId, Member>.Empty };
+    public Configuration Cancelled() => this with { Incoming = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty };
 
     /// <summary>Whether the members that satisfy <paramref name="agrees"/> decide for all.</summary>
     public bool HasQuorum(Func<MemberId, bool> agrees) =>
@@ -131,7 +131,7 @@ internal sealed record Configuration(
         return all > 0 && agreeing > all / 2;
     }
 
-    private static long MajorityIndex(ImmutableSortedDictionary<MemberId, Member> voters, Func<MemberId, long> indexOf)
+    private static long MajorityIndex(ImmutableSortedDictionary<MemberId, RaftEndpoint> voters, Func<MemberId, long> indexOf)
     {
         if (voters.IsEmpty) return 0;
         Span<long> indexes = stackalloc long[voters.Count];

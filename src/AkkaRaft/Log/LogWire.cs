@@ -38,7 +38,7 @@ internal static class LogWire
         Former = [.. wire.Former.Select(MemberWire.FromWire)],
     };
 
-    private static ImmutableSortedDictionary<MemberId, Member> ById(IEnumerable<WireMember> members) =>
+    private static ImmutableSortedDictionary<MemberId, RaftEndpoint> ById(IEnumerable<WireMember> members) =>
         members.Select(MemberWire.FromWire).ToImmutableSortedDictionary(m => m.Id, m => m);
 
     public static IEnumerable<WirePeer> ToWire(ImmutableSortedDictionary<MemberId, ulong> incarnations) =>

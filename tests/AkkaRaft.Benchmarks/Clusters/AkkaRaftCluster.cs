@@ -18,7 +18,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster
 
     private readonly ClusterSpec _spec;
     private readonly string _program;
-    private readonly ImmutableSortedDictionary<MemberId, Member> _addresses;
+    private readonly ImmutableSortedDictionary<MemberId, RaftEndpoint> _addresses;
     private readonly List<MeasuredProcess> _members = [];
     private readonly ActorSystem _system;
     private readonly RaftClient _probe;
@@ -32,7 +32,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster
         Name = name;
         _spec = spec;
         _program = program;
-        _addresses = Enumerable.Range(0, spec.Members).Select(i => new Member(new MemberId(i), $"127.0.0.1:{spec.BasePort + i}")).ToImmutableSortedDictionary(m => m.Id, m => m);
+        _addresses = Enumerable.Range(0, spec.Members).Select(i => new RaftEndpoint(new MemberId(i), $"127.0.0.1:{spec.BasePort + i}")).ToImmutableSortedDictionary(m => m.Id, m => m);
         _system = ActorSystem.Create("probe", ClientConfiguration.OfItsOwn());
         _probe = ClientOf(_addresses);
     }
@@ -58,7 +58,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster
     {
         while (true)
         {
-            if ((await _probe.StatusAsync().ConfigureAwait(false)).FirstOrDefault(s => s.Role == MemberRole.Leader) is { } leader) return leader.Id.Value;
+            if ((await _probe.StatusAsync().ConfigureAwait(false)).FirstOrDefault(s => s.Role == RaftRole.Leader) is { } leader) return leader.Id.Value;
         }
     }
 
@@ -106,7 +106,7 @@ internal sealed class AkkaRaftCluster : IRestartableCluster
 
     private string ConfigFile => Path.Combine(_spec.Directory, "cluster.conf");
 
-    private RaftClient ClientOf(ImmutableSortedDictionary<MemberId, Member> members) =>
+    private RaftClient ClientOf(ImmutableSortedDictionary<MemberId, RaftEndpoint> members) =>
         RaftClient.Create(_system, new RaftClientSettings { ClusterId = ClusterId, Members = members });
 
     private MeasuredProcess Launch(int id) => MeasuredProcess.Start(

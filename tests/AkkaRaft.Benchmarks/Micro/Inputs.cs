@@ -26,5 +26,5 @@ internal static class Inputs
 
     public static LogEntry Entry(long index, ReadOnlyMemory<byte> payload) => new(index, 7, 1_700_000_000_000 + index, EntryKind.Command, payload);
 
-    private static IEnumerable<Member> MembersOf(int count) => Enumerable.Range(0, count).Select(i => new Member(new MemberId(i), $"127.0.0.1:{4100 + i}"));
+    private static IEnumerable<RaftEndpoint> MembersOf(int count) => Enumerable.Range(0, count).Select(i => new RaftEndpoint(new MemberId(i), $"127.0.0.1:{4100 + i}"));
 }

@@ -52,7 +52,7 @@ public sealed class AncestorDefectTests
             // Whatever it still had to say as a leader is of its old term: the invariants look at each message it sends.
             simulation.Resume(leader);
             simulation.RunFor(Story.Moment * 5);
-            Assert.NotEqual(MemberRole.Leader, simulation.RoleOf(leader));
+            Assert.NotEqual(RaftRole.Leader, simulation.RoleOf(leader));
         }
     });
 

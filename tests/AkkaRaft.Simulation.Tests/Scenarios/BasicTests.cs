@@ -43,7 +43,7 @@ public sealed class BasicTests
                 var old = simulation.Leader!.Value;
                 var gone = simulation.Now;
                 goes(simulation, old);
-                simulation.RunUntil(() => simulation.Members.Any(m => m != old && simulation.RoleOf(m) == MemberRole.Leader), TimeSpan.FromMinutes(2));
+                simulation.RunUntil(() => simulation.Members.Any(m => m != old && simulation.RoleOf(m) == RaftRole.Leader), TimeSpan.FromMinutes(2));
                 took.Add(simulation.Now - gone);
             },
             settings: begin => begin with

@@ -67,7 +67,7 @@ public sealed class LeaseTests
         simulation.Isolate(deposed);
         // By its own clock the lease is over before it steps down.
         simulation.RunFor(TimeToLive / 2 + Slack);
-        Assert.Equal(MemberRole.Leader, simulation.RoleOf(deposed));
+        Assert.Equal(RaftRole.Leader, simulation.RoleOf(deposed));
         simulation.AnotherLeader(deposed);
         simulation.Ask<LeaseReply>(client, new KeepLeaseAlive(lease));
         Assert.True(IsThere(simulation, client));

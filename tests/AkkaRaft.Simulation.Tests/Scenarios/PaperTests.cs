@@ -68,7 +68,7 @@ public sealed class PaperTests
             simulation.AddClient().Put("k", $"{round}");
             simulation.RunFor(TimeSpan.FromMilliseconds(random.Next(10) == 0 ? random.Next(600) : random.Next(15)));
             if (simulation.Leader is { } leader) simulation.Crash(leader);
-            var down = simulation.Members.Where(m => simulation.RoleOf(m) == Protocol.MemberRole.Unreachable).ToList();
+            var down = simulation.Members.Where(m => simulation.RoleOf(m) == Protocol.RaftRole.Unreachable).ToList();
             if (down.Count > 2) simulation.Restart(down[random.Next(down.Count)]);
         }
         simulation.EndFaults();

@@ -19,7 +19,7 @@ public sealed class PartitionTests
         simulation.Commit(simulation.AddClient(), "k", "2");
         // CheckQuorum: whoever cannot reach a majority leads nobody.
         simulation.RunFor(Story.Elections);
-        Assert.All(minority, m => Assert.NotEqual(MemberRole.Leader, simulation.RoleOf(m)));
+        Assert.All(minority, m => Assert.NotEqual(RaftRole.Leader, simulation.RoleOf(m)));
     });
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class PartitionTests
     {
         var leader = simulation.RunUntilLeader();
         foreach (var other in simulation.Others(leader)) simulation.CutOneWay(other, leader);
-        simulation.RunUntil(() => simulation.RoleOf(leader) != MemberRole.Leader);
+        simulation.RunUntil(() => simulation.RoleOf(leader) != RaftRole.Leader);
         simulation.Commit(simulation.AddClient(), "k", "1");
     });
 
@@ -141,7 +141,7 @@ public sealed class PartitionTests
         var leader = simulation.Leader!.Value;
         simulation.HangDisk(leader);
         client.Put("k", "2");
-        simulation.RunUntil(() => simulation.RoleOf(leader) != MemberRole.Leader);
+        simulation.RunUntil(() => simulation.RoleOf(leader) != RaftRole.Leader);
         simulation.AnotherLeader(leader);
         simulation.Commit(simulation.AddClient(), "k", "3");
     });
@@ -182,7 +182,7 @@ public sealed class PartitionTests
         foreach (var other in simulation.Others(leader)) simulation.SlowLink(other, leader, TimeSpan.FromMilliseconds(1_400));
         simulation.RunFor(Story.Moment);
         foreach (var other in simulation.Others(leader)) simulation.CutOneWay(leader, other);
-        simulation.RunUntil(() => simulation.Others(leader).Any(m => simulation.RoleOf(m) == MemberRole.Leader));
+        simulation.RunUntil(() => simulation.Others(leader).Any(m => simulation.RoleOf(m) == RaftRole.Leader));
         simulation.Commit(simulation.AddClient(), "k", "new");
         // The old leader has not learned of the new one, and answers of its own time still arrive.
         var read = client.Get("k");
@@ -220,9 +220,9 @@ public sealed class PartitionTests
         // The leader gives the transfer up before its message arrives, and the target campaigns all the same.
         simulation.RunUntil(() => simulation.TermOf(target) > simulation.TermOf(leader));
         foreach (var other in simulation.Others(leader)) simulation.CutOneWay(other, leader);
-        simulation.RunUntil(() => simulation.RoleOf(target) == MemberRole.Leader);
+        simulation.RunUntil(() => simulation.RoleOf(target) == RaftRole.Leader);
         var put = simulation.AddClient().Put("k", "new");
-        simulation.RunUntil(() => put.IsDone || simulation.RoleOf(leader) != MemberRole.Leader);
+        simulation.RunUntil(() => put.IsDone || simulation.RoleOf(leader) != RaftRole.Leader);
         var read = client.Get("k", ReadConsistency.Lease);
         simulation.RunUntil(() => read.IsDone);
         Assert.False(put.Succeeded && read.Value == "old", "A lease read was answered by a leader whose successor has committed.");

@@ -28,7 +28,7 @@ public sealed class RaftLabTests
         simulation.RunFor(Story.Elections);
         // The old leader comes back as a follower and disturbs nobody.
         Assert.Equal(second, simulation.Leader);
-        Assert.Equal(MemberRole.Follower, simulation.RoleOf(first));
+        Assert.Equal(RaftRole.Follower, simulation.RoleOf(first));
 
         simulation.Partition([0], [1], [2]);
         simulation.RunFor(Story.Elections);

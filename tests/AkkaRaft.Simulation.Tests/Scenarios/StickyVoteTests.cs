@@ -50,7 +50,7 @@ public sealed class StickyVoteTests
         s.Heal();
         foreach (var (from, to) in new[] { (c, e), (c, l), (d, e), (d, l), (e, c), (l, c), (l, d) }) s.CutOneWay(from, to);
         s.RunFor(TimeSpan.FromMilliseconds(200));
-        if (s.Leader != l || s.TermOf(f) != before || s.TermOf(e) != before || s.TermOf(c) != before + 1 || s.RoleOf(c) != MemberRole.Candidate) return false;
+        if (s.Leader != l || s.TermOf(f) != before || s.TermOf(e) != before || s.TermOf(c) != before + 1 || s.RoleOf(c) != RaftRole.Candidate) return false;
         s.Crash(d);
         s.Restart(d);
         if (!Came(s, () => s.TermOf(f) > before, 100)) return false;
@@ -58,9 +58,9 @@ public sealed class StickyVoteTests
         s.CutOneWay(f, l);
         s.CutOneWay(f, e);
         s.CutOneWay(l, f);
-        if (!Came(s, () => s.RoleOf(c) == MemberRole.Leader, 260)) return true;
+        if (!Came(s, () => s.RoleOf(c) == RaftRole.Leader, 260)) return true;
         var put = s.AddClient().Put("k", "new");
-        if (!Came(s, () => put.IsDone, 230) || s.RoleOf(l) != MemberRole.Leader) return true;
+        if (!Came(s, () => put.IsDone, 230) || s.RoleOf(l) != RaftRole.Leader) return true;
         var read = client.Get("k", ReadConsistency.Lease);
         Came(s, () => read.IsDone, 3000);
         Assert.NotEqual("old", read.Value);

@@ -14,7 +14,7 @@ namespace AkkaRaft.Tests.Client;
 /// <summary>The client actor, with probes where members would be. What many clients see under faults is the simulation's to show.</summary>
 public sealed class ClientActorTests : TestKit
 {
-    private static readonly Member[] Members = [new(new MemberId(0), "a:1"), new(new MemberId(1), "b:1")];
+    private static readonly RaftEndpoint[] Members = [new(new MemberId(0), "a:1"), new(new MemberId(1), "b:1")];
     private readonly TestProbe[] _members;
     private readonly RaftClientSettings _settings = new()
     {
@@ -204,12 +204,12 @@ public sealed class ClientActorTests : TestKit
         { new GrantLease(TimeSpan.FromDays(11)), FailureKind.BadInput },
         { new KeepLeaseAlive(0), FailureKind.BadInput },
         { new RevokeLease(-1), FailureKind.BadInput },
-        { new Transaction(default, [], []), FailureKind.BadInput },
-        { new Transaction([], [new PutStep(default, default)], []), FailureKind.BadInput },
-        { new Transaction([], [], [new DeleteStep(new byte[5_000])]), FailureKind.ValueTooLarge },
-        { new Transaction([new Compare("k"u8.ToArray(), (Comparison)9, 1)], [], []), FailureKind.BadInput },
-        { new Transaction([], [.. Enumerable.Range(0, 1_001).Select(_ => new DeleteStep("k"u8.ToArray()))], []), FailureKind.BadInput },
-        { new Transaction([], [.. Enumerable.Range(0, 2).Select(_ => new PutStep("k"u8.ToArray(), new byte[1024 * 1024]))], []), FailureKind.ValueTooLarge },
+        { new KeyValueTransaction(default, [], []), FailureKind.BadInput },
+        { new KeyValueTransaction([], [new PutStep(default, default)], []), FailureKind.BadInput },
+        { new KeyValueTransaction([], [], [new DeleteStep(new byte[5_000])]), FailureKind.ValueTooLarge },
+        { new KeyValueTransaction([new Compare("k"u8.ToArray(), (Comparison)9, 1)], [], []), FailureKind.BadInput },
+        { new KeyValueTransaction([], [.. Enumerable.Range(0, 1_001).Select(_ => new DeleteStep("k"u8.ToArray()))], []), FailureKind.BadInput },
+        { new KeyValueTransaction([], [.. Enumerable.Range(0, 2).Select(_ => new PutStep("k"u8.ToArray(), new byte[1024 * 1024]))], []), FailureKind.ValueTooLarge },
     };
 
     [Theory]
@@ -228,7 +228,7 @@ public sealed class ClientActorTests : TestKit
         Assert.Null(RequestLimits.Check(new Put(new byte[_settings.MaxKeyBytes], new byte[_settings.MaxValueBytes]), _settings));
         Assert.Null(RequestLimits.Check(new Put(new byte[1], default), _settings));
         Assert.Null(RequestLimits.Check(new GetRange(default, new byte[_settings.MaxKeyBytes + 1]), _settings));
-        Assert.Null(RequestLimits.Check(new Transaction([], [], []), _settings));
+        Assert.Null(RequestLimits.Check(new KeyValueTransaction([], [], []), _settings));
         Assert.Null(RequestLimits.Check(new GrantLease(TimeSpan.FromSeconds(1)), _settings));
         Assert.Null(RequestLimits.Check(new Watch(default, default, 1, TimeSpan.FromMinutes(1)), _settings));
     }
@@ -356,7 +356,7 @@ public sealed class ClientActorTests : TestKit
     public void A_write_whose_answer_had_no_room_beside_others_is_sent_again()
     {
         var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
-        for (var i = 1; i <= 2; i++) client.Tell(new Transaction([], [new RangeStep(default, default)], [], i));
+        for (var i = 1; i <= 2; i++) client.Tell(new KeyValueTransaction([], [new RangeStep(default, default)], [], i));
         Open(_members[0]);
         var submit = _members[0].ExpectMsg<Submit>();
         var read = new Wire.KvOperationResult { Transaction = new Wire.KvTransactionResult { Succeeded = true, Steps = { new Wire.KvStepResult { Range = new Wire.KvRangeResult() } } } };
@@ -401,8 +401,8 @@ public sealed class ClientActorTests : TestKit
     public void A_batch_is_bounded_by_its_encoded_bytes_and_a_larger_operation_goes_alone()
     {
         var client = Client(_settings with { MaxBatchBytes = 1_000, AttemptTimeout = TimeSpan.FromMinutes(1) });
-        client.Tell(new Transaction([], [new PutStep("k"u8.ToArray(), new byte[900])], [], 1));
-        client.Tell(new Transaction([], [new PutStep("k"u8.ToArray(), new byte[200])], [], 2));
+        client.Tell(new KeyValueTransaction([], [new PutStep("k"u8.ToArray(), new byte[900])], [], 1));
+        client.Tell(new KeyValueTransaction([], [new PutStep("k"u8.ToArray(), new byte[200])], [], 2));
         client.Tell(new Put("k"u8.ToArray(), new byte[3_000], 3));
         Open(_members[0]);
         Assert.Equal([1, 1, 1], Enumerable.Range(0, 3).Select(_ => Batch(_members[0].ExpectMsg<Submit>()).Operations.Count));
@@ -451,7 +451,7 @@ public sealed class ClientActorTests : TestKit
     [Fact]
     public void Where_members_say_that_the_leader_is_goes_before_an_old_address_in_the_settings()
     {
-        var moved = new Member(Members[0].Id, "moved:1");
+        var moved = new RaftEndpoint(Members[0].Id, "moved:1");
         var there = CreateTestProbe();
         var client = Sys.ActorOf(ClientActor.Props(_settings, KeyValueRequests.Instance, to => to == moved ? there : _members[to.Id.Value]));
         client.Tell(new Get("k"u8.ToArray(), RequestId: 7));
@@ -465,7 +465,7 @@ public sealed class ClientActorTests : TestKit
     [Fact]
     public void A_leader_that_is_not_reached_where_members_say_is_asked_at_the_address_of_the_settings()
     {
-        var inside = new Member(Members[0].Id, "inside:1");
+        var inside = new RaftEndpoint(Members[0].Id, "inside:1");
         var nowhere = CreateTestProbe();
         var outside = CreateTestProbe();
         var settings = _settings with { Members = _settings.Members.Remove(Members[0].Id).Add(Members[0].Id, Members[0]) };

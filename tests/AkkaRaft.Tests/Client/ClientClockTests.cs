@@ -12,11 +12,11 @@ namespace AkkaRaft.Tests.Client;
 public sealed class ClientClockTests() : TestKit(RaftClient.Configuration().WithFallback("akka.loglevel = OFF"))
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
-    private static readonly Member Nobody = new(new MemberId(0), "127.0.0.1:1");
+    private static readonly RaftEndpoint Nobody = new(new MemberId(0), "127.0.0.1:1");
     private static readonly RaftClientSettings Settings = new()
     {
         ClusterId = "cluster",
-        Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(Nobody.Id, Nobody),
+        Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(Nobody.Id, Nobody),
         RequestTimeout = TimeSpan.FromHours(1),
         AttemptTimeout = TimeSpan.FromMilliseconds(10),
         RetryDelay = TimeSpan.FromMilliseconds(1),
@@ -26,7 +26,7 @@ public sealed class ClientClockTests() : TestKit(RaftClient.Configuration().With
     {
         { "status", client => client.StatusAsync() },
         { "members", client => Assert.ThrowsAsync<ClusterUnreachableException>(() => client.MembersAsync()) },
-        { "change", client => Assert.ThrowsAsync<ClusterUnreachableException>(() => client.ChangeMembersAsync(MembershipChangeKind.Remove, [Nobody])) },
+        { "change", client => Assert.ThrowsAsync<ClusterUnreachableException>(() => client.ChangeMembersAsync(MembershipChange.Remove, [Nobody])) },
         { "transfer", client => Assert.ThrowsAsync<ClusterUnreachableException>(() => client.TransferLeadershipAsync()) },
         { "backup", client => Assert.ThrowsAsync<ClusterUnreachableException>(() => client.BackupAsync(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()))) },
     };

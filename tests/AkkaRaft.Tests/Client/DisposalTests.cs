@@ -15,13 +15,13 @@ namespace AkkaRaft.Tests.Client;
 public sealed class DisposalTests : TestKit
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private static readonly Member Nobody = new(new MemberId(0), "127.0.0.1:1");
+    private static readonly RaftEndpoint Nobody = new(new MemberId(0), "127.0.0.1:1");
 
     // Nothing of it ends within a test, unless the client ends it.
     private static readonly RaftClientSettings Settings = new()
     {
         ClusterId = "cluster",
-        Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(Nobody.Id, Nobody),
+        Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(Nobody.Id, Nobody),
         AttemptTimeout = TimeSpan.FromMinutes(10),
         RequestTimeout = TimeSpan.FromMinutes(10),
         RetryDelay = TimeSpan.FromMilliseconds(10),
@@ -40,7 +40,7 @@ public sealed class DisposalTests : TestKit
         { "get", client => client.GetAsync("k") },
         { "get as a type", client => client.GetAsync<int>("k") },
         { "put", client => client.PutAsync("k", "v") },
-        { "commit", client => client.CommitAsync(new Transaction([], [], [])) },
+        { "commit", client => client.CommitAsync(new KeyValueTransaction([], [], [])) },
         { "scan", client => client.ScanAsync("").GetAsyncEnumerator().MoveNextAsync().AsTask() },
         { "watch", client => client.WatchAsync(KeyRange.All).GetAsyncEnumerator().MoveNextAsync().AsTask() },
         { "watch from a revision", client => client.WatchAsync(KeyRange.All, 3).GetAsyncEnumerator().MoveNextAsync().AsTask() },
@@ -48,7 +48,7 @@ public sealed class DisposalTests : TestKit
         { "leases", client => client.LeasesAsync() },
         { "status", client => client.StatusAsync() },
         { "members", client => client.MembersAsync() },
-        { "change of members", client => client.ChangeMembersAsync(MembershipChangeKind.Remove, [Nobody]) },
+        { "change of members", client => client.ChangeMembersAsync(MembershipChange.Remove, [Nobody]) },
         { "transfer", client => client.TransferLeadershipAsync() },
         { "backup", client => client.BackupAsync(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), Nobody.Id) },
     };

@@ -16,7 +16,7 @@ public sealed class PipeliningTests : TestKit
 {
     private const int Calls = 8;
 
-    private static readonly Member[] Members = [new(new MemberId(0), "a:1"), new(new MemberId(1), "b:1")];
+    private static readonly RaftEndpoint[] Members = [new(new MemberId(0), "a:1"), new(new MemberId(1), "b:1")];
     private readonly RaftClientSettings _settings = new()
     {
         ClusterId = "cluster",

@@ -8,7 +8,7 @@ namespace AkkaRaft.Tests.Client;
 /// <summary>A client is made of settings that it can live with, or not at all.</summary>
 public sealed class RaftClientSettingsTests
 {
-    private static readonly RaftClientSettings Sound = new() { ClusterId = "cluster", Members = Members(new Member(new MemberId(0), "127.0.0.1:1")) };
+    private static readonly RaftClientSettings Sound = new() { ClusterId = "cluster", Members = Members(new RaftEndpoint(new MemberId(0), "127.0.0.1:1")) };
 
     public static TheoryData<string> Numbers =>
         [.. typeof(RaftClientSettings).GetProperties().Where(p => p.PropertyType == typeof(int) || p.PropertyType == typeof(long) || p.PropertyType == typeof(TimeSpan)).Select(p => p.Name)];
@@ -35,10 +35,10 @@ public sealed class RaftClientSettingsTests
         { "SystemName", Sound with { SystemName = "a/b" } },
         { "Members", Sound with { Members = Members() } },
         { "Members", Sound with { Members = null! } },
-        { "Members.0", Sound with { Members = Members(new Member(new MemberId(0), "127.0.0.1")) } },
-        { "Members.0", Sound with { Members = Members(new Member(new MemberId(0), "127.0.0.1:x")) } },
-        { "Members.0", Sound with { Members = Members().Add(new MemberId(0), new Member(new MemberId(1), "127.0.0.1:1")) } },
-        { "Members.1", Sound with { Members = Members(new Member(new MemberId(0), "a:1"), new Member(new MemberId(1), "a:1")) } },
+        { "Members.0", Sound with { Members = Members(new RaftEndpoint(new MemberId(0), "127.0.0.1")) } },
+        { "Members.0", Sound with { Members = Members(new RaftEndpoint(new MemberId(0), "127.0.0.1:x")) } },
+        { "Members.0", Sound with { Members = Members().Add(new MemberId(0), new RaftEndpoint(new MemberId(1), "127.0.0.1:1")) } },
+        { "Members.1", Sound with { Members = Members(new RaftEndpoint(new MemberId(0), "a:1"), new RaftEndpoint(new MemberId(1), "a:1")) } },
         { "Codec", Sound with { Codec = null! } },
     };
 
@@ -67,5 +67,5 @@ public sealed class RaftClientSettingsTests
     [InlineData("a\"b")]
     public void A_client_listens_at_a_host_or_not_at_all(string host) => Assert.Throws<RaftConfigurationException>(() => RaftClient.Configuration(host));
 
-    private static ImmutableSortedDictionary<MemberId, Member> Members(params Member[] members) => members.ToImmutableSortedDictionary(m => m.Id, m => m);
+    private static ImmutableSortedDictionary<MemberId, RaftEndpoint> Members(params RaftEndpoint[] members) => members.ToImmutableSortedDictionary(m => m.Id, m => m);
 }

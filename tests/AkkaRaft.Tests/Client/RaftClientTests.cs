@@ -13,12 +13,12 @@ namespace AkkaRaft.Tests.Client;
 /// <summary>The asynchronous calls, on the client actor, with a probe or a fake where members would be.</summary>
 public sealed class RaftClientTests : TestKit
 {
-    private static readonly Member Member = new(new MemberId(0), "a:1");
+    private static readonly RaftEndpoint Member = new(new MemberId(0), "a:1");
     private readonly TestProbe _member;
     private readonly RaftClientSettings _settings = new()
     {
         ClusterId = "cluster",
-        Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(Member.Id, Member),
+        Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(Member.Id, Member),
         AttemptTimeout = TimeSpan.FromMinutes(1),
         RequestTimeout = TimeSpan.FromMinutes(1),
         RetryDelay = TimeSpan.FromMilliseconds(10),
@@ -38,11 +38,11 @@ public sealed class RaftClientTests : TestKit
         await Assert.ThrowsAsync<BadInputException>(() => client.PutAsync("k", "\udc00"));
         await Assert.ThrowsAsync<BadInputException>(() => client.GetAsync("\ud800"));
         Assert.Throws<BadInputException>(() => KeyRange.Prefix("\ud800"));
-        await Assert.ThrowsAsync<BadInputException>(() => client.ChangeMembersAsync((MembershipChangeKind)99, [Member]));
-        Assert.Equal("members", (await Assert.ThrowsAsync<ArgumentNullException>(() => client.ChangeMembersAsync(MembershipChangeKind.Set, null!))).ParamName);
+        await Assert.ThrowsAsync<BadInputException>(() => client.ChangeMembersAsync((MembershipChange)99, [Member]));
+        Assert.Equal("members", (await Assert.ThrowsAsync<ArgumentNullException>(() => client.ChangeMembersAsync(MembershipChange.Set, null!))).ParamName);
         Assert.Equal("transaction", (await Assert.ThrowsAsync<ArgumentNullException>(() => client.CommitAsync(null!))).ParamName);
-        await Assert.ThrowsAsync<BadInputException>(() => client.CommitAsync(new Transaction([null!], [], [])));
-        await Assert.ThrowsAsync<BadInputException>(() => client.CommitAsync(new Transaction([], [null!], [])));
+        await Assert.ThrowsAsync<BadInputException>(() => client.CommitAsync(new KeyValueTransaction([null!], [], [])));
+        await Assert.ThrowsAsync<BadInputException>(() => client.CommitAsync(new KeyValueTransaction([], [null!], [])));
         await Assert.ThrowsAsync<ArgumentNullException>(() => client.PutAsync(null!, "v"));
         await Assert.ThrowsAsync<ArgumentNullException>(() => client.BackupAsync(null!));
         await _member.ExpectNoMsgAsync(TimeSpan.Zero);

@@ -19,7 +19,7 @@ public sealed class TypedCallsTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        var members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(new(0), new(new(0), $"127.0.0.1:{TcpPort.Free()}"));
+        var members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(new(0), new(new(0), $"127.0.0.1:{TcpPort.Free()}"));
         _node = await RaftNode.StartAsync(new RaftSettings { ClusterId = "typed", Id = new(0), Members = members, DataDirectory = _data });
         _client = RaftClient.Create(_node.System, new RaftClientSettings
         {

@@ -19,10 +19,10 @@ public sealed class UnansweredChangeTests : IAsyncLifetime
             akka { loggers = [], stdout-loglevel = OFF }
             akka.remote.dot-netty.tcp.port = {{port}}
             """).WithFallback(RaftClient.Configuration("127.0.0.1")));
-        var member = new Member(new MemberId(0), $"127.0.0.1:{port}");
+        var member = new RaftEndpoint(new MemberId(0), $"127.0.0.1:{port}");
         _client = RaftClient.Create(new RaftClientSettings
         {
-            ClusterId = "cluster", Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member),
+            ClusterId = "cluster", Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(member.Id, member),
             RequestTimeout = TimeSpan.FromSeconds(3), AttemptTimeout = TimeSpan.FromSeconds(1),
         });
         _member.ActorOf(Props.Create(() => new DeafLeader(member)), "raft");
@@ -38,7 +38,7 @@ public sealed class UnansweredChangeTests : IAsyncLifetime
 
     [Fact]
     public async Task A_change_of_members_that_is_not_answered_may_have_been_made() =>
-        await Assert.ThrowsAsync<OutcomeUnknownException>(() => _client.ChangeMembersAsync(MembershipChangeKind.Remove, [new Member(new MemberId(1), "")]));
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => _client.ChangeMembersAsync(MembershipChange.Remove, [new RaftEndpoint(new MemberId(1), "")]));
 
     [Fact]
     public async Task A_hand_over_that_is_not_answered_may_have_been_made() => await Assert.ThrowsAsync<OutcomeUnknownException>(() => _client.TransferLeadershipAsync());
@@ -46,10 +46,10 @@ public sealed class UnansweredChangeTests : IAsyncLifetime
     /// <summary>Says that it leads, and answers nothing that would change anything.</summary>
     private sealed class DeafLeader : ReceiveActor
     {
-        public DeafLeader(Member self)
+        public DeafLeader(RaftEndpoint self)
         {
             Receive<GetMembership>(get => Sender.Tell(new Membership(
-                get.RequestId, 1, IsCommitted: true, FromLeader: true, MembershipPhase.Stable, null, [new MembershipMember(self, MembershipRole.Voter, 1, 0, 0)])));
+                get.RequestId, 1, IsCommitted: true, FromLeader: true, MembershipPhase.Stable, null, [new ConfiguredMember(self, MembershipRole.Voter, 1, 0, 0)])));
             ReceiveAny(_ => { });
         }
     }

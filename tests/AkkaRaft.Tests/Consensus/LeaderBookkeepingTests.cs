@@ -7,7 +7,7 @@ namespace AkkaRaft.Tests.Consensus;
 
 public sealed class LeaderBookkeepingTests
 {
-    private static Member M(int id) => new(new MemberId(id), $"127.0.0.1:{4100 + id}");
+    private static RaftEndpoint M(int id) => new(new MemberId(id), $"127.0.0.1:{4100 + id}");
 
     private static LogEntry Entry(long index) => new(index, 1, 0, EntryKind.Command, new byte[10]);
 

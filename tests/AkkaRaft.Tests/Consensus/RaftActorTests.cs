@@ -39,7 +39,7 @@ public sealed class RaftActorTests : TestKit
         ClusterId = Cluster,
         Id = new MemberId(0),
         Members = Enumerable.Range(0, members)
-            .Select(i => new Member(new MemberId(i), $"127.0.0.1:{4100 + i}"))
+            .Select(i => new RaftEndpoint(new MemberId(i), $"127.0.0.1:{4100 + i}"))
             .ToImmutableSortedDictionary(m => m.Id, m => m),
         ElectionTimeoutMin = holdOnToLeader ?? TimeSpan.Zero,
         ElectionTimeoutMax = TimeSpan.FromHours(2),
@@ -56,10 +56,10 @@ public sealed class RaftActorTests : TestKit
     private static AppendEntries Append(int from, long term, long prev, long prevTerm, long commit, params LogEntry[] entries) =>
         new(From(from, term), prev, prevTerm, entries, commit, 0);
 
-    private MemberStatus StatusOf(IActorRef member)
+    private RaftStatus StatusOf(IActorRef member)
     {
         member.Tell(new GetMemberStatus(Cluster, 1), _observer.Ref);
-        return _observer.ExpectMsg<MemberStatus>();
+        return _observer.ExpectMsg<RaftStatus>();
     }
 
     private void AwaitStarted(IActorRef member, int peers)
@@ -96,7 +96,7 @@ public sealed class RaftActorTests : TestKit
         member.Tell(new TimeoutNow(From(1, termBefore)));
         _ = Sent<RequestVote>();
         member.Tell(new RequestVoteReply(From(1, termBefore + 1), Granted: true));
-        AwaitAssert(() => Assert.Equal(MemberRole.Leader, StatusOf(member).Role));
+        AwaitAssert(() => Assert.Equal(RaftRole.Leader, StatusOf(member).Role));
     }
 
     private IActorRef StartedMember(RaftSettings? settings = null, Props? stateMachine = null)
@@ -158,7 +158,7 @@ public sealed class RaftActorTests : TestKit
     public void S13_A_lone_member_elects_itself_and_commits()
     {
         var member = Member(Settings(members: 1) with { ElectionTimeoutMax = TimeSpan.FromMilliseconds(1) });
-        AwaitAssert(() => Assert.Equal(MemberRole.Leader, StatusOf(member).Role), TimeSpan.FromMinutes(1));
+        AwaitAssert(() => Assert.Equal(RaftRole.Leader, StatusOf(member).Role), TimeSpan.FromMinutes(1));
         member.Tell(new Submit(Cluster, 42, new byte[] { 1 }), _client.Ref);
         var reply = (SubmitReply)_client.FishForMessage(m => m is SubmitReply);
         Assert.Equal(42, reply.RequestId);
@@ -171,7 +171,7 @@ public sealed class RaftActorTests : TestKit
         var member = StartedMember();
         Elect(member, 0);
         member.Tell(Append(2, 7, 0, 0, 0));
-        AwaitAssert(() => Assert.Equal(MemberRole.Follower, StatusOf(member).Role));
+        AwaitAssert(() => Assert.Equal(RaftRole.Follower, StatusOf(member).Role));
         Assert.Equal(7, StatusOf(member).Term);
         Assert.Equal(new MemberId(2), StatusOf(member).Leader);
     }
@@ -184,7 +184,7 @@ public sealed class RaftActorTests : TestKit
         _ = Sent<RequestVote>();
         member.Tell(Append(1, 1, 0, 0, 0));
         member.Tell(new RequestVoteReply(From(2, 1), Granted: true));
-        Assert.Equal(MemberRole.Follower, StatusOf(member).Role);
+        Assert.Equal(RaftRole.Follower, StatusOf(member).Role);
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class RaftActorTests : TestKit
         var member = StartedMember();
         Elect(member, 0);
         member.Tell(new RequestVoteReply(From(2, 9), Granted: false));
-        Assert.NotEqual(MemberRole.Leader, StatusOf(member).Role);
+        Assert.NotEqual(RaftRole.Leader, StatusOf(member).Role);
         member.Tell(new Submit(Cluster, 1, new byte[] { 1 }), _client.Ref);
         var refused = (Refused)_client.FishForMessage(m => m is Refused);
         Assert.Equal(RefusalReason.NotLeader, refused.Reason);
@@ -352,7 +352,7 @@ public sealed class RaftActorTests : TestKit
         Watch(member);
         member.Tell(Append(2, 1, 0, 0, 0, Entry(1, 1)));
         member.Tell(new InstallSnapshot(From(2, 1), null, 0));
-        Assert.Equal((MemberRole.Leader, new MemberId(0)), (StatusOf(member).Role, StatusOf(member).Leader));
+        Assert.Equal((RaftRole.Leader, new MemberId(0)), (StatusOf(member).Role, StatusOf(member).Leader));
     }
 
     [Fact]
@@ -373,9 +373,9 @@ public sealed class RaftActorTests : TestKit
         _ = Sent<RequestVote>();
         member.Tell(new RequestVoteReply(From(1, 1), Granted: true));
         member.Tell(new RequestVoteReply(From(1, 1), Granted: true));
-        Assert.Equal(MemberRole.Candidate, StatusOf(member).Role);
+        Assert.Equal(RaftRole.Candidate, StatusOf(member).Role);
         member.Tell(new RequestVoteReply(From(2, 1), Granted: true));
-        Assert.Equal(MemberRole.Leader, StatusOf(member).Role);
+        Assert.Equal(RaftRole.Leader, StatusOf(member).Role);
     }
 
     [Fact]
@@ -641,7 +641,7 @@ public sealed class RaftActorTests : TestKit
 
     private sealed class DismissalTransport(IActorRef network, IActorRef dismissals) : IMemberTransport
     {
-        public void Send(Member to, IRaftMessage message)
+        public void Send(RaftEndpoint to, IRaftMessage message)
         {
             network.Tell(message, ActorRefs.NoSender);
             if (message is Dismissed dismissed) dismissals.Tell((to.Address, dismissed.Reason), ActorRefs.NoSender);
@@ -650,7 +650,7 @@ public sealed class RaftActorTests : TestKit
 
     internal sealed class ProbeTransport(IActorRef network) : IMemberTransport
     {
-        public void Send(Member to, IRaftMessage message) => network.Tell(message, ActorRefs.NoSender);
+        public void Send(RaftEndpoint to, IRaftMessage message) => network.Tell(message, ActorRefs.NoSender);
     }
 
     private sealed class LongestTimeout : Random

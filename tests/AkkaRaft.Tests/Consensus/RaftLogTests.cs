@@ -6,7 +6,7 @@ namespace AkkaRaft.Tests.Consensus;
 public sealed class RaftLogTests
 {
     private static readonly Configuration ThreeVoters = Configuration.Of(
-        Enumerable.Range(0, 3).Select(i => new Member(new MemberId(i), $"127.0.0.1:{4100 + i}")));
+        Enumerable.Range(0, 3).Select(i => new RaftEndpoint(new MemberId(i), $"127.0.0.1:{4100 + i}")));
 
     private static LogEntry Entry(long index, long term) => new(index, term, 0, EntryKind.Command, new byte[] { 1 });
 

@@ -15,7 +15,7 @@ public sealed class TrustTests : TestKit
 {
     private const string Cluster = "test";
 
-    private static readonly Configuration Three = Configuration.Of(Enumerable.Range(0, 3).Select(i => new Member(new MemberId(i), $"127.0.0.1:{4100 + i}")));
+    private static readonly Configuration Three = Configuration.Of(Enumerable.Range(0, 3).Select(i => new RaftEndpoint(new MemberId(i), $"127.0.0.1:{4100 + i}")));
 
     private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-").FullName;
     private readonly TestProbe _network;
@@ -51,10 +51,10 @@ public sealed class TrustTests : TestKit
         return member;
     }
 
-    private MemberStatus StatusOf(IActorRef member)
+    private RaftStatus StatusOf(IActorRef member)
     {
         member.Tell(new GetMemberStatus(Cluster, 1), _observer.Ref);
-        return _observer.ExpectMsg<MemberStatus>();
+        return _observer.ExpectMsg<RaftStatus>();
     }
 
     private void Drain()
@@ -67,7 +67,7 @@ public sealed class TrustTests : TestKit
         member.Tell(new TimeoutNow(RaftActorTests.From(1, 0)));
         _network.FishForMessage(m => m is RequestVote);
         member.Tell(new RequestVoteReply(RaftActorTests.From(1, 1), Granted: true));
-        AwaitAssert(() => Assert.Equal(MemberRole.Leader, StatusOf(member).Role));
+        AwaitAssert(() => Assert.Equal(RaftRole.Leader, StatusOf(member).Role));
         Drain();
     }
 
@@ -104,7 +104,7 @@ public sealed class TrustTests : TestKit
             {
                 member.Tell(message);
                 var status = StatusOf(member);
-                Assert.True((status.Role, status.Term, status.LastIndex) == (MemberRole.Leader, 1, 1), $"{message}: {status}");
+                Assert.True((status.Role, status.Term, status.LastIndex) == (RaftRole.Leader, 1, 1), $"{message}: {status}");
             }
         Assert.False(_network.HasMessages);
 
@@ -152,7 +152,7 @@ public sealed class TrustTests : TestKit
             new RaftActorTests.ProbeTransport(_network.Ref), Props.Create(() => new Forwarding(_stateMachine.Ref)), new Random(1)));
         var heartbeat = new AppendEntries(new RaftHeader(Cluster, new MemberId(5), new MemberId(9), 1) { Incarnation = 7 }, 0, 0, [], 0, 1);
         member.Tell(new GetMemberStatus(Cluster, 1), _observer.Ref);
-        _observer.ExpectMsg<MemberStatus>();
+        _observer.ExpectMsg<RaftStatus>();
         EventFilter.Warning(contains: "start it with --join and members that there are").Expect(0, () =>
         {
             member.Tell(heartbeat);
@@ -254,7 +254,7 @@ public sealed class TrustTests : TestKit
         {
             member.Tell(reply);
             var status = StatusOf(member);
-            Assert.True((status.Role, status.CommitIndex) == (MemberRole.Leader, 0), $"{reply}: {status}");
+            Assert.True((status.Role, status.CommitIndex) == (RaftRole.Leader, 0), $"{reply}: {status}");
         }
         member.Tell(new AppendEntriesReply(header, true, 0, 1, 0, 0, 1));
         Assert.Equal(1, StatusOf(member).CommitIndex);

@@ -39,7 +39,7 @@ public sealed class ClusterDoorTests : TestKit
         nameof(Read) => new Read(clusterId, 7, ReadConsistency.Local, default),
         nameof(GetMemberStatus) => new GetMemberStatus(clusterId, 7),
         nameof(TransferLeadership) => new TransferLeadership(clusterId, 7, null),
-        nameof(ChangeMembers) => new ChangeMembers(clusterId, 7, MembershipChangeKind.Cancel, ImmutableArray<Member>.Empty),
+        nameof(ChangeMembers) => new ChangeMembers(clusterId, 7, MembershipChange.Cancel, ImmutableArray<RaftEndpoint>.Empty),
         nameof(GetMembership) => new GetMembership(clusterId, 7),
         nameof(BeginBackup) => new BeginBackup(clusterId, 7),
         nameof(FetchBackup) => new FetchBackup(clusterId, 7, 0),

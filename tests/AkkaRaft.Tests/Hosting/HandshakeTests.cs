@@ -139,7 +139,7 @@ public sealed class HandshakeTests : IAsyncLifetime
         }
     }
 
-    private static Member Member(int id, int port) => new(new MemberId(id), $"127.0.0.1:{port}");
+    private static RaftEndpoint Member(int id, int port) => new(new MemberId(id), $"127.0.0.1:{port}");
 
     /// <summary>With a member's transport and settings, but no member, whose watch over what is delivered would end a connection that is not read after some seconds.</summary>
     private static ActorSystem System(int port, int publicPort)

@@ -155,10 +155,10 @@ public sealed class JournalFaultTests : IDisposable
 
     private RaftSettings Settings()
     {
-        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
+        var member = new RaftEndpoint(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
         return new RaftSettings
         {
-            ClusterId = "faults", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member), IsQuiet = true,
+            ClusterId = "faults", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(member.Id, member), IsQuiet = true,
         };
     }
 

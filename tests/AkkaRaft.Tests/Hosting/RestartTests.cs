@@ -3,6 +3,7 @@ using Akka.Actor;
 using AkkaRaft.Client;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
+using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Tests.Hosting;
 
@@ -16,8 +17,8 @@ public sealed class RestartTests : IDisposable
     [Fact]
     public async Task A_member_that_starts_anew_in_its_process_is_reached_over_the_connections_that_are_there()
     {
-        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
-        var members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member);
+        var member = new RaftEndpoint(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
+        var members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(member.Id, member);
         await using var node = await RaftNode.StartAsync(new RaftSettings { ClusterId = "anew", Id = member.Id, DataDirectory = _directory, Members = members });
         await using var client = RaftClient.Create(new RaftClientSettings { ClusterId = "anew", Members = members, RequestTimeout = TimeSpan.FromMinutes(1) });
         // The waits between grow, and become longer than a dispatcher without actors lives.
@@ -32,10 +33,45 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_what_was_answered_nothing_waits()
+    {
+        var member = new RaftEndpoint(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
+        var members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(member.Id, member);
+        await using var node = await RaftNode.StartAsync(new RaftSettings { ClusterId = "waits", Id = member.Id, DataDirectory = _directory, Members = members });
+        var transport = SocketTransport.Of(node.System)!;
+        await using (var client = RaftClient.Create(new RaftClientSettings { ClusterId = "waits", Members = members, RequestTimeout = TimeSpan.FromMinutes(1) }))
+        {
+            for (var i = 0; i < 5; i++)
+            {
+                // More at once than may wait of one.
+                await Task.WhenAll(Enumerable.Range(0, 3 * Waiting.MostOfOne).Select(k => client.GetAsync($"{k}")));
+                Assert.Equal(0, transport.WaitingToBeRead);
+            }
+        }
+        Assert.Equal(0, transport.WaitingToBeRead);
+    }
+
+    [Theory]
+    [InlineData(0, 0, 0, false, true)]
+    [InlineData(Waiting.MostOfOne - 1, 0, 0, false, true)]
+    [InlineData(Waiting.MostOfOne, 0, 0, false, false)]
+    [InlineData(Waiting.MostOfOne, 0, 0, true, false)]
+    [InlineData(1, Waiting.MostInAll, 0, false, false)]
+    [InlineData(0, Waiting.MostInAll, 0, false, true)]
+    [InlineData(0, 0, Waiting.MostInAll, false, false)]
+    [InlineData(0, 0, Waiting.MostInAll, true, true)]
+    public void A_connection_waits_for_what_it_has_sent_and_all_but_members_for_what_others_have(int ofIt, int inAll, int inMailboxes, bool isMembers, bool hasRoom)
+    {
+        var waiting = new Waiting { InMailboxes = () => inMailboxes };
+        waiting.Add(inAll);
+        Assert.Equal(hasRoom, waiting.HasRoom(ofIt, isMembers));
+    }
+
+    [Fact]
     public async Task A_member_whose_ActorSystem_ended_by_itself_has_failed_and_one_that_was_stopped_has_not()
     {
-        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
-        var settings = new RaftSettings { ClusterId = "ends", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member) };
+        var member = new RaftEndpoint(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
+        var settings = new RaftSettings { ClusterId = "ends", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(member.Id, member) };
         await using (var node = await RaftNode.StartAsync(settings))
         {
             // As when one of Akka's own actors ends, which takes all with it.

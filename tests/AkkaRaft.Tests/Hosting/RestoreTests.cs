@@ -15,11 +15,11 @@ public sealed class RestoreTests : IDisposable
 
     public RestoreTests()
     {
-        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
+        var member = new RaftEndpoint(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
         _settings = new RaftSettings
         {
             ClusterId = "new", Id = member.Id, DataDirectory = Path.Combine(_directory, "data"), RetainEntries = 10,
-            Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member),
+            Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(member.Id, member),
         };
     }
 
@@ -61,8 +61,8 @@ public sealed class RestoreTests : IDisposable
     public async Task A_member_of_another_machine_is_restored_and_made_a_cluster_of_one_here()
     {
         MakeBackup();
-        var elsewhere = new Member(new MemberId(0), "192.0.2.1:4100");
-        var members = _settings.Members.SetItem(elsewhere.Id, elsewhere).Add(new MemberId(1), new Member(new MemberId(1), "192.0.2.2:4100"));
+        var elsewhere = new RaftEndpoint(new MemberId(0), "192.0.2.1:4100");
+        var members = _settings.Members.SetItem(elsewhere.Id, elsewhere).Add(new MemberId(1), new RaftEndpoint(new MemberId(1), "192.0.2.2:4100"));
         Assert.Equal(1, await Disaster.RestoreAsync(_settings with { Members = members }, Backup));
         Assert.Equal(2, await Disaster.ForceSingleAsync(_settings with { Members = members }));
     }
@@ -71,7 +71,7 @@ public sealed class RestoreTests : IDisposable
     public async Task Members_of_one_cluster_begin_with_one_backup()
     {
         MakeBackup();
-        var other = new Member(new MemberId(1), "192.0.2.2:4100");
+        var other = new RaftEndpoint(new MemberId(1), "192.0.2.2:4100");
         var settings = _settings with { Members = _settings.Members.Add(other.Id, other) };
         Assert.Equal(1, await Disaster.RestoreAsync(settings, Backup));
         File.Delete(Backup);

@@ -11,7 +11,7 @@ namespace AkkaRaft.Tests.Protocol;
 internal static class Samples
 {
     private static readonly RaftHeader Header = new("cluster", new MemberId(1), new MemberId(2), 7);
-    private static readonly Member Member2 = new(new MemberId(2), "127.0.0.1:4102");
+    private static readonly RaftEndpoint Member2 = new(new MemberId(2), "127.0.0.1:4102");
     private static readonly LogEntry Entry = new(5, 7, 1_700_000_000_000, EntryKind.Command, "payload"u8.ToArray());
 
     public static IReadOnlyList<(string Name, object Message)> Messages { get; } =
@@ -41,7 +41,7 @@ internal static class Samples
         ("Refused", new Refused(13, RefusalReason.NotLeader, Member2, "This member follows.")),
         ("RefusedWithoutLeader", new Refused(13, RefusalReason.OutcomeUnknown, null, "why")),
         ("GetMemberStatus", new GetMemberStatus("cluster", 14)),
-        ("MemberStatus", new MemberStatus(14, new MemberId(1), "127.0.0.1:4101", MemberRole.Candidate, 7, null, 5, 4, 3, 4711, [new MemberId(0), new MemberId(2)])),
+        ("MemberStatus", new RaftStatus(14, new MemberId(1), "127.0.0.1:4101", RaftRole.Candidate, 7, null, 5, 4, 3, 4711, [new MemberId(0), new MemberId(2)])),
         ("TransferLeadership", new TransferLeadership("cluster", 15, new MemberId(0))),
         ("TransferLeadershipToAny", new TransferLeadership("cluster", 15, null)),
         ("LeadershipTransferred", new LeadershipTransferred(15, new MemberId(0))),
@@ -55,9 +55,9 @@ internal static class Samples
         ("SnapshotChunk", new SnapshotChunk(Header, 4, 0xDEADBEEF, 65_536, "piece"u8.ToArray(), 0xCAFE)),
         ("StateHash", new StateHash(Header, 70, 0xFEEDFACECAFEBEEF)),
         ("Dismissed", new Dismissed(Header, DismissalReason.BeganAnew)),
-        ("ChangeMembers", new ChangeMembers("cluster", 20, MembershipChangeKind.Add, [Member2])),
+        ("ChangeMembers", new ChangeMembers("cluster", 20, MembershipChange.Add, [Member2])),
         ("GetMembership", new GetMembership("cluster", 21)),
-        ("Membership", new Membership(21, 4, true, true, MembershipPhase.Joint, "failed", [new MembershipMember(Member2, MembershipRole.Joining, 3, 10, 20)])),
+        ("Membership", new Membership(21, 4, true, true, MembershipPhase.Joint, "failed", [new ConfiguredMember(Member2, MembershipRole.Joining, 3, 10, 20)])),
         ("BeginBackup", new BeginBackup("cluster", 22)),
         ("BackupBegun", new BackupBegun(22, 4, 1_000_000, 0xDEADBEEF)),
         ("FetchBackup", new FetchBackup("cluster", 23, 65_536)),
@@ -73,7 +73,7 @@ internal static class Samples
         ("CompareAndSetReply", new CompareAndSetReply(26, false, 99, "other"u8.ToArray())),
         ("GetRange", new GetRange("a"u8.ToArray(), "b"u8.ToArray(), 10, ReadConsistency.Lease, 27)),
         ("RangeReply", new RangeReply(27, [Row], true, 100)),
-        ("Transaction", new Transaction(
+        ("Transaction", new KeyValueTransaction(
             [new Compare("key"u8.ToArray(), Comparison.Greater, 98), new Compare("key"u8.ToArray(), Comparison.NotEqual, null, "value"u8.ToArray())],
             [new PutStep("key"u8.ToArray(), "value"u8.ToArray(), 3), new DeleteStep("other"u8.ToArray())],
             [new RangeStep("a"u8.ToArray(), default, 5)], 28)),
@@ -93,7 +93,7 @@ internal static class Samples
     public static IReadOnlyList<(string Name, IRaftEvent Event)> Events { get; } =
     [
         ("Bootstrapped", new Bootstrapped("cluster", new MemberId(1), new Configuration(
-            ById(new Member(new MemberId(0), "127.0.0.1:4100"), Member2), ById(), ById(new Member(new MemberId(3), "127.0.0.1:4103")), [new MemberId(9)]), 0)),
+            ById(new RaftEndpoint(new MemberId(0), "127.0.0.1:4100"), Member2), ById(), ById(new RaftEndpoint(new MemberId(3), "127.0.0.1:4103")), [new MemberId(9)]), 0)),
         ("TermAndVote", new TermAndVote(7, new MemberId(0))),
         ("TermWithoutVote", new TermAndVote(8, null)),
         ("EntriesAppended", new EntriesAppended(4, 6, [Entry])),
@@ -114,5 +114,5 @@ internal static class Samples
     private static Checkpoint Checkpoint => new(
         Base, new Bootstrapped("cluster", new MemberId(1), Configuration.Of([]), 12), new TermAndVote(7, new MemberId(2)), 3, 0xDEADBEEF);
 
-    private static ImmutableSortedDictionary<MemberId, Member> ById(params Member[] members) => members.ToImmutableSortedDictionary(m => m.Id, m => m);
+    private static ImmutableSortedDictionary<MemberId, RaftEndpoint> ById(params RaftEndpoint[] members) => members.ToImmutableSortedDictionary(m => m.Id, m => m);
 }

@@ -52,7 +52,7 @@ public sealed class HistoryTests : StoreTest
     {
         Reopen(Settings with { MaxPageBytes = 1_024 });
         Do(Put("a", new string('x', 600)));
-        Do(new Transaction([], [new PutStep(Bytes("b"), new byte[600]), new PutStep(Bytes("c"), new byte[600])], []));
+        Do(new KeyValueTransaction([], [new PutStep(Bytes("b"), new byte[600]), new PutStep(Bytes("c"), new byte[600])], []));
         Do(Put("d", "1"));
         List<(int Count, long Next)> answers = [];
         for (long next = 1; next <= 3;)

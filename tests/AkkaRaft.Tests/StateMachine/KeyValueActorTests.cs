@@ -14,7 +14,7 @@ public sealed class KeyValueActorTests : TestKit
     {
         ClusterId = "test",
         Id = new MemberId(1),
-        Members = ImmutableSortedDictionary<MemberId, Member>.Empty,
+        Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty,
     };
 
     private readonly List<string> _folders = [];

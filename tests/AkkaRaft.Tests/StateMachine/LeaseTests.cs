@@ -51,7 +51,7 @@ public sealed class LeaseTests : StoreTest
         foreach (var request in new IKeyValueWrite[]
         {
             Put("a", "1", lease), new KeepLeaseAlive(lease), new RevokeLease(lease), new KeepLeaseAlive(99), Change("a", "1", 0) with { Lease = 99 },
-            new Transaction([], [new PutStep(Bytes("b"), Bytes("1")), new PutStep(Bytes("a"), Bytes("1"), lease)], []),
+            new KeyValueTransaction([], [new PutStep(Bytes("b"), Bytes("1")), new PutStep(Bytes("a"), Bytes("1"), lease)], []),
         })
         {
             Assert.Equal(FailureKind.LeaseNotFound, Do<RequestFailed>(request).Kind);

@@ -22,7 +22,7 @@ public sealed class PlainStateMachineActorTests : TestKit
     {
         ClusterId = "test",
         Id = new MemberId(1),
-        Members = ImmutableSortedDictionary<MemberId, Member>.Empty,
+        Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty,
     };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("akkaraft-plain-").FullName;

@@ -849,7 +849,7 @@ public sealed class PlainStateTests
     {
         ClusterId = "test",
         Id = new MemberId(1),
-        Members = System.Collections.Immutable.ImmutableSortedDictionary<MemberId, Member>.Empty,
+        Members = System.Collections.Immutable.ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty,
     };
 
     private static PlainProposal Limits(int maxSessions = 2, long timeToLiveMs = 1_000, int maxResults = 4, int maxCommandBytes = 10_000) => new()

@@ -8,7 +8,7 @@ public sealed class StateHashesTests
 {
     private static readonly Configuration _three = Of(3);
 
-    private static Configuration Of(int voters) => Configuration.Of(Enumerable.Range(0, voters).Select(i => new Member(new(i), $"127.0.0.1:{4100 + i}")));
+    private static Configuration Of(int voters) => Configuration.Of(Enumerable.Range(0, voters).Select(i => new RaftEndpoint(new(i), $"127.0.0.1:{4100 + i}")));
 
     private static StateHashes Told(params (int Member, ulong Hash)[] told)
     {

@@ -24,7 +24,7 @@ public sealed class StoreModelTests : StoreTest
         Gen.Select(Key, Value, Gen.Long[0, 2]).Select(IKeyValueWrite (k, v, lease) => Put(k, v, lease)),
         Key.Select(IKeyValueWrite (k) => Delete(k)),
         Gen.Select(Key, Value, Gen.Long[0, 20]).Select(IKeyValueWrite (k, v, version) => Change(k, v, version)),
-        Gen.Select(Condition.Array[0, 2], Step.Array[0, 4], Step.Array[0, 4]).Select(IKeyValueWrite (c, a, b) => new Transaction([.. c], [.. a], [.. b])),
+        Gen.Select(Condition.Array[0, 2], Step.Array[0, 4], Step.Array[0, 4]).Select(IKeyValueWrite (c, a, b) => new KeyValueTransaction([.. c], [.. a], [.. b])),
         Gen.Int[1, 3].Select(IKeyValueWrite (s) => new GrantLease(TimeSpan.FromSeconds(s))),
         Gen.Long[1, 2].Select(IKeyValueWrite (l) => new KeepLeaseAlive(l)),
         Gen.Long[1, 2].Select(IKeyValueWrite (l) => new RevokeLease(l)));
@@ -112,7 +112,7 @@ public sealed class StoreModelTests : StoreTest
             switch (operation)
             {
                 case Put put when Lacks(put.Lease):
-                case Transaction transaction when Branch(transaction).Steps.OfType<PutStep>().Any(s => Lacks(s.Lease)):
+                case KeyValueTransaction transaction when Branch(transaction).Steps.OfType<PutStep>().Any(s => Lacks(s.Lease)):
                 case KeepLeaseAlive keep when Lacks(keep.Lease):
                 case RevokeLease revoke when Lacks(revoke.Lease):
                     return "failed LeaseNotFound";
@@ -126,7 +126,7 @@ public sealed class StoreModelTests : StoreTest
                     if (_rows.GetValueOrDefault(key) is var row && row.Version != set.ExpectedVersion) return $"cas False {row.Version} {row.Value}";
                     Set(key, Text(set.Value), 0, _revision + 1);
                     return $"cas True {_revision} ";
-                case Transaction transaction:
+                case KeyValueTransaction transaction:
                     var (succeeded, steps) = Branch(transaction);
                     var revision = _revision + 1;
                     var results = string.Join("|", steps.Select(s => Execute(s, revision)).ToList());
@@ -163,7 +163,7 @@ public sealed class StoreModelTests : StoreTest
             }
         }
 
-        private (bool Succeeded, IReadOnlyList<TransactionStep> Steps) Branch(Transaction t) => t.Compares.All(Holds) ? (true, t.Then) : (false, t.Else);
+        private (bool Succeeded, IReadOnlyList<TransactionStep> Steps) Branch(KeyValueTransaction t) => t.Compares.All(Holds) ? (true, t.Then) : (false, t.Else);
 
         private bool Holds(Compare compare)
         {

@@ -33,7 +33,7 @@ public abstract class StoreTest : IDisposable
     {
         ClusterId = "test",
         Id = new MemberId(1),
-        Members = ImmutableSortedDictionary<MemberId, Member>.Empty,
+        Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty,
         MaxSessions = 2,
         MaxResultsPerSession = 4,
         SessionTimeToLive = TimeSpan.FromSeconds(1),

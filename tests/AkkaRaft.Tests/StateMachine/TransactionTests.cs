@@ -63,7 +63,7 @@ public sealed class TransactionTests : StoreTest
     public void The_other_branch_is_taken_when_one_compare_does_not_hold()
     {
         Do(Put("a", "1"));
-        var reply = Do<TransactionReply>(new Transaction(
+        var reply = Do<TransactionReply>(new KeyValueTransaction(
             [new Compare(Bytes("a"), Comparison.Equal, 1), new Compare(Bytes("b"), Comparison.Equal, 1)],
             [new PutStep(Bytes("a"), Bytes("then"))], [new PutStep(Bytes("a"), Bytes("else"))]));
         Assert.False(reply.Succeeded);
@@ -100,8 +100,8 @@ public sealed class TransactionTests : StoreTest
         {
             Put("", "x"), Put("123456789", "x"), Put("k", "123456789"), Delete(""), Change("", "x", 0), Then(new PutStep(default, default)), Then(new DeleteStep(default)),
             Then(new PutStep(Bytes("k"), Bytes("123456789"))), Then(All(), All(), All()), Then(new RangeStep(default, default, -1)), Then(new RangeStep(Bytes("1234567890"), default)),
-            new Transaction([new Compare(default, Comparison.Equal, 1)], [], []), new Transaction([new Compare(Bytes("k"), (Comparison)4, 1)], [], []),
-            new Transaction([.. Enumerable.Repeat(new Compare(Bytes("k"), Comparison.Equal, 1), 3)], [], []),
+            new KeyValueTransaction([new Compare(default, Comparison.Equal, 1)], [], []), new KeyValueTransaction([new Compare(Bytes("k"), (Comparison)4, 1)], [], []),
+            new KeyValueTransaction([.. Enumerable.Repeat(new Compare(Bytes("k"), Comparison.Equal, 1), 3)], [], []),
             new GrantLease(TimeSpan.FromMilliseconds(999)), new GrantLease(TimeSpan.FromDays(10) + TimeSpan.FromMilliseconds(1)),
         })
         {
@@ -120,7 +120,7 @@ public sealed class TransactionTests : StoreTest
         Assert.Equal("b", Get("k"));
     }
 
-    private static Transaction Then(params TransactionStep[] steps) => new([], [.. steps], []);
+    private static KeyValueTransaction Then(params TransactionStep[] steps) => new([], [.. steps], []);
 
     private static RangeStep All() => new(default, default);
 
@@ -128,5 +128,5 @@ public sealed class TransactionTests : StoreTest
 
     private bool Holds(string key, Comparison comparison, string value) => Holds(new Compare(Bytes(key), comparison, null, Bytes(value)));
 
-    private bool Holds(Compare compare) => Do<TransactionReply>(new Transaction([compare], [], ImmutableArray<TransactionStep>.Empty)).Succeeded;
+    private bool Holds(Compare compare) => Do<TransactionReply>(new KeyValueTransaction([compare], [], ImmutableArray<TransactionStep>.Empty)).Succeeded;
 }

@@ -86,6 +86,6 @@ public sealed class DataDirectoryTests : IDisposable
 
     private RaftSettings Settings() => new()
     {
-        ClusterId = "cluster", Id = new MemberId(0), DataDirectory = _root, Members = ImmutableSortedDictionary<MemberId, Member>.Empty,
+        ClusterId = "cluster", Id = new MemberId(0), DataDirectory = _root, Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty,
     };
 }

@@ -19,10 +19,10 @@ public sealed class JournalSizeTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task The_journals_file_does_not_grow_under_a_constant_load()
     {
-        var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
+        var member = new RaftEndpoint(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
         var settings = new RaftSettings
         {
-            ClusterId = "size", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member),
+            ClusterId = "size", Id = member.Id, DataDirectory = _directory, Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(member.Id, member),
         };
         await using var node = await RaftNode.StartAsync(settings);
         var sizes = new TaskCompletionSource<IReadOnlyList<long>>(TaskCreationOptions.RunContinuationsAsynchronously);

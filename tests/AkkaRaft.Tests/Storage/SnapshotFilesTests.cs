@@ -13,7 +13,7 @@ public sealed class SnapshotFilesTests : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    private static LogBase At(long index) => new(index, 1, 0, Configuration.Of([new Member(new MemberId(0), "127.0.0.1:1")]));
+    private static LogBase At(long index) => new(index, 1, 0, Configuration.Of([new RaftEndpoint(new MemberId(0), "127.0.0.1:1")]));
 
     private Snapshot Made(long index)
     {

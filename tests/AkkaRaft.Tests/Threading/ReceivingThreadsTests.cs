@@ -93,8 +93,8 @@ public sealed class ReceivingThreadsTests : IDisposable
         var directory = Directory.CreateTempSubdirectory("akkaraft-turns-").FullName;
         try
         {
-            var member = new Member(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
-            var members = ImmutableSortedDictionary<MemberId, Member>.Empty.Add(member.Id, member);
+            var member = new RaftEndpoint(new MemberId(0), $"127.0.0.1:{TcpPort.Free()}");
+            var members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(member.Id, member);
             await using var node = await RaftNode.StartAsync(new RaftSettings { ClusterId = "turns", Id = member.Id, DataDirectory = directory, Members = members });
             var client = RaftClient.Create(new RaftClientSettings { ClusterId = "turns", Members = members, RequestTimeout = TimeSpan.FromMinutes(1) });
             await Task.Run(async () =>

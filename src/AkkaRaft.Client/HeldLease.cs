@@ -6,7 +6,7 @@ namespace AkkaRaft.Client;
 /// A lease that is kept alive in the background, at a third of its time to live. Keys put with <see cref="Id"/> are there as long as it lives.
 /// Disposing of it revokes it.
 /// </summary>
-public sealed class Lease : IAsyncDisposable
+public sealed class HeldLease : IAsyncDisposable
 {
     // Timers stand still while the machine sleeps, and the clock does not: it is looked at so often, to see soon that it slept.
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
@@ -21,7 +21,7 @@ public sealed class Lease : IAsyncDisposable
     /// <summary>By the own clock, the lease cannot have expired before.</summary>
     private long _aliveSince;
 
-    private Lease(RaftClient client, LeaseStatus status, long askedAt, TimeProvider clock)
+    private HeldLease(RaftClient client, LeaseStatus status, long askedAt, TimeProvider clock)
     {
         _client = client;
         _clock = clock;
@@ -45,10 +45,10 @@ public sealed class Lease : IAsyncDisposable
     /// </summary>
     public CancellationToken Lost { get; }
 
-    internal static async Task<Lease> HoldAsync(RaftClient client, TimeSpan timeToLive, TimeProvider clock, CancellationToken cancellationToken)
+    internal static async Task<HeldLease> HoldAsync(RaftClient client, TimeSpan timeToLive, TimeProvider clock, CancellationToken cancellationToken)
     {
         var askedAt = clock.GetTimestamp();
-        return new Lease(client, await client.GrantLeaseAsync(timeToLive, cancellationToken).ConfigureAwait(false), askedAt, clock);
+        return new HeldLease(client, await client.GrantLeaseAsync(timeToLive, cancellationToken).ConfigureAwait(false), askedAt, clock);
     }
 
     private TimeSpan Left => TimeToLive - _clock.GetElapsedTime(Volatile.Read(ref _aliveSince));
