@@ -1,4 +1,5 @@
 using AkkaRaft.KeyValue;
+using AkkaRaft.Remoting.Threading;
 
 namespace AkkaRaft.Client;
 
@@ -11,7 +12,7 @@ public sealed class HeldLease : IAsyncDisposable
     // Timers stand still while the machine sleeps, and the clock does not: it is looked at so often, to see soon that it slept.
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
-    private readonly RaftClient _client;
+    private readonly IRaftClient _client;
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _lost = new();
     private readonly CancellationTokenSource _stop = new();
@@ -21,14 +22,14 @@ public sealed class HeldLease : IAsyncDisposable
     /// <summary>By the own clock, the lease cannot have expired before.</summary>
     private long _aliveSince;
 
-    private HeldLease(RaftClient client, LeaseStatus status, long askedAt, TimeProvider clock)
+    private HeldLease(IRaftClient client, LeaseStatus status, long askedAt, TimeProvider clock)
     {
         _client = client;
         _clock = clock;
         _aliveSince = askedAt;
         Id = status.Lease;
         TimeToLive = status.TimeToLive;
-        _end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _lost.Token, client.Stopped);
+        _end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _lost.Token, (client as RaftClient)?.Stopped ?? default);
         Lost = _lost.Token;
         _keeping = Task.WhenAll(KeepAliveAsync(), LoseAsync());
     }
@@ -45,8 +46,9 @@ public sealed class HeldLease : IAsyncDisposable
     /// </summary>
     public CancellationToken Lost { get; }
 
-    internal static async Task<HeldLease> HoldAsync(RaftClient client, TimeSpan timeToLive, TimeProvider clock, CancellationToken cancellationToken)
+    internal static async Task<HeldLease> HoldAsync(IRaftClient client, TimeSpan timeToLive, CancellationToken cancellationToken)
     {
+        var clock = (client as RaftClient)?.Clock ?? BootClock.Provider;
         var askedAt = clock.GetTimestamp();
         return new HeldLease(client, await client.GrantLeaseAsync(timeToLive, cancellationToken).ConfigureAwait(false), askedAt, clock);
     }

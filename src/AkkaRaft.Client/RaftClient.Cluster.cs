@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Akka.Actor;
 using AkkaRaft.Protocol;
-using AkkaRaft.Remoting;
 
 namespace AkkaRaft.Client;
 
@@ -231,7 +230,7 @@ public sealed partial class RaftClient
         try
         {
             // Akka awaits in the caller's context, which may be blocked until this ends.
-            return await Task.Run(() => MemberDoor.Resolve(_system, _settings.SystemName, member.Address).Ask<object>(request, timeout, end.Token), CancellationToken.None).ConfigureAwait(false);
+            return await Task.Run(() => _resolve(member).Ask<object>(request, timeout, end.Token), CancellationToken.None).ConfigureAwait(false);
         }
         catch (AskTimeoutException)
         {

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.CompilerServices;
 using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 
@@ -18,10 +17,6 @@ public sealed partial class RaftClient
     public Task<CompareAndSetReply> CompareAndSetAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long expectedVersion, CancellationToken cancellationToken = default) =>
         Ask<CompareAndSetReply>(new CompareAndSet(key, value, expectedVersion), cancellationToken);
-
-    /// <inheritdoc cref="CompareAndSetAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, long, CancellationToken)" />
-    public Task<CompareAndSetReply> CompareAndSetAsync(string key, string value, long expectedVersion, CancellationToken cancellationToken = default) =>
-        CompareAndSetAsync(Utf8.Bytes(key), Utf8.Bytes(value), expectedVersion, cancellationToken);
 
     /// <summary>Sets a key that ends with a lease, if it has the expected version; with version 0 that is a lock.</summary>
     /// <param name="key">The key.</param>
@@ -48,47 +43,6 @@ public sealed partial class RaftClient
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="RaftException">It could not be read.</exception>
     public Task<RangeReply> PageAsync(GetRange range, CancellationToken cancellationToken = default) => Ask<RangeReply>(range, cancellationToken);
-
-    /// <summary>Reads a range of keys in order of their bytes, page by page. Each page is of one moment, later pages of later ones.</summary>
-    /// <param name="from">The first key wanted; empty for the first there is.</param>
-    /// <param name="to">The first key no longer wanted; empty for no end.</param>
-    /// <param name="consistency">How fresh each page must be.</param>
-    /// <param name="pageSize">Most rows in a page; 0 for as many as a page holds.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="RaftException">It could not be read.</exception>
-    public async IAsyncEnumerable<Row> RangeAsync(
-        ReadOnlyMemory<byte> from, ReadOnlyMemory<byte> to, ReadConsistency consistency = ReadConsistency.Linearizable, int pageSize = 0,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        while (true)
-        {
-            var page = await PageAsync(new GetRange(from, to, pageSize, consistency), cancellationToken).ConfigureAwait(false);
-            foreach (var row in page.Rows) yield return row;
-            if (!page.More) yield break;
-            from = KeyValueCodec.After(page.Rows[^1].Key);
-        }
-    }
-
-    /// <summary>Reads all keys that begin with a prefix; otherwise as <see cref="RangeAsync"/>.</summary>
-    /// <param name="prefix">The prefix; empty for all keys.</param>
-    /// <param name="consistency">How fresh each page must be.</param>
-    /// <param name="pageSize">Most rows in a page; 0 for as many as a page holds.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="RaftException">It could not be read.</exception>
-    public IAsyncEnumerable<Row> ScanAsync(
-        ReadOnlyMemory<byte> prefix, ReadConsistency consistency = ReadConsistency.Linearizable, int pageSize = 0, CancellationToken cancellationToken = default) =>
-        RangeAsync(prefix, KeyValueCodec.AfterPrefix(prefix), consistency, pageSize, cancellationToken);
-
-    /// <inheritdoc cref="ScanAsync(ReadOnlyMemory{byte}, ReadConsistency, int, CancellationToken)" />
-    public IAsyncEnumerable<Row> ScanAsync(string prefix, ReadConsistency consistency = ReadConsistency.Linearizable, int pageSize = 0, CancellationToken cancellationToken = default) =>
-        ScanAsync(Utf8.Bytes(prefix), consistency, pageSize, cancellationToken);
-
-    /// <summary>Asks for a lease, and keeps it alive until it is disposed of.</summary>
-    /// <param name="timeToLive">How long it lives when it cannot be kept alive; one second to ten days. The longer, the later others see that its holder is gone.</param>
-    /// <param name="cancellationToken">Ends the wait; the lease may be granted all the same, and expire.</param>
-    /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
-    public Task<HeldLease> HoldLeaseAsync(TimeSpan timeToLive, CancellationToken cancellationToken = default) =>
-        HeldLease.HoldAsync(this, timeToLive, _clock, cancellationToken);
 
     /// <summary>Asks for a lease: keys put with it are removed once it expires.</summary>
     /// <param name="timeToLive">How long it lives without being kept alive; one second to ten days.</param>

@@ -9,7 +9,7 @@ using AkkaRaft.Serialization;
 namespace AkkaRaft.Client;
 
 /// <summary>The store, seen from any ActorSystem that has Akka.Remote. Thread-safe; one is enough for a process.</summary>
-public sealed partial class RaftClient : IAsyncDisposable
+public sealed partial class RaftClient : IRaftClient, IAsyncDisposable
 {
     private readonly ActorSystem _system;
     private readonly RaftClientSettings _settings;
@@ -95,6 +95,9 @@ public sealed partial class RaftClient : IAsyncDisposable
         ? ClientConfiguration.Shared(host)
         : throw new RaftConfigurationException($"'{host}' is no host at which a client's ActorSystem can listen; expected a name or an IP address, without a port.");
 
+    /// <inheritdoc />
+    public IRaftCodec Codec => _settings.Codec;
+
     /// <summary>Sets a key; ends once the change is committed and applied.</summary>
     /// <param name="key">One to 4 096 bytes by default.</param>
     /// <param name="value">Up to 1 MiB by default.</param>
@@ -113,10 +116,6 @@ public sealed partial class RaftClient : IAsyncDisposable
     public Task<PutReply> PutAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long lease, CancellationToken cancellationToken = default) =>
         Ask<PutReply>(new Put(key, value) { Lease = lease }, cancellationToken);
 
-    /// <inheritdoc cref="PutAsync(ReadOnlyMemory{byte}, ReadOnlyMemory{byte}, CancellationToken)" />
-    public Task<PutReply> PutAsync(string key, string value, CancellationToken cancellationToken = default) =>
-        PutAsync(Utf8.Bytes(key), Utf8.Bytes(value), cancellationToken);
-
     /// <summary>Reads a key.</summary>
     /// <param name="key">The key.</param>
     /// <param name="consistency">How fresh the answer must be.</param>
@@ -126,16 +125,6 @@ public sealed partial class RaftClient : IAsyncDisposable
     public Task<GetReply> GetAsync(ReadOnlyMemory<byte> key, ReadConsistency consistency = ReadConsistency.Linearizable, CancellationToken cancellationToken = default) =>
         Ask<GetReply>(new Get(key, consistency), cancellationToken);
 
-    /// <summary>Reads a key as text.</summary>
-    /// <returns>The value, or null when the key is not there.</returns>
-    /// <exception cref="CodecException">What it holds is no UTF-8.</exception>
-    /// <inheritdoc cref="GetAsync(ReadOnlyMemory{byte}, ReadConsistency, CancellationToken)" />
-    public async Task<string?> GetAsync(string key, ReadConsistency consistency = ReadConsistency.Linearizable, CancellationToken cancellationToken = default)
-    {
-        var reply = await GetAsync(Utf8.Bytes(key), consistency, cancellationToken).ConfigureAwait(false);
-        return reply.Found ? Utf8.Text(reply.Value) : null;
-    }
-
     /// <summary>Removes a key; ends once the change is committed and applied.</summary>
     /// <param name="key">The key.</param>
     /// <param name="cancellationToken">Ends the wait; the change may take effect all the same.</param>
@@ -143,9 +132,6 @@ public sealed partial class RaftClient : IAsyncDisposable
     /// <exception cref="RaftException">It got no result; the type says whether it may have taken effect.</exception>
     public Task<DeleteReply> DeleteAsync(ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default) =>
         Ask<DeleteReply>(new Delete(key), cancellationToken);
-
-    /// <inheritdoc cref="DeleteAsync(ReadOnlyMemory{byte}, CancellationToken)" />
-    public Task<DeleteReply> DeleteAsync(string key, CancellationToken cancellationToken = default) => DeleteAsync(Utf8.Bytes(key), cancellationToken);
 
     /// <summary>
     /// Stops the client. Calls, watches and scans that are still out, and all that come later, fail with <see cref="ObjectDisposedException"/>, as surely not executed;
@@ -164,9 +150,11 @@ public sealed partial class RaftClient : IAsyncDisposable
         }
     }
 
+    /// <summary>By which its leases are counted.</summary>
+    internal TimeProvider Clock => _clock;
+
     /// <summary>Cancelled once the client has stopped.</summary>
     internal CancellationToken Stopped => _calls.Stopped;
 
     private Task<T> Ask<T>(IKeyValueRequest request, CancellationToken cancellationToken) where T : class => _calls.AskAsync<T>(request, cancellationToken);
-
 }

@@ -70,10 +70,11 @@ public sealed record RaftClientSettings
 
     /// <summary>Checks that each setting is within its range; no client is made with settings that fail it.</summary>
     /// <exception cref="RaftConfigurationException">Names the first setting that is wrong, its value and what is expected.</exception>
-    public void Validate()
+    public void Validate() => Check(new SettingsCheck(nameof(RaftClientSettings)));
+
+    internal void Check(SettingsCheck check)
     {
         const int MiB = 1024 * 1024;
-        var check = new SettingsCheck(nameof(RaftClientSettings));
         check.ClusterId(ClusterId);
         check.SystemName(SystemName);
         check.Members(Members);

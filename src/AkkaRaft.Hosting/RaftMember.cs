@@ -7,7 +7,7 @@ public sealed class RaftMember : ExtensionIdProvider<RaftMember>, IExtension
 {
     private RaftNode? _node;
 
-    /// <summary>The member in this ActorSystem, or null when none was started there by <see cref="RaftHostingExtensions.WithRaft"/>.</summary>
+    /// <summary>The member in this ActorSystem, or null when none was started there by <see cref="RaftHostingExtensions.WithRaft(Akka.Hosting.AkkaConfigurationBuilder, RaftSettings, bool, RaftStateMachine?)"/>.</summary>
     /// <param name="system">The application's ActorSystem.</param>
     public static RaftNode? Of(ActorSystem system) => system.WithExtension<RaftMember, RaftMember>()._node;
 

@@ -115,51 +115,30 @@ internal sealed class ClientOptions
 
     /// <param name="text">The members, with commas between them.</param>
     /// <param name="name">The option or the argument that names them.</param>
-    public static ImmutableSortedDictionary<MemberId, RaftEndpoint> ParseMembers(string text, string name = "--members")
-    {
-        var members = Parts(text, name).Select(part => part.Split('=', 2) is [var id, var address] && TryParseId(id, out var member)
-            ? ParseMember(member, address, name)
-            : throw new UsageException($"{name}: '{part}' is not of the form id=host:port.")).ToList();
-        CheckDistinct(members, name);
-        return members.ToImmutableSortedDictionary(m => m.Id, m => m);
-    }
+    public static ImmutableSortedDictionary<MemberId, RaftEndpoint> ParseMembers(string text, string name = "--members") => Named(name, () => RaftEndpoints.Parse(text));
 
     /// <summary>Members named by id alone, or as id=host:port.</summary>
-    public static IReadOnlyList<RaftEndpoint> ParseNamed(string text)
+    public static IReadOnlyList<RaftEndpoint> ParseNamed(string text) => Named("MEMBERS", () =>
     {
-        const string Name = "MEMBERS";
-        var members = Parts(text, Name).Select(part => TryParseId(part, out var id) ? new RaftEndpoint(id, "")
-            : part.Contains('=', StringComparison.Ordinal) ? ParseMembers(part, Name).Values.Single()
-            : throw new UsageException($"{Name}: '{part}' is neither a member's id, such as 2, nor ID=host:port.")).ToList();
-        CheckDistinct(members, Name);
-        return members;
-    }
+        List<RaftEndpoint> members = [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part =>
+            RaftEndpoints.TryParseId(part, out var id) ? new RaftEndpoint(id, "")
+            : part.Contains('=', StringComparison.Ordinal) ? RaftEndpoints.Parse(part).Values.Single()
+            : throw new FormatException($"'{part}' is neither a member's id, such as 2, nor ID=host:port."))];
+        RaftEndpoints.CheckDistinct(members);
+        return members.Count > 0 ? members : throw new FormatException("no member is named.");
+    });
 
-    public static RaftEndpoint ParseMember(MemberId id, string address, string name) => SettingsCheck.IsAddress(address)
-        ? new RaftEndpoint(id, address)
-        : throw new UsageException($"{name}: {SettingsCheck.Quoted(address)} is not of the form host:port, with a port from 1 to 65535{(address.Contains(';', StringComparison.Ordinal) ? "; members have commas between them" : "")}.");
+    public static RaftEndpoint ParseMember(MemberId id, string address, string name) => Named(name, () => RaftEndpoints.At(id, address));
 
-    private static string[] Parts(string text, string name) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } parts
-        ? parts
-        : throw new UsageException($"{name} names no member.");
-
-    private static bool TryParseId(string text, out MemberId id)
+    private static T Named<T>(string name, Func<T> parse)
     {
-        bool isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number);
-        id = new MemberId(number);
-        return isNumber;
-    }
-
-    private static void CheckDistinct(List<RaftEndpoint> members, string name)
-    {
-        if (members.CountBy(m => m.Id).FirstOrDefault(c => c.Value > 1) is { Value: > 1, Key: var twice })
+        try
         {
-            throw new UsageException($"{name}: member {twice} is there twice.");
+            return parse();
         }
-
-        if (members.Where(m => m.Address.Length > 0).GroupBy(m => m.Address, StringComparer.OrdinalIgnoreCase).FirstOrDefault(g => g.Count() > 1) is { } same)
+        catch (FormatException e)
         {
-            throw new UsageException($"{name}: members {string.Join(" and ", same.Select(m => m.Id))} have the same address, {same.Key}.");
+            throw new UsageException($"{name}: {e.Message}");
         }
     }
 

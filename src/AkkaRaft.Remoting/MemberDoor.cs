@@ -11,7 +11,7 @@ internal static class MemberDoor
     /// </summary>
     public static IActorRef Resolve(ActorSystem system, string systemName, string address)
     {
-        SocketTransport.Of(system)?.SpeaksTo(address);
+        SocketTransport.Of(system)?.SpeaksTo(systemName, address);
         return ((ExtendedActorSystem)system).Provider.ResolveActorRef($"akka.tcp://{systemName}@{address}/user/raft");
     }
 }

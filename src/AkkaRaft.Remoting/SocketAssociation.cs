@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Remote.Transport;
@@ -21,8 +22,6 @@ internal sealed class SocketAssociation : AssociationHandle
     private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(2);
     // Then the count is wrong: of two connections in one name nobody knows whose a message was.
     private const int MostPauses = 1000;
-    // Of a connection that has closed, whatever is counted still.
-    private const long NothingWaits = long.MinValue / 2;
     // Then other connections have their turn.
     private const int MaxReceivesInARow = 16;
     // Who has not said who it is has no use for more.
@@ -46,6 +45,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private bool _isSending;
     private readonly Buffer _arrived = new();
     private LongFrame? _long;
+    private readonly ConcurrentQueue<int> _costs = [];
     private long _waitingToBeRead;
     private Timer? _pause;
     private int _pauses;
@@ -257,7 +257,7 @@ internal sealed class SocketAssociation : AssociationHandle
             _pauses = 0;
             return false;
         }
-        if (++_pauses % MostPauses == 0) Read(Volatile.Read(ref _waitingToBeRead));
+        if (++_pauses % MostPauses == 0) ForgetWaiting();
         lock (_lock)
         {
             if (_isClosed) return false;
@@ -278,15 +278,30 @@ internal sealed class SocketAssociation : AssociationHandle
         Receive();
     }
 
-    /// <summary>So many of its messages have been read by Akka.Remote.</summary>
-    public void Read(long messages = 1)
+    /// <summary>One of its messages has been read by Akka.Remote, which reads them in their order.</summary>
+    public void Read()
     {
-        if (Interlocked.Add(ref _waitingToBeRead, -messages) > NothingWaits / 2) _rules.Waiting.Add(-messages);
+        if (!_costs.TryDequeue(out var cost)) return;
+        Interlocked.Add(ref _waitingToBeRead, -cost);
+        _rules.Waiting.Read(cost);
     }
 
-    private void HandedOn()
+    private void HandedOn(int length)
     {
-        if (Interlocked.Increment(ref _waitingToBeRead) > NothingWaits / 2) _rules.Waiting.Add(1);
+        var cost = Waiting.Cost(length);
+        Interlocked.Add(ref _waitingToBeRead, cost);
+        _rules.Waiting.Arrived(cost);
+        _costs.Enqueue(cost);
+        if (Volatile.Read(ref _isClosed)) ForgetWaiting();
+    }
+
+    private void ForgetWaiting()
+    {
+        while (_costs.TryDequeue(out var cost))
+        {
+            Interlocked.Add(ref _waitingToBeRead, -cost);
+            _rules.Waiting.Gone(cost);
+        }
     }
 
     /// <summary>Room for the rest of a long frame; or for as many frames as come together, once there is a listener.</summary>
@@ -408,12 +423,13 @@ internal sealed class SocketAssociation : AssociationHandle
             var frame = arrived.Slice(HeaderBytes, length);
             // From here on the listener's thread may go on with what has arrived.
             if (_listener is null) return Introduce(frame);
-            if (!IsLetThrough(frame))
+            var passage = Judge(frame);
+            if (passage == Passage.Closed)
             {
                 GiveBack();
                 return false;
             }
-            if (length > 0) _listener.Notify(new InboundPayload(Introduction(frame) ?? ByteString.CopyFrom(frame)));
+            if (length > 0 && passage == Passage.Open) _listener.Notify(new InboundPayload(Introduction(frame) ?? ByteString.CopyFrom(frame)));
             arrived = arrived[(HeaderBytes + length)..];
         }
         if (arrived.Length < _arrived.Count) _arrived.RemoveAllBut(arrived.Length);
@@ -439,12 +455,13 @@ internal sealed class SocketAssociation : AssociationHandle
         using var visit = SerialExecutor.Visit();
         var frame = whole.ToArray();
         GiveBackLong();
-        if (!IsLetThrough(frame))
+        var passage = Judge(frame);
+        if (passage == Passage.Closed)
         {
             GiveBack();
             return false;
         }
-        _listener!.Notify(new InboundPayload(UnsafeByteOperations.UnsafeWrap(frame)));
+        if (passage == Passage.Open) _listener!.Notify(new InboundPayload(UnsafeByteOperations.UnsafeWrap(frame)));
         return true;
     }
 
@@ -473,33 +490,45 @@ internal sealed class SocketAssociation : AssociationHandle
         return false;
     }
 
-    private bool IsLetThrough(ReadOnlySpan<byte> frame)
+    /// <summary>What becomes of a frame.</summary>
+    private enum Passage
+    {
+        Open,
+        Dropped,
+        Closed,
+    }
+
+    private Passage Judge(ReadOnlySpan<byte> frame)
     {
         if (_rules.Filter is not { } filter)
         {
             if (AkkaPdu.IsRaftMessage(frame)) Volatile.Write(ref _raftMessages, _raftMessages + 1);
-            return true;
+            return Passage.Open;
         }
         var verdict = filter.Judge(frame, _framePeer);
         switch (verdict.Kind)
         {
             case FrameKind.RaftMessage when _isHandshakeOver:
                 Volatile.Write(ref _raftMessages, _raftMessages + 1);
-                HandedOn();
-                return true;
+                HandedOn(frame.Length);
+                return Passage.Open;
+            // The answer would go to the member, over the connection that has Raft's messages.
+            case FrameKind.ClientMessage when _isHandshakeOver && Alias is not null && !IsMembers:
+                _rules.Warnings.Warn(RemoteAddress.Host, $"{Described} asks in the name of a member that is reached elsewhere: nothing is answered.");
+                return Passage.Dropped;
             case FrameKind.ClientMessage when _isHandshakeOver:
-                HandedOn();
-                return true;
+                HandedOn(frame.Length);
+                return Passage.Open;
             case FrameKind.Disassociate when IsOfAStranger:
                 Close();
-                return false;
+                return Passage.Closed;
             case FrameKind.Heartbeat when _isHandshakeOver:
             case FrameKind.Disassociate:
-                return true;
+                return Passage.Open;
             case FrameKind.Associate when !_isHandshakeOver && AkkaPdu.Origin(frame) is { } origin:
                 _isHandshakeOver = true;
                 _framePeer.Prefix = FrameFilter.Prefix(origin);
-                return true;
+                return Passage.Open;
             case FrameKind.Refused:
                 Warn(verdict.Refusal, verdict.Said);
                 break;
@@ -511,7 +540,7 @@ internal sealed class SocketAssociation : AssociationHandle
                 break;
         }
         Close();
-        return false;
+        return Passage.Closed;
     }
 
     private void Warn(string what, ReadOnlySpan<byte> said) =>
@@ -536,8 +565,8 @@ internal sealed class SocketAssociation : AssociationHandle
             Unhold(_unsent);
             // It has buffers to give back.
             if (_isPaused) _pause?.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
-            _rules.Waiting.Add(-Interlocked.Exchange(ref _waitingToBeRead, NothingWaits));
         }
+        ForgetWaiting();
         _socket.Dispose();
         _rules.Unfinished.Remove(this);
         Closed();

@@ -63,8 +63,8 @@ internal sealed class SocketTransport : Transport
     private readonly TimeSpan _acknowledgeTimeout;
     private readonly bool _receivesByTurns;
     private readonly bool _isRaftOnly;
-    // Members that this process speaks to, as host:port, and from which host the last connection to each was answered.
-    private readonly ConcurrentDictionary<string, string?> _reachable = new(StringComparer.OrdinalIgnoreCase);
+    // Members that this process speaks to, as host:port.
+    private readonly ConcurrentDictionary<string, Reached> _reachable = new(StringComparer.OrdinalIgnoreCase);
     private readonly int _maxConnections = FileDescriptors.MaxConnections;
     private readonly HandshakeRate _rate = new(MostHandshakesAtOnce, HandshakesPerSecond);
     private long _aliases;
@@ -181,6 +181,7 @@ internal sealed class SocketTransport : Transport
     private bool TakeUp(SocketAssociation association, IAssociationEventListener associations)
     {
         _handshakes!.Remove(association);
+        if (association.Peer!.Host!.EndsWith(AliasSuffix, StringComparison.OrdinalIgnoreCase)) return false;
         if (!IsInTime(association) || !IsWelcome(association) || !HasRoomFor(association)) return false;
         if (_isRaftOnly && IsReachable(association.Peer!))
         {
@@ -232,7 +233,7 @@ internal sealed class SocketTransport : Transport
 
     /// <summary>The IP address at which a member is; null while it is named by a host and was not reached yet.</summary>
     private string? PlaceOf(Address member) =>
-        IPAddress.TryParse(member.Host, out var named) ? named.ToString() : _reachable.GetValueOrDefault(Addresses.Join(member));
+        IPAddress.TryParse(member.Host, out var named) ? named.ToString() : _reachable.GetValueOrDefault(Addresses.Join(member))?.Place;
 
     private void Expired(SocketAssociation association)
     {
@@ -249,7 +250,7 @@ internal sealed class SocketTransport : Transport
         try
         {
             await ConnectAsync(socket, remoteAddress, timeout.Token).ConfigureAwait(false);
-            if (IsReachable(remoteAddress)) _reachable[Addresses.Join(remoteAddress)] = ((IPEndPoint)socket.RemoteEndPoint!).Address.ToString();
+            if (IsReachable(remoteAddress)) _reachable[Addresses.Join(remoteAddress)] = new Reached(remoteAddress.System, ((IPEndPoint)socket.RemoteEndPoint!).Address.ToString());
             return Open(socket, remoteAddress, remoteAddress, _receivesByTurns);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
@@ -328,12 +329,13 @@ internal sealed class SocketTransport : Transport
     }
 
     /// <summary>This process speaks to a member there. Nobody else is connected to because a message names his address: it could be any.</summary>
+    /// <param name="system">The name of its ActorSystem.</param>
     /// <param name="address">As <c>host:port</c>.</param>
-    public void SpeaksTo(string address)
+    public void SpeaksTo(string system, string address)
     {
-        if (_reachable.ContainsKey(address)) return;
+        if (_reachable.TryGetValue(address, out var known) && known.System == system) return;
         if (_reachable.Count >= MaxReachable) _reachable.Clear();
-        _reachable[address] = null;
+        _reachable[address] = new Reached(system, null);
         // Akka.Remote would send to it over what somebody opened in its name before.
         foreach (var association in _open.Keys)
             if (association is { IsAccepted: true, Alias: null, Peer: { } peer } && _isRaftOnly && IsReachable(peer)) association.Close();
@@ -342,7 +344,11 @@ internal sealed class SocketTransport : Transport
     /// <summary>A client, or whoever this process does not speak to by itself.</summary>
     private bool IsStranger(Address address) => ClientAddress.Is(address) || _isRaftOnly && !IsReachable(address);
 
-    private bool IsReachable(Address address) => _reachable.ContainsKey(Addresses.Join(address));
+    private bool IsReachable(Address address) => _reachable.TryGetValue(Addresses.Join(address), out var known) && known.System == address.System;
+
+    /// <param name="System">The name of the ActorSystem there.</param>
+    /// <param name="Place">The IP address from which the last connection to it was answered; null before.</param>
+    private sealed record Reached(string System, string? Place);
 
     /// <summary>A message cannot be read, although the frame around it could: its sender's connections end.</summary>
     /// <param name="system">Whose transport it is.</param>
@@ -380,7 +386,7 @@ internal sealed class SocketTransport : Transport
         return read;
     }
 
-    /// <summary>How many messages have arrived that Akka.Remote has yet to read.</summary>
+    /// <summary>What has arrived that Akka.Remote has yet to read, in bytes.</summary>
     public long WaitingToBeRead => _rules!.Waiting.InAll;
 
     /// <summary>How many messages wait in the mailboxes of whoever handles what arrives.</summary>
@@ -408,8 +414,8 @@ internal sealed class SocketTransport : Transport
         var counts = new Dictionary<Address, long>();
         foreach (var association in _open.Keys)
         {
-            // One with a name of its own is always read.
-            if (association is { Alias: null, Peer: { } peer }) counts[peer] = counts.GetValueOrDefault(peer) + count(association);
+            // One with a name of its own is always read, and strangers have nothing to tell.
+            if (association is { Alias: null, Peer: { } peer } && !IsStranger(peer)) counts[peer] = counts.GetValueOrDefault(peer) + count(association);
         }
         return counts;
     }

@@ -174,9 +174,10 @@ public sealed record RaftSettings
     /// <exception cref="RaftConfigurationException">The file, or something in it, is wrong.</exception>
     public static RaftSettings FromFile(string file) => Read(file, default);
 
-    private static RaftSettings Read(string file, MemberId id)
+    private static RaftSettings Read(string file, MemberId id) => Read(SettingsReader.Open(file), id);
+
+    internal static RaftSettings Read(SettingsReader reader, MemberId id)
     {
-        var reader = SettingsReader.Open(file);
         var otherwise = new RaftSettings { ClusterId = "akkaraft", Id = id, Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty };
         var settings = otherwise with
         {

@@ -21,6 +21,11 @@ internal sealed partial class SettingsReader
         _values = values;
     }
 
+    /// <summary>Reads what another source than a file has.</summary>
+    /// <param name="source">What it is called in errors.</param>
+    /// <param name="values">By their whole paths, such as <c>akkaraft.heartbeat-interval</c>.</param>
+    public static SettingsReader Of(string source, IReadOnlyDictionary<string, string> values) => new(source, values);
+
     public static SettingsReader Open(string file)
     {
         try
@@ -80,6 +85,7 @@ internal sealed partial class SettingsReader
     {
         if (Find(key) is not { } text) return otherwise;
         var match = Time().Match(text);
+        if (text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time)) return time;
         if (!match.Success || !double.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out var number)) throw Wrong(key, text, "a time with its unit, such as 300ms or 5s");
         var ms = number * match.Groups[2].Value switch { "s" => 1_000, "m" => 60_000, "h" => 3_600_000, _ => 1 };
         return Math.Abs(ms) < TimeSpan.MaxValue.TotalMilliseconds ? TimeSpan.FromMilliseconds(ms) : ms < 0 ? TimeSpan.MinValue : TimeSpan.MaxValue;
@@ -88,7 +94,18 @@ internal sealed partial class SettingsReader
     public ImmutableSortedDictionary<MemberId, RaftEndpoint> Members()
     {
         const string Prefix = "akkaraft.members.";
-        if (_values.TryGetValue(Prefix[..^1], out var text)) throw Wrong(Prefix[..^1], text, "a block, with a line such as 0 = \"127.0.0.1:4100\" for each member");
+        if (_values.TryGetValue(Prefix[..^1], out var text))
+        {
+            try
+            {
+                _read.Add(Prefix[..^1]);
+                return RaftEndpoints.Parse(text);
+            }
+            catch (FormatException e)
+            {
+                throw Wrong(Prefix[..^1], text, $"a block, with a line such as 0 = \"127.0.0.1:4100\" for each member, or all in one text, as 0=host:port,1=host:port: {e.Message.TrimEnd('.')}");
+            }
+        }
         var members = ImmutableSortedDictionary.CreateBuilder<MemberId, RaftEndpoint>();
         foreach (var (key, address) in _values.Where(v => v.Key.StartsWith(Prefix, StringComparison.Ordinal)))
         {

@@ -61,7 +61,7 @@ public sealed class CommandLineTests
     [InlineData("get|k|--members|0=127.0.0.1:1,0=127.0.0.1:2", "--members: member 0 is there twice.")]
     [InlineData("get|k|--members|0=127.0.0.1:1,1=127.0.0.1:1", "--members: members 0 and 1 have the same address, 127.0.0.1:1.")]
     [InlineData("get|k|--members|0=h:1,1=H:1", "--members: members 0 and 1 have the same address")]
-    [InlineData("get|k|--members|,", "--members names no member.")]
+    [InlineData("get|k|--members|,", "--members: no member is named.")]
     [InlineData("get|k|--members|-1=127.0.0.1:1", "--members: '-1=127.0.0.1:1' is not of the form id=host:port.")]
     [InlineData("node|3|--check|--listen|127.0.0.1:2|--join|0=127.0.0.1:1;1=127.0.0.1:3", "--join: ")]
     [InlineData("node|3|--check|--listen|127.0.0.1|--join|0=127.0.0.1:1", "--listen: \"127.0.0.1\" is not of the form host:port")]

@@ -5,7 +5,7 @@ public sealed class DocsTests
 {
     [Theory]
     [InlineData("codecs.md", "tests/AkkaRaft.Tests/Client/TypedCallsTests.cs")]
-    [InlineData("hosting.md", "tests/AkkaRaft.HostingSample/Program.cs", "tests/AkkaRaft.HostingSample/Shop.cs")]
+    [InlineData("hosting.md", "tests/AkkaRaft.HostingSample/Program.cs", "tests/AkkaRaft.HostingSample/Shop.cs", "tests/AkkaRaft.Process.Tests/ConfigurationSectionTests.cs")]
     [InlineData("state-machines.md", "tests/AkkaRaft.BankSample/Bank.cs", "tests/AkkaRaft.BankSample/Program.cs", "tests/AkkaRaft.BankSample/Ledger.cs", "tests/AkkaRaft.Simulation.Tests/Conformance/StateMachineConformanceTests.cs", "tests/AkkaRaft.Simulation.Tests/Scenarios/PlainStateMachineTests.cs", "tests/AkkaRaft.Simulation.Tests/Scenarios/SwarmForUsersTests.cs")]
     public void Each_line_of_a_sample_is_in_a_file_that_is_run(string page, params string[] files)
     {

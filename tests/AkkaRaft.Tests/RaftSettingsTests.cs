@@ -12,11 +12,13 @@ public sealed class RaftSettingsTests : IDisposable
     public void Dispose() => File.Delete(_file);
 
     [Fact]
-    public void Members_that_are_a_text_are_said_to_be_one()
+    public void Members_may_be_one_text()
     {
         File.WriteAllText(_file, "akkaraft { members = \"0=127.0.0.1:4100\" }");
+        Assert.Equal("127.0.0.1:4100", RaftSettings.FromFile(_file).Members[new MemberId(0)].Address);
+        File.WriteAllText(_file, "akkaraft { members = \"127.0.0.1:4100\" }");
         var wrong = Assert.Throws<RaftConfigurationException>(() => RaftSettings.FromFile(_file));
-        Assert.Contains("akkaraft.members = \"0=127.0.0.1:4100\"; expected a block, with a line such as 0 = \"127.0.0.1:4100\" for each member", wrong.Message, StringComparison.Ordinal);
+        Assert.Contains("akkaraft.members = \"127.0.0.1:4100\"; expected a block, with a line such as 0 = \"127.0.0.1:4100\" for each member", wrong.Message, StringComparison.Ordinal);
     }
 
     [Theory]

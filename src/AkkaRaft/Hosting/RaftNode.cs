@@ -28,6 +28,7 @@ public enum MemberEnd
 public sealed class RaftNode : IAsyncDisposable
 {
     private static readonly TimeSpan HandOverTimeout = TimeSpan.FromSeconds(2);
+    private const long MostForwardedBytes = 16 * 1024 * 1024;
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
 
     private readonly DataDirectory _directory;
@@ -50,7 +51,8 @@ public sealed class RaftNode : IAsyncDisposable
         var transport = new RemoteTransport(System, settings.SystemName);
         var stateMachine = machine.PropsOf(Settings, _directory.StateFile(machine.FileName)).WithDispatcher("akkaraft.state-machine-dispatcher");
         var member = RaftActor.Props(Settings, transport, stateMachine, new Random()).WithDispatcher("akkaraft.raft-dispatcher");
-        var client = ClientActor.Props(settings.ForClients(), machine.Requests, to => MemberDoor.Resolve(system, settings.SystemName, to.Address));
+        // For plain messages: whoever sends many has a client of his own.
+        var client = ClientActor.Props(settings.ForClients() with { MaxQueuedBytes = MostForwardedBytes }, machine.Requests, to => MemberDoor.Resolve(system, settings.SystemName, to.Address));
         // On the member's thread: what it hands on to the member waits for no other.
         Gateway = System.ActorOf(RaftGateway.Props(settings.ClusterId, machine, member, client).WithDispatcher("akkaraft.raft-dispatcher"), "raft");
         if (SocketTransport.Of(System) is { } socket) socket.InMailboxes = () => RaftGateway.Waiting(Gateway);

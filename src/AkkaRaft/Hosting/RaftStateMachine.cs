@@ -89,6 +89,9 @@ public sealed class RaftStateMachine
     /// <summary>What its queries may be.</summary>
     internal WireShape Query { get; }
 
+    /// <summary>Whether it is an application's own actor, which keeps its state on a disk by itself.</summary>
+    internal bool IsActor => _plain is null && Name.Length > 0;
+
     /// <summary>Its actor, whose state is where a simulation keeps it.</summary>
     /// <exception cref="InvalidOperationException">It is no plain class.</exception>
     internal Props PropsWith(RaftSettings settings, IStateFile file, Action<PlainStateMachineActor> created) =>
