@@ -1,5 +1,4 @@
 using AkkaRaft.Client;
-using AkkaRaft.Protocol;
 using Microsoft.Extensions.Configuration;
 
 namespace AkkaRaft.Hosting;
@@ -32,8 +31,8 @@ public static class RaftConfigurationSections
     public static RaftClientSettings GetRaftClientSettings(this IConfiguration section)
     {
         ArgumentNullException.ThrowIfNull(section);
-        var reader = Reader(section, out _);
         if (section["Id"] is not null) return section.GetRaftSettings().ForClients();
+        var reader = Reader(section, out _);
         var otherwise = new RaftClientSettings { ClusterId = "akkaraft", Members = reader.Members() };
         var settings = otherwise with
         {

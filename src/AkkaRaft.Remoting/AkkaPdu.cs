@@ -33,21 +33,25 @@ internal static class AkkaPdu
         {
             if (fields.Number == 2) incarnation = fields.Value;
         }
-        var origin = Message(m =>
+        return Introduction(name, incarnation);
+    }
+
+    /// <summary>The frame that begins a connection, without its header.</summary>
+    /// <param name="origin">Who speaks.</param>
+    /// <param name="incarnation">What tells its ActorSystem from one that was started anew at its address.</param>
+    public static ByteString Introduction(Address origin, ulong incarnation)
+    {
+        var address = Message(m =>
         {
-            m.WriteTag(1, WireFormat.WireType.LengthDelimited);
-            m.WriteString(name.System);
-            m.WriteTag(2, WireFormat.WireType.LengthDelimited);
-            m.WriteString(name.Host!);
+            Text(m, 1, origin.System);
+            Text(m, 2, origin.Host!);
             m.WriteTag(3, WireFormat.WireType.Varint);
-            m.WriteUInt32((uint)name.Port!.Value);
-            m.WriteTag(4, WireFormat.WireType.LengthDelimited);
-            m.WriteString(name.Protocol);
+            m.WriteUInt32((uint)origin.Port!.Value);
+            Text(m, 4, "tcp");
         });
-        var introduction = Message(m =>
+        var handshake = Message(m =>
         {
-            m.WriteTag(1, WireFormat.WireType.LengthDelimited);
-            m.WriteBytes(origin);
+            Bytes(m, 1, address);
             m.WriteTag(2, WireFormat.WireType.Fixed64);
             m.WriteFixed64(incarnation);
         });
@@ -55,14 +59,21 @@ internal static class AkkaPdu
         {
             m.WriteTag(1, WireFormat.WireType.Varint);
             m.WriteEnum(Associate);
-            m.WriteTag(2, WireFormat.WireType.LengthDelimited);
-            m.WriteBytes(introduction);
+            Bytes(m, 2, handshake);
         });
-        return Message(m =>
-        {
-            m.WriteTag(2, WireFormat.WireType.LengthDelimited);
-            m.WriteBytes(control);
-        });
+        return Message(m => Bytes(m, 2, control));
+    }
+
+    private static void Text(CodedOutputStream output, int field, string text)
+    {
+        output.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        output.WriteString(text);
+    }
+
+    private static void Bytes(CodedOutputStream output, int field, ByteString bytes)
+    {
+        output.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        output.WriteBytes(bytes);
     }
 
     private static ByteString Message(Action<CodedOutputStream> write)

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Remote.Transport;
@@ -45,8 +44,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private bool _isSending;
     private readonly Buffer _arrived = new();
     private LongFrame? _long;
-    private readonly ConcurrentQueue<int> _costs = [];
-    private long _waitingToBeRead;
+    private readonly WaitingOfOne _waitingToBeRead;
     private Timer? _pause;
     private int _pauses;
     private bool _isPaused;
@@ -56,7 +54,6 @@ internal sealed class SocketAssociation : AssociationHandle
     private long _unsent;
     private volatile Address? _peer;
     private bool _isHandshakeOver;
-    private bool _isIntroduced;
     private readonly FramePeer _framePeer = new();
     private long _raftMessages;
     private long _receivedBytes;
@@ -66,6 +63,7 @@ internal sealed class SocketAssociation : AssociationHandle
     {
         _socket = socket;
         _rules = rules;
+        _waitingToBeRead = new WaitingOfOne(rules.Waiting);
         _receivesByTurns = receivesByTurns;
         // It waits for something to arrive, and then takes what there is; nothing else may wait for this socket.
         if (receivesByTurns) socket.Blocking = false;
@@ -252,12 +250,12 @@ internal sealed class SocketAssociation : AssociationHandle
     /// <summary>Whether nothing is received for now, because of what has arrived and is not handled yet; then it goes on by itself.</summary>
     private bool IsToWait()
     {
-        if (!IsAccepted || _rules.Filter is null || _rules.Waiting.HasRoom(Volatile.Read(ref _waitingToBeRead), IsMembers))
+        if (!IsAccepted || _rules.Filter is null || _rules.Waiting.HasRoom(_waitingToBeRead.Bytes, IsMembers))
         {
             _pauses = 0;
             return false;
         }
-        if (++_pauses % MostPauses == 0) ForgetWaiting();
+        if (++_pauses % MostPauses == 0) _waitingToBeRead.Forget();
         lock (_lock)
         {
             if (_isClosed) return false;
@@ -278,30 +276,13 @@ internal sealed class SocketAssociation : AssociationHandle
         Receive();
     }
 
-    /// <summary>One of its messages has been read by Akka.Remote, which reads them in their order.</summary>
-    public void Read()
-    {
-        if (!_costs.TryDequeue(out var cost)) return;
-        Interlocked.Add(ref _waitingToBeRead, -cost);
-        _rules.Waiting.Read(cost);
-    }
+    /// <summary>One of its messages has been read by Akka.Remote.</summary>
+    public void Read() => _waitingToBeRead.Read();
 
     private void HandedOn(int length)
     {
-        var cost = Waiting.Cost(length);
-        Interlocked.Add(ref _waitingToBeRead, cost);
-        _rules.Waiting.Arrived(cost);
-        _costs.Enqueue(cost);
-        if (Volatile.Read(ref _isClosed)) ForgetWaiting();
-    }
-
-    private void ForgetWaiting()
-    {
-        while (_costs.TryDequeue(out var cost))
-        {
-            Interlocked.Add(ref _waitingToBeRead, -cost);
-            _rules.Waiting.Gone(cost);
-        }
+        _waitingToBeRead.Arrived(length);
+        if (Volatile.Read(ref _isClosed)) _waitingToBeRead.Forget();
     }
 
     /// <summary>Room for the rest of a long frame; or for as many frames as come together, once there is a listener.</summary>
@@ -316,13 +297,17 @@ internal sealed class SocketAssociation : AssociationHandle
     {
         var piece = _rules.Unfinished.Take(this, out var closed);
         foreach (var association in closed) association.CloseUnfinished();
-        if (piece is null) CloseUnfinished();
-        else frame.AddPiece(piece);
+        if (piece is null)
+        {
+            CloseUnfinished();
+            return false;
+        }
+        frame.AddPiece(piece);
         // Whoever closed it meanwhile may have taken away what was not noted yet.
         lock (_lock)
-            if (!_isClosed) return piece is not null;
+            if (!_isClosed) return true;
         _rules.Unfinished.Remove(this);
-        return piece is not null;
+        return true;
     }
 
     /// <summary>Nothing is received any more.</summary>
@@ -423,13 +408,7 @@ internal sealed class SocketAssociation : AssociationHandle
             var frame = arrived.Slice(HeaderBytes, length);
             // From here on the listener's thread may go on with what has arrived.
             if (_listener is null) return Introduce(frame);
-            var passage = Judge(frame);
-            if (passage == Passage.Closed)
-            {
-                GiveBack();
-                return false;
-            }
-            if (length > 0 && passage == Passage.Open) _listener.Notify(new InboundPayload(Introduction(frame) ?? ByteString.CopyFrom(frame)));
+            if (!HandOn(frame)) return false;
             arrived = arrived[(HeaderBytes + length)..];
         }
         if (arrived.Length < _arrived.Count) _arrived.RemoveAllBut(arrived.Length);
@@ -455,19 +434,29 @@ internal sealed class SocketAssociation : AssociationHandle
         using var visit = SerialExecutor.Visit();
         var frame = whole.ToArray();
         GiveBackLong();
-        var passage = Judge(frame);
-        if (passage == Passage.Closed)
-        {
-            GiveBack();
-            return false;
-        }
-        if (passage == Passage.Open) _listener!.Notify(new InboundPayload(UnsafeByteOperations.UnsafeWrap(frame)));
-        return true;
+        return HandOn(frame, frame);
     }
 
-    /// <summary>The handshake under another name; null for any other frame, and where the name is the one that it has.</summary>
-    private ByteString? Introduction(ReadOnlySpan<byte> frame) =>
-        Alias is { } alias && !_isIntroduced && (_isIntroduced = _isHandshakeOver) ? AkkaPdu.InTheNameOf(frame, alias) : null;
+    /// <param name="frame">The frame.</param>
+    /// <param name="own">The same, where nothing else will be written there.</param>
+    /// <returns>False when the connection is closed for it.</returns>
+    private bool HandOn(ReadOnlySpan<byte> frame, byte[]? own = null)
+    {
+        switch (Judge(frame))
+        {
+            case Passage.Closed:
+                GiveBack();
+                return false;
+            case Passage.Introduces when Alias is { } alias:
+                _listener!.Notify(new InboundPayload(AkkaPdu.InTheNameOf(frame, alias)));
+                return true;
+            case Passage.Introduces or Passage.Open when frame.Length > 0:
+                _listener!.Notify(new InboundPayload(own is null ? ByteString.CopyFrom(frame) : UnsafeByteOperations.UnsafeWrap(own)));
+                return true;
+            default:
+                return true;
+        }
+    }
 
     private void RefuseLength(uint length)
     {
@@ -494,6 +483,7 @@ internal sealed class SocketAssociation : AssociationHandle
     private enum Passage
     {
         Open,
+        Introduces,
         Dropped,
         Closed,
     }
@@ -528,7 +518,7 @@ internal sealed class SocketAssociation : AssociationHandle
             case FrameKind.Associate when !_isHandshakeOver && AkkaPdu.Origin(frame) is { } origin:
                 _isHandshakeOver = true;
                 _framePeer.Prefix = FrameFilter.Prefix(origin);
-                return Passage.Open;
+                return Passage.Introduces;
             case FrameKind.Refused:
                 Warn(verdict.Refusal, verdict.Said);
                 break;
@@ -566,7 +556,7 @@ internal sealed class SocketAssociation : AssociationHandle
             // It has buffers to give back.
             if (_isPaused) _pause?.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
         }
-        ForgetWaiting();
+        _waitingToBeRead.Forget();
         _socket.Dispose();
         _rules.Unfinished.Remove(this);
         Closed();

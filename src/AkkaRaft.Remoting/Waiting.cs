@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace AkkaRaft.Remoting;
 
 /// <summary>
@@ -14,16 +16,10 @@ internal sealed class Waiting
 
     private const int MostInMailboxes = 4096;
 
-    // What a small one costs, as an object.
-    private const int PerMessage = 1024;
-
     private long _inAll;
     private long _read;
     private long _countedAt = long.MinValue;
     private volatile bool _areTooMany;
-
-    /// <summary>What a message counts, by the length of its frame, in bytes.</summary>
-    public static int Cost(int length) => length + PerMessage;
 
     /// <summary>Of all connections, that Akka.Remote has yet to read, in bytes.</summary>
     public long InAll => Volatile.Read(ref _inAll);
@@ -32,6 +28,7 @@ internal sealed class Waiting
     public Func<int> InMailboxes { get; set; } = () => 0;
 
     /// <summary>One has arrived.</summary>
+    /// <param name="cost">Its bytes, and what it costs besides.</param>
     public void Arrived(long cost) => Interlocked.Add(ref _inAll, cost);
 
     /// <summary>Akka.Remote has read one: it is in a mailbox now.</summary>
@@ -65,5 +62,48 @@ internal sealed class Waiting
             }
             return _areTooMany || Volatile.Read(ref _read) >= MostInAll;
         }
+    }
+}
+
+/// <summary>Those of one connection that Akka.Remote has yet to read, which it does in their order.</summary>
+/// <param name="all">With those of all others.</param>
+internal sealed class WaitingOfOne(Waiting all)
+{
+    // What a small one costs, as an object.
+    private const int PerMessage = 1024;
+
+    private readonly ConcurrentQueue<int> _costs = [];
+    private long _bytes;
+
+    /// <summary>What they count together, in bytes.</summary>
+    public long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>One has arrived.</summary>
+    /// <param name="length">Of its frame, in bytes.</param>
+    public void Arrived(int length)
+    {
+        var cost = length + PerMessage;
+        Interlocked.Add(ref _bytes, cost);
+        all.Arrived(cost);
+        _costs.Enqueue(cost);
+    }
+
+    /// <summary>The first has been read.</summary>
+    public void Read()
+    {
+        if (TryTake(out var cost)) all.Read(cost);
+    }
+
+    /// <summary>None of them will be read, as far as anybody knows.</summary>
+    public void Forget()
+    {
+        while (TryTake(out var cost)) all.Gone(cost);
+    }
+
+    private bool TryTake(out int cost)
+    {
+        if (!_costs.TryDequeue(out cost)) return false;
+        Interlocked.Add(ref _bytes, -cost);
+        return true;
     }
 }

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using AkkaRaft.Client;
 using AkkaRaft.Node;
+using AkkaRaft.Protocol;
 using Snappier;
 using static AkkaRaft.Process.Tests.HostilePeer;
 
@@ -301,8 +303,7 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         }
 
         await running.ServesAsync();
-        var after = await running.Client.StatusAsync();
-        Assert.Equal(before.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)), after.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)));
+        var after = await NothingMovedAsync(before);
         Assert.All(after, status => Assert.Null(status.Problem));
         foreach (var member in after)
         {
@@ -323,7 +324,7 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         const int Rounds = 1_000;
         string from = $"127.1.4.{1 + Array.IndexOf([.. Small], kind)}";
         var before = await running.Client.StatusAsync();
-        var leader = before.Single(s => s.Role == AkkaRaft.Protocol.RaftRole.Leader);
+        var leader = before.Single(s => s.Role == RaftRole.Leader);
         long usual = UsualBytes(leader.ProcessId);
         bool isLarge = kind.Contains("large", StringComparison.Ordinal);
         byte[] large = new byte[isLarge ? 900_000 : 0];
@@ -364,10 +365,9 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         await running.ServesAsync();
         peer.Dispose();
         // Puts that were taken wait for their turn, up to what a leader takes of anybody's.
-        long most = kind == "a large put" ? MaxGrowthBytes + new RaftSettings { ClusterId = "a", Id = default, Members = System.Collections.Immutable.ImmutableSortedDictionary<AkkaRaft.Protocol.MemberId, AkkaRaft.Protocol.RaftEndpoint>.Empty }.MaxPendingBytes * 2L : MaxGrowthBytes;
+        long most = kind == "a large put" ? MaxGrowthBytes + new RaftSettings { ClusterId = "a", Id = default, Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty }.MaxPendingBytes * 2L : MaxGrowthBytes;
         Assert.InRange(AttackedCluster.MostBytes(leader.ProcessId) - usual, long.MinValue, most);
-        var after = await running.Client.StatusAsync();
-        Assert.Equal(before.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)), after.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)));
+        await NothingMovedAsync(before);
     }
 
     /// <summary>What members tell one another names their incarnations: whoever hears one message can speak as any of them.</summary>
@@ -410,8 +410,7 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
             Assert.Equal(-1, heard.AsSpan().IndexOf("/user/raft"u8));
         }
 
-        var after = await running.Client.StatusAsync();
-        Assert.Equal(before.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)), after.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)));
+        await NothingMovedAsync(before);
     }
 
     /// <summary>The answers would go to the member, before all that Raft has to tell it.</summary>
@@ -514,6 +513,14 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         peers.ForEach(p => p.Dispose());
     });
 
+    /// <summary>The members are the same processes, in the same term and the same roles.</summary>
+    private async Task<IReadOnlyList<RaftStatus>> NothingMovedAsync(IReadOnlyList<RaftStatus> before)
+    {
+        var after = await running.Client.StatusAsync();
+        Assert.Equal(before.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)), after.Select(s => (s.Id, s.ProcessId, s.Term, s.Role)));
+        return after;
+    }
+
     private int _attacked;
 
     /// <param name="line">What the one line of the log says.</param>
@@ -522,7 +529,7 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
     private async Task UnderAttackAsync(string line, string from, Func<string, string, Task> attack)
     {
         var before = await running.Client.StatusAsync();
-        var leader = before.Single(s => s.Role == AkkaRaft.Protocol.RaftRole.Leader);
+        var leader = before.Single(s => s.Role == RaftRole.Leader);
         _attacked = leader.Id.Value;
         await running.ServesAsync();
         int files = Files(leader.ProcessId);

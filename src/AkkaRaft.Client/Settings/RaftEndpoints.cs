@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using AkkaRaft.Protocol;
 
-namespace AkkaRaft.Protocol;
+namespace AkkaRaft;
 
 /// <summary>Where the members of a cluster are, as one text.</summary>
 public static class RaftEndpoints
