@@ -75,14 +75,20 @@ public sealed class RaftClientTests : TestKit
     {
         const int Callers = 50;
         const int Rounds = 100;
-        var state = new FakeMember.State();
-        await using var client = Client(_settings with { RetryDelay = TimeSpan.FromMinutes(1) }, state);
-        await Task.WhenAll(Enumerable.Range(1, Callers).Select(async i =>
+        const int Attempts = 20;
+        // Were the first to call again sent alone, there would be two batches a round, each time. A busy machine lets single callers wait, but not in every attempt.
+        var fewest = int.MaxValue;
+        for (var attempt = 0; attempt < Attempts && fewest >= Rounds * 3 / 2; attempt++)
         {
-            for (var round = 0; round < Rounds; round++) await client.PutAsync($"k{i}", "").ConfigureAwait(false);
-        }));
-        // Were the first to call again sent alone, there would be two batches a round.
-        Assert.True(state.Submits.Count < Rounds * 3 / 2, $"{state.Submits.Count} batches");
+            var state = new FakeMember.State();
+            await using var client = Client(_settings with { RetryDelay = TimeSpan.FromMinutes(1) }, state);
+            await Task.WhenAll(Enumerable.Range(1, Callers).Select(async i =>
+            {
+                for (var round = 0; round < Rounds; round++) await client.PutAsync($"k{i}", "").ConfigureAwait(false);
+            }));
+            fewest = Math.Min(fewest, state.Submits.Count);
+        }
+        Assert.True(fewest < Rounds * 3 / 2, $"{fewest} batches");
     }
 
     [Fact]

@@ -226,8 +226,13 @@ public sealed class PlainStateMachineActorTests : TestKit
         AwaitCondition(() => _file.Held == 1);
         actor.Tell(new LoadImage(ImageFile, 2, Term, 5), TestActor);
         // Where both are out at once, the disk takes them as it likes.
-        while (_file.WaitForHeld()) _file.Release(last: true);
-        var replies = new[] { ReceiveOne(_patience), ReceiveOne(_patience) };
+        List<object> replies = [];
+        AwaitCondition(() =>
+        {
+            if (_file.WaitForHeld()) _file.Release(last: true);
+            while (HasMessages) replies.Add(ReceiveOne());
+            return replies.Count == 2;
+        }, _patience);
         Assert.Null(Assert.Single(replies.OfType<ImageLoaded>()).Failure);
         Assert.Equal(2, PlainState.FromImage(Name, new Diary(), _file.Content!).AppliedIndex);
     }
