@@ -12,6 +12,12 @@ internal sealed record MemberFailed(MemberId Id, string Reason)
     public string? LogIsOf { get; init; }
 }
 
+/// <summary>The member has read its journal: until then Akka.Persistence would keep, without a bound, whatever it is told.</summary>
+internal sealed record JournalRead
+{
+    public static readonly JournalRead Instance = new();
+}
+
 /// <summary>Something that may pass keeps a member from reading or writing its journal: it stops, and is to be started anew.</summary>
 /// <param name="Reason">What was tried, where, and what happened.</param>
 internal sealed record MemberHindered(string Reason);

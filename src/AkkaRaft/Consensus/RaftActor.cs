@@ -192,6 +192,7 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         _snapshots = Context.Watch(Context.ActorOf(SnapshotActor.Props(_settings).WithDispatcher(
             _settings.SnapshotDispatcher.Length > 0 ? _settings.SnapshotDispatcher : _stateMachineProps.Dispatcher), "snapshots"));
         Become(Starting);
+        Context.Parent.Tell(JournalRead.Instance);
     }
 
     protected override void OnRecoveryFailure(Exception reason, object? message = null)

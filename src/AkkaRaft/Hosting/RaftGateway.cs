@@ -25,6 +25,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private readonly Props _clientProps;
     private IActorRef _client = ActorRefs.Nobody;
     private IActorRef _member = ActorRefs.Nobody;
+    private bool _memberListens;
     private TimeSpan _startedAt;
     private readonly GrowingPause _pause = new(first: TimeSpan.FromMilliseconds(200), longest: TimeSpan.FromSeconds(10));
     private MemberHindered? _hindered;
@@ -40,7 +41,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         Receive<IRaftMessage>(message =>
         {
             if (message.Header.FromAddress is { } address) _deliveries.Delivered(address);
-            _member.Forward(message);
+            if (_memberListens) _member.Forward(message);
         });
         // Whatever the member is doing, and whether there is one.
         Receive<IClusterRequest>(request => request.ClusterId != clusterId, request => Sender.Tell(new Refused(
@@ -49,9 +50,13 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
         Receive<Submit>(submit => HasFault(stateMachine.Command, submit.Payload, submit.RequestId), _ => { });
         Receive<Read>(read => HasFault(stateMachine.Query, read.Payload, read.RequestId), _ => { });
         Receive<UnreadableMessage>(_ => { });
-        // It waits for what only its operator can end, and status is where an operator looks.
-        Receive<GetMemberStatus>(get => _member.IsNobody() && _waitsFor is not null, get => Sender.Tell(new Refused(get.RequestId, RefusalReason.NotReady, null, _waitsFor!)));
+        // It may wait for what only its operator can end, and status is where an operator looks.
+        Receive<IClusterRequest>(_ => !_memberListens, request => Sender.Tell(new Refused(request.RequestId, RefusalReason.NotReady, null, _waitsFor ?? "The member is recovering.")));
         Receive<IKeyValueRequest>(request => _client.Forward(request));
+        Receive<JournalRead>(_ =>
+        {
+            if (Sender.Equals(_member)) (_memberListens, _waitsFor) = (true, null);
+        });
         Receive<MemberFailed>(failed =>
         {
             _ended = true;
@@ -64,6 +69,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
             _removed = removed;
             Context.System.EventStream.Publish(removed);
         });
+        Receive<DisassociatedEvent>(_ => !_memberListens, _ => { });
         Receive<DisassociatedEvent>(lost => _member.Tell(new ConnectionLost(Addresses.Join(lost.RemoteAddress))));
         Receive<Terminated>(_ => MemberStopped());
         Receive<Restart>(_ => StartMember());
@@ -126,6 +132,7 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     private void MemberStopped()
     {
         _member = ActorRefs.Nobody;
+        _memberListens = _removed is not null;
         if (_removed is not null) _member = Context.ActorOf(DepartedMember.Props(_removed).WithDispatcher(_memberProps.Dispatcher), "member");
         if (_ended || _removed is not null) return;
         if (Now - _startedAt > Healthy) _pause.Succeeded();

@@ -1,9 +1,13 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Akka.Actor;
-using Akka.TestKit.Xunit2;
+using Akka.Remote;
+using Akka.TestKit;
+using AkkaRaft.Consensus;
 using AkkaRaft.Hosting;
 using AkkaRaft.Protocol;
+using AkkaRaft.StateMachines;
+using TestKit = Akka.TestKit.Xunit2.TestKit;
 
 namespace AkkaRaft.Tests.Hosting;
 
@@ -24,13 +28,56 @@ public sealed class ClusterDoorTests : TestKit
     [MemberData(nameof(Requests))]
     public void A_request_to_another_cluster_is_refused_and_one_to_this_is_handed_on(string name)
     {
-        var member = CreateTestProbe();
-        var gateway = Sys.ActorOf(RaftGateway.Props("this", RaftStateMachine.KeyValueStore, Akka.Actor.Props.Create(() => new Behind(member.Ref)), Akka.Actor.Props.Create(() => new Behind(TestActor))));
+        var (gateway, member) = Gateway();
         gateway.Tell(Request(name, "other"));
         var refused = ExpectMsg<Refused>();
         Assert.Equal((7L, RefusalReason.OtherCluster, "This is a member of cluster 'this', not of 'other'."), (refused.RequestId, refused.Reason, refused.Message));
         gateway.Tell(Request(name, "this"));
+        var early = ExpectMsg<Refused>();
+        Assert.Equal((7L, RefusalReason.NotReady, "The member is recovering."), (early.RequestId, early.Reason, early.Message));
+        gateway.Tell(JournalRead.Instance, Member(gateway));
+        gateway.Tell(Request(name, "this"));
         Assert.Equal("this", member.ExpectMsg<IClusterRequest>().ClusterId);
+    }
+
+    [Fact]
+    public void A_member_that_reads_its_journal_is_told_nothing_which_would_be_kept_for_it_meanwhile()
+    {
+        var (gateway, member) = Gateway();
+        IActorRef? running = null;
+        for (var start = 0; start < 2; start++)
+        {
+            var before = running;
+            running = Member(gateway, otherThan: before);
+            // What the last one said does not stand for this one.
+            if (before is not null) gateway.Tell(JournalRead.Instance, before);
+            gateway.Tell(Message(1));
+            gateway.Tell(LostConnection(1));
+            gateway.Tell(JournalRead.Instance, running);
+            gateway.Tell(Message(2));
+            Assert.Equal(2, member.ExpectMsg<IRaftMessage>().Header.Term);
+            gateway.Tell(LostConnection(2));
+            Assert.Equal("localhost:2", member.ExpectMsg<ConnectionLost>().Address);
+            Sys.Stop(running);
+        }
+    }
+
+    private static Hello Message(long term) => new(new RaftHeader("this", new MemberId(1), new MemberId(0), term));
+
+    private static DisassociatedEvent LostConnection(int port) => new(Address.Parse("akka.tcp://here@localhost:9"), Address.Parse($"akka.tcp://there@localhost:{port}"), inbound: true);
+
+    private (IActorRef Gateway, TestProbe Member) Gateway()
+    {
+        var member = CreateTestProbe();
+        var gateway = Sys.ActorOf(RaftGateway.Props("this", RaftStateMachine.KeyValueStore, Akka.Actor.Props.Create(() => new Behind(member.Ref)), Akka.Actor.Props.Create(() => new Behind(TestActor))));
+        return (gateway, member);
+    }
+
+    private static IActorRef Member(IActorRef gateway, IActorRef? otherThan = null)
+    {
+        IActorRef? member = null;
+        Assert.True(SpinWait.SpinUntil(() => (member = ((ActorRefWithCell)gateway).GetSingleChild("member")) is not Nobody && !member.Equals(otherThan), TimeSpan.FromMinutes(1)));
+        return member!;
     }
 
     private static object Request(string name, string clusterId) => name switch
