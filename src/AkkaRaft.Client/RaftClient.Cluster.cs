@@ -55,7 +55,7 @@ public sealed partial class RaftClient
     {
         var answer = await AskOnce(member, new GetMemberStatus(_settings.ClusterId, 0), timeout, cancellationToken).ConfigureAwait(false);
         if (answer is RaftStatus status) return new Stand(status, IsForeign: false);
-        var silent = new RaftStatus(0, member.Id, member.Address, RaftRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
+        var silent = new RaftStatus(member.Id, member.Address, RaftRole.Unreachable, 0, null, 0, 0, 0, 0, ImmutableArray<MemberId>.Empty);
         return new Stand(silent with { Problem = (answer as Refused)?.Message }, answer is Refused { Reason: RefusalReason.OtherCluster });
     }
 
@@ -157,11 +157,10 @@ public sealed partial class RaftClient
     /// <param name="member">The member that gives it; null for the leader, whose state is the newest.</param>
     /// <param name="progress">Is told how many bytes came, of how many.</param>
     /// <param name="cancellationToken">Ends it; the file is removed.</param>
-    /// <returns>Index of the last entry whose effect is in the image, and the image's size in bytes.</returns>
     /// <exception cref="IOException">The file exists, or cannot be written.</exception>
     /// <exception cref="RaftException">The member did not answer in time.</exception>
-    public async Task<(long Index, long Bytes)> BackupAsync(
-        string file, MemberId? member = null, IProgress<(long Received, long Length)>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<Backup> BackupAsync(
+        string file, MemberId? member = null, IProgress<BackupProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
         // Whoever answers this as the leader is remembered.
@@ -185,13 +184,13 @@ public sealed partial class RaftClient
                     if (Crc.Of(chunk.Bytes.Span) != chunk.Checksum) continue;
                     crc = Crc.Continue(crc, chunk.Bytes.Span);
                     await stream.WriteAsync(chunk.Bytes, cancellationToken).ConfigureAwait(false);
-                    progress?.Report((stream.Length, begun.Length));
+                    progress?.Report(new BackupProgress(stream.Length, begun.Length));
                 }
                 if (~crc != begun.Checksum) throw new NoLeaderException($"Member {from} has made a newer image meanwhile; begin the backup anew.");
                 stream.Flush(flushToDisk: true);
             }
             File.Move(part, file);
-            return (begun.Index, begun.Length);
+            return new Backup(begun.Index, begun.Length);
         }
         finally
         {

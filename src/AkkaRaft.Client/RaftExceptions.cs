@@ -2,9 +2,6 @@
 
 namespace AkkaRaft.Client;
 
-/// <summary>A call got no result; the type says whether it may have taken effect.</summary>
-public abstract class RaftException(string message) : Exception(message);
-
 /// <summary>Members answered, and none led in time: surely not executed.</summary>
 public sealed class NoLeaderException(string message) : RaftException(message);
 

@@ -19,9 +19,13 @@ internal static class RaftHealth
         if (RaftMember.Of(system) is not { } node) return HealthCheckResult.Unhealthy("The member has not started yet.");
         if (await EndAsync(node).ConfigureAwait(false) is { } end)
             return end.End == MemberEnd.Removed ? HealthCheckResult.Healthy(end.Reason) : HealthCheckResult.Unhealthy(end.Reason);
-        return await node.StatusAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false) is { } status
-            ? HealthCheckResult.Healthy($"Member {status.Id} answers.", Data(status))
-            : HealthCheckResult.Unhealthy($"Member {node.Settings.Id} has not answered within {AnswerTimeout.TotalSeconds:0} s.");
+        return await node.AskStatusAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false) switch
+        {
+            RaftStatus status => HealthCheckResult.Healthy($"Member {status.Id} answers.", Data(status)),
+            // It reads its journal, or waits for its disk: by itself, and no sooner in another process.
+            Refused waits => HealthCheckResult.Healthy(waits.Message),
+            _ => HealthCheckResult.Unhealthy($"Member {node.Settings.Id} has not answered within {AnswerTimeout.TotalSeconds:0} s."),
+        };
     }
 
     /// <summary>Whether requests should come here: there is a leader, and what was committed when it was asked is applied.</summary>
@@ -33,8 +37,9 @@ internal static class RaftHealth
         long? committed = null;
         while (true)
         {
-            if (await node.StatusAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false) is not { } status)
-                return HealthCheckResult.Unhealthy($"Member {node.Settings.Id} has not answered within {AnswerTimeout.TotalSeconds:0} s.");
+            var answer = await node.AskStatusAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false);
+            if (answer is not RaftStatus status)
+                return HealthCheckResult.Unhealthy(answer is Refused waits ? waits.Message : $"Member {node.Settings.Id} has not answered within {AnswerTimeout.TotalSeconds:0} s.");
             if (status.Problem is { } problem) return HealthCheckResult.Unhealthy(problem, data: Data(status));
             if (status.Leader is null) return HealthCheckResult.Unhealthy($"Member {status.Id} knows no leader.", data: Data(status));
             committed ??= status.CommitIndex;
@@ -45,7 +50,7 @@ internal static class RaftHealth
         }
     }
 
-    private static async Task<(MemberEnd End, string Reason)?> EndAsync(RaftNode node) =>
+    private static async Task<MemberEnded?> EndAsync(RaftNode node) =>
         node.Completion.IsCompleted ? await node.Completion.ConfigureAwait(false) : null;
 
     private static Dictionary<string, object> Data(RaftStatus status) => new()

@@ -16,7 +16,7 @@ internal static class BackupCommand
             }
 
             var said = 0L;
-            var progress = new Told<(long Received, long Length)>(p =>
+            var progress = new Told<BackupProgress>(p =>
             {
                 if (10 * p.Received / p.Length > said)
                 {

@@ -1,7 +1,7 @@
 namespace AkkaRaft;
 
 /// <summary>A setting is unknown, missing, of the wrong kind or out of range; the message names the file, the key and what was expected.</summary>
-public sealed class RaftConfigurationException : Exception
+public sealed class RaftConfigurationException : RaftException
 {
     /// <summary>Nothing is known of the setting.</summary>
     public RaftConfigurationException() { }

@@ -107,9 +107,9 @@ public sealed class InMemoryRaft : IAsyncDisposable
             Receive<TimeDue>(due => Await(due.TimestampMs));
             Receive<Tick>(_ => Append(EntryKind.NoOp, default, ActorRefs.Nobody, 0));
             Receive<GetMembership>(get => Sender.Tell(new Membership(
-                get.RequestId, 0, IsCommitted: true, FromLeader: true, MembershipPhase.Stable, null, [new ConfiguredMember(Only, MembershipRole.Voter, _index, 0, 0)])));
+                0, IsCommitted: true, FromLeader: true, MembershipPhase.Stable, null, [new ConfiguredMember(Only, MembershipRole.Voter, _index, 0, 0)]) { RequestId = get.RequestId }));
             Receive<GetMemberStatus>(get => Sender.Tell(new RaftStatus(
-                get.RequestId, _settings.Id, Only.Address, RaftRole.Leader, Term, _settings.Id, _index, _index, _index, Environment.ProcessId, [])));
+                _settings.Id, Only.Address, RaftRole.Leader, Term, _settings.Id, _index, _index, _index, Environment.ProcessId, []) { RequestId = get.RequestId }));
             Receive<IClusterRequest>(request => Sender.Tell(new Refused(request.RequestId, RefusalReason.Conflict, null, "A cluster in memory has one member, which stays; it makes no backups.")));
         }
 

@@ -89,8 +89,7 @@ public sealed class SimulatedClient
             new KeyValueTransaction(
                 [new Compare(Bytes(key), Comparison.Equal, expectedVersion)],
                 [new PutStep(Bytes(key), Bytes(value)), new PutStep(Bytes(otherKey), Bytes(value))],
-                [new RangeStep(Bytes(key), KeyValueCodec.After(Bytes(key)))],
-                ++_requestId),
+                [new RangeStep(Bytes(key), KeyValueCodec.After(Bytes(key)))]) { RequestId = ++_requestId },
             then, expectedVersion, otherKey);
 
     internal SimulatedLease GrantLease(TimeSpan timeToLive, Action<SimulatedLease>? then) => new(_simulation, this, timeToLive, then);

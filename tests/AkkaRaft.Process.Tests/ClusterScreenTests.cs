@@ -42,7 +42,7 @@ public sealed class ClusterScreenTests
         RaftStatus[] all =
         [
             .. Enumerable.Range(0, 3).Select(i => new RaftStatus(
-                0, new MemberId(i), $"127.0.0.1:410{i}", i == 1 ? RaftRole.Unreachable : RaftRole.Follower, 12, new MemberId(0), 123_456, 123_456, 123_456, 31_234, ImmutableArray<MemberId>.Empty)),
+                new MemberId(i), $"127.0.0.1:410{i}", i == 1 ? RaftRole.Unreachable : RaftRole.Follower, 12, new MemberId(0), 123_456, 123_456, 123_456, 31_234, ImmutableArray<MemberId>.Empty)),
         ];
         console.Write(ClusterCommand.Screen(all, notices, width));
         return output.ToString().TrimEnd().Split('\n');

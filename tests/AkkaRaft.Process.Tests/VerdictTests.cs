@@ -18,5 +18,5 @@ public sealed class VerdictTests
         Assert.True(Verdict.Of([Member(0, RaftRole.Leader, 0), Member(1, RaftRole.Follower, 2), Member(2, RaftRole.Follower, 0)]).IsHealthy);
 
     private static RaftStatus Member(int id, RaftRole role, int? leader = null) =>
-        new(0, new(id), $"host:{id}", role, 1, leader is { } l ? new MemberId(l) : null, 0, 0, 0, 0, []);
+        new(new(id), $"host:{id}", role, 1, leader is { } l ? new MemberId(l) : null, 0, 0, 0, 0, []);
 }

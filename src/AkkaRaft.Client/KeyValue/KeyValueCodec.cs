@@ -50,14 +50,14 @@ internal static class KeyValueCodec
         }
         return request switch
         {
-            Put => new PutReply(id, result.Version),
-            Delete => new DeleteReply(id, result.Existed, result.Version),
-            CompareAndSet when result.Transaction.Succeeded => new CompareAndSetReply(id, true, result.Version, default),
+            Put => new PutReply(result.Version) { RequestId = id },
+            Delete => new DeleteReply(result.Existed, result.Version) { RequestId = id },
+            CompareAndSet when result.Transaction.Succeeded => new CompareAndSetReply(true, result.Version, default) { RequestId = id },
             CompareAndSet => result.Transaction.Steps[0].Range.Rows is [{ } row]
-                ? new CompareAndSetReply(id, false, row.Version, row.Value.Memory)
-                : new CompareAndSetReply(id, false, 0, default),
+                ? new CompareAndSetReply(false, row.Version, row.Value.Memory) { RequestId = id }
+                : new CompareAndSetReply(false, 0, default) { RequestId = id },
             KeyValueTransaction => FromWire(id, result.Transaction, result.Version),
-            GrantLease or KeepLeaseAlive or RevokeLease => new LeaseReply(id, FromWire(result.Lease)),
+            GrantLease or KeepLeaseAlive or RevokeLease => new LeaseReply(FromWire(result.Lease)) { RequestId = id },
             _ => throw new ArgumentException($"{request.GetType()} is no write of the key-value store.", nameof(request)),
         };
     }
@@ -77,7 +77,7 @@ internal static class KeyValueCodec
             {
                 Get => lookups < result.Lookups.Count ? FromWire(id, result.Lookups[lookups++]) : NoRoom(id),
                 GetRange => ranges < result.Ranges.Count ? FromWire(id, result.Ranges[ranges++], result.Revision) : NoRoom(id),
-                GetLeases => new LeasesReply(id, [.. result.Leases.Select(FromWire)], result.Revision),
+                GetLeases => new LeasesReply([.. result.Leases.Select(FromWire)], result.Revision) { RequestId = id },
                 Watch => FromWire(id, result.Watch),
                 var other => throw new ArgumentException($"{other.GetType()} is no read of the key-value store.", nameof(requests)),
             };
@@ -145,16 +145,16 @@ internal static class KeyValueCodec
 
     /// <exception cref="InvalidDataException">It has something that this version does not know.</exception>
     public static KeyValueTransaction FromWire(long id, Wire.KvTransaction wire) =>
-        new([.. wire.Compares.Select(FromWire)], [.. wire.Then.Select(FromWire)], [.. wire.Otherwise.Select(FromWire)], id);
+        new([.. wire.Compares.Select(FromWire)], [.. wire.Then.Select(FromWire)], [.. wire.Otherwise.Select(FromWire)]) { RequestId = id };
 
     public static Wire.KvTransactionResult ToWire(TransactionReply reply) => new() { Succeeded = reply.Succeeded, Steps = { reply.Steps.Select(ToWire) } };
 
     public static TransactionReply FromWire(long id, Wire.KvTransactionResult wire, long version) =>
-        new(id, wire.Succeeded, version, [.. wire.Steps.Select(FromWire)]);
+        new(wire.Succeeded, version, [.. wire.Steps.Select(FromWire)]) { RequestId = id };
 
     public static Wire.KvRangeResult ToWire(RangeReply reply) => new() { Rows = { reply.Rows.Select(ToWire) }, More = reply.More };
 
-    public static RangeReply FromWire(long id, Wire.KvRangeResult page, long revision) => new(id, [.. page.Rows.Select(FromWire)], page.More, revision);
+    public static RangeReply FromWire(long id, Wire.KvRangeResult page, long revision) => new([.. page.Rows.Select(FromWire)], page.More, revision) { RequestId = id };
 
     public static Wire.KvWatch ToWire(Watch watch) =>
         new() { From = Bytes(watch.From), To = Bytes(watch.To), FromRevision = watch.FromRevision, WaitMs = (long)watch.Wait.TotalMilliseconds };
@@ -170,8 +170,8 @@ internal static class KeyValueCodec
     };
 
     public static WatchReply FromWire(long id, Wire.KvWatchResult wire) => new(
-        id, [.. wire.Changes.Select(c => new Change(c.Key.Memory, c.Value.Memory, c.Version, c.Deleted, c.Lease))],
-        wire.NextRevision, wire.OldestRevision > 0 ? wire.OldestRevision : null);
+        [.. wire.Changes.Select(c => new Change(c.Key.Memory, c.Value.Memory, c.Version, c.Deleted, c.Lease))],
+        wire.NextRevision, wire.OldestRevision > 0 ? wire.OldestRevision : null) { RequestId = id };
 
     public static Wire.KvLease ToWire(LeaseStatus status) => new()
     {
@@ -229,7 +229,7 @@ internal static class KeyValueCodec
     private static StepResult FromWire(Wire.KvStepResult step) =>
         new(step.Existed, step.Range is { } range ? [.. range.Rows.Select(FromWire)] : [], step.Range?.More ?? false);
 
-    private static GetReply FromWire(long id, Wire.KvLookupResult found) => new(id, found.Found, found.Value.Memory, found.Version) { Lease = found.Lease };
+    private static GetReply FromWire(long id, Wire.KvLookupResult found) => new(found.Found, found.Value.Memory, found.Version) { RequestId = id, Lease = found.Lease };
 
     private static RequestFailed NoRoom(long id) =>
         new(id, FailureKind.Overloaded, "What was asked for together is more than one answer holds (akkaraft.max-command-bytes); ask again, for less at once.");

@@ -26,9 +26,13 @@ public sealed record Put(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, l
 }
 
 /// <summary>A <see cref="Put"/> took effect.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Version">The key's new version: the store's revision with this change. Each change makes the revision greater.</param>
-public sealed record PutReply(long RequestId, long Version) : IKeyValueReply;
+public sealed record PutReply(long Version) : IKeyValueReply
+{
+    internal long RequestId { get; init; }
+
+    long IRaftReply.RequestId => RequestId;
+}
 
 /// <summary>Reads a key. Answered by <see cref="GetReply"/> or <see cref="RequestFailed"/>.</summary>
 /// <param name="Key">One to <c>akkaraft.max-key-bytes</c> bytes.</param>
@@ -37,12 +41,15 @@ public sealed record PutReply(long RequestId, long Version) : IKeyValueReply;
 public sealed record Get(ReadOnlyMemory<byte> Key, ReadConsistency Consistency = ReadConsistency.Linearizable, long RequestId = 0) : IKeyValueRead;
 
 /// <summary>What a key holds.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Found">Whether the key is there.</param>
 /// <param name="Value">Its value; empty also when it is not there.</param>
 /// <param name="Version">Store revision of the key's last change; 0 when it is not there.</param>
-public sealed record GetReply(long RequestId, bool Found, ReadOnlyMemory<byte> Value, long Version) : IKeyValueReply
+public sealed record GetReply(bool Found, ReadOnlyMemory<byte> Value, long Version) : IKeyValueReply
 {
+    internal long RequestId { get; init; }
+
+    long IRaftReply.RequestId => RequestId;
+
     /// <summary>The lease with which the key ends; 0 for none.</summary>
     public long Lease { get; init; }
 }
@@ -53,10 +60,14 @@ public sealed record GetReply(long RequestId, bool Found, ReadOnlyMemory<byte> V
 public sealed record Delete(ReadOnlyMemory<byte> Key, long RequestId = 0) : IKeyValueWrite;
 
 /// <summary>A <see cref="Delete"/> took effect.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Deleted">Whether the key was there.</param>
 /// <param name="Version">The store's revision with this change; unchanged when the key was not there.</param>
-public sealed record DeleteReply(long RequestId, bool Deleted, long Version) : IKeyValueReply;
+public sealed record DeleteReply(bool Deleted, long Version) : IKeyValueReply
+{
+    internal long RequestId { get; init; }
+
+    long IRaftReply.RequestId => RequestId;
+}
 
 /// <summary>Sets a key if it has the expected version. Answered by <see cref="CompareAndSetReply"/> or <see cref="RequestFailed"/>.</summary>
 /// <param name="Key">One to <c>akkaraft.max-key-bytes</c> bytes.</param>
@@ -70,11 +81,15 @@ public sealed record CompareAndSet(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte
 }
 
 /// <summary>How a <see cref="CompareAndSet"/> ended.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Succeeded">Whether the key had the expected version, and has the new value now.</param>
 /// <param name="Version">The key's version now: the new one after success; otherwise the one it has, 0 when it is not there.</param>
 /// <param name="Value">The key's value when it has another version; empty when it is not there, or after success.</param>
-public sealed record CompareAndSetReply(long RequestId, bool Succeeded, long Version, ReadOnlyMemory<byte> Value) : IKeyValueReply;
+public sealed record CompareAndSetReply(bool Succeeded, long Version, ReadOnlyMemory<byte> Value) : IKeyValueReply
+{
+    internal long RequestId { get; init; }
+
+    long IRaftReply.RequestId => RequestId;
+}
 
 /// <summary>A key with what it holds.</summary>
 /// <param name="Key">The key.</param>
@@ -93,11 +108,15 @@ public sealed record GetRange(
     ReadOnlyMemory<byte> From, ReadOnlyMemory<byte> To, int Limit = 0, ReadConsistency Consistency = ReadConsistency.Linearizable, long RequestId = 0) : IKeyValueRead;
 
 /// <summary>A page of a <see cref="GetRange"/>, all of one moment.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Rows">In order of key.</param>
 /// <param name="More">Whether more keys of the range follow: they begin after the last row's key.</param>
 /// <param name="Revision">The store's revision of that moment.</param>
-public sealed record RangeReply(long RequestId, ImmutableArray<Row> Rows, bool More, long Revision) : IKeyValueReply;
+public sealed record RangeReply(ImmutableArray<Row> Rows, bool More, long Revision) : IKeyValueReply
+{
+    internal long RequestId { get; init; }
+
+    long IRaftReply.RequestId => RequestId;
+}
 
 /// <summary>How a <see cref="Compare"/> compares what the key holds with what it names.</summary>
 public enum Comparison
@@ -148,8 +167,11 @@ public sealed record RangeStep(ReadOnlyMemory<byte> From, ReadOnlyMemory<byte> T
 /// <param name="Compares">All must hold for <paramref name="Then"/>; none hold always.</param>
 /// <param name="Then">Taken when they hold.</param>
 /// <param name="Else">Taken otherwise.</param>
-/// <param name="RequestId">The asker's own number, echoed in the reply.</param>
-public sealed record KeyValueTransaction(ImmutableArray<Compare> Compares, ImmutableArray<TransactionStep> Then, ImmutableArray<TransactionStep> Else, long RequestId = 0) : IKeyValueWrite;
+public sealed record KeyValueTransaction(ImmutableArray<Compare> Compares, ImmutableArray<TransactionStep> Then, ImmutableArray<TransactionStep> Else) : IKeyValueWrite
+{
+    /// <summary>The asker's own number, echoed in the reply; a client sets its own.</summary>
+    public long RequestId { get; init; }
+}
 
 /// <summary>What one step came to.</summary>
 /// <param name="Existed">Of a put or delete: whether the key was there before.</param>
@@ -158,11 +180,15 @@ public sealed record KeyValueTransaction(ImmutableArray<Compare> Compares, Immut
 public sealed record StepResult(bool Existed, ImmutableArray<Row> Rows, bool More);
 
 /// <summary>A <see cref="KeyValueTransaction"/> took place.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Succeeded">Whether the compares held, so that the first branch was taken.</param>
 /// <param name="Version">The store's revision afterwards; unchanged when nothing was.</param>
 /// <param name="Steps">One result for each step of the branch that was taken.</param>
-public sealed record TransactionReply(long RequestId, bool Succeeded, long Version, ImmutableArray<StepResult> Steps) : IKeyValueReply;
+public sealed record TransactionReply(bool Succeeded, long Version, ImmutableArray<StepResult> Steps) : IKeyValueReply
+{
+    internal long RequestId { get; init; }
+
+    long IRaftReply.RequestId => RequestId;
+}
 
 /// <summary>
 /// Asks for the changes of a range from a revision on, in order and without gap; answered once by <see cref="WatchReply"/>, as soon as there is a change to tell
@@ -188,11 +214,15 @@ public sealed record Watch(ReadOnlyMemory<byte> From, ReadOnlyMemory<byte> To, l
 public sealed record Change(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, long Version, bool Deleted, long Lease);
 
 /// <summary>Answer to <see cref="Watch"/>.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Changes">In order of revision; those of one revision are never parted. Empty when the wait was over.</param>
 /// <param name="NextRevision">Where to go on.</param>
 /// <param name="OldestRevision">Null unless changes that were asked for are no longer kept: then the oldest revision that is.</param>
-public sealed record WatchReply(long RequestId, ImmutableArray<Change> Changes, long NextRevision, long? OldestRevision) : IKeyValueReply;
+public sealed record WatchReply(ImmutableArray<Change> Changes, long NextRevision, long? OldestRevision) : IKeyValueReply
+{
+    internal long RequestId { get; init; }
+
+    long IRaftReply.RequestId => RequestId;
+}
 
 /// <summary>Asks for a lease: keys put with it are removed when it expires. Answered by <see cref="LeaseReply"/> or <see cref="RequestFailed"/>.</summary>
 /// <param name="TimeToLive">How long it lives without being kept alive, by the log's clock; one second to ten days. It never expires earlier, and stands still while there is no leader.</param>
@@ -217,9 +247,13 @@ public sealed record RevokeLease(long Lease, long RequestId = 0) : IKeyValueWrit
 public sealed record LeaseStatus(long Lease, TimeSpan TimeToLive, TimeSpan Remaining, long Keys);
 
 /// <summary>A lease was granted, kept alive or revoked.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Status">How it stands, or stood when it was revoked.</param>
-public sealed record LeaseReply(long RequestId, LeaseStatus Status) : IKeyValueReply;
+public sealed record LeaseReply(LeaseStatus Status) : IKeyValueReply
+{
+    internal long RequestId { get; init; }
+
+    long IRaftReply.RequestId => RequestId;
+}
 
 /// <summary>Asks which leases there are. Answered by <see cref="LeasesReply"/> or <see cref="RequestFailed"/>.</summary>
 /// <param name="Consistency">How fresh the answer must be.</param>
@@ -227,10 +261,14 @@ public sealed record LeaseReply(long RequestId, LeaseStatus Status) : IKeyValueR
 public sealed record GetLeases(ReadConsistency Consistency = ReadConsistency.Linearizable, long RequestId = 0) : IKeyValueRead;
 
 /// <summary>Answer to <see cref="GetLeases"/>.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Leases">In order of number.</param>
 /// <param name="Revision">The store's revision.</param>
-public sealed record LeasesReply(long RequestId, ImmutableArray<LeaseStatus> Leases, long Revision) : IKeyValueReply;
+public sealed record LeasesReply(ImmutableArray<LeaseStatus> Leases, long Revision) : IKeyValueReply
+{
+    internal long RequestId { get; init; }
+
+    long IRaftReply.RequestId => RequestId;
+}
 
 /// <summary>Why a request got no result.</summary>
 public enum FailureKind

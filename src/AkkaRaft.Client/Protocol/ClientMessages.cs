@@ -100,7 +100,6 @@ public enum RaftRole
 }
 
 /// <summary>How one member stands.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Id">The member.</param>
 /// <param name="Address">Its <c>host:port</c>.</param>
 /// <param name="Role">What it is doing.</param>
@@ -112,7 +111,6 @@ public enum RaftRole
 /// <param name="ProcessId">Operating system's number of its process.</param>
 /// <param name="Waiting">Voters it has not heard from within an election timeout, while it waits for a leader or leads.</param>
 public sealed record RaftStatus(
-    long RequestId,
     MemberId Id,
     string Address,
     RaftRole Role,
@@ -124,6 +122,8 @@ public sealed record RaftStatus(
     int ProcessId,
     ImmutableArray<MemberId> Waiting)
 {
+    internal long RequestId { get; init; }
+
     /// <summary>Bytes received of the snapshot that it fetches.</summary>
     public long SnapshotReceived { get; init; }
 

@@ -77,7 +77,6 @@ public sealed record ConfiguredMember(RaftEndpoint Endpoint, MembershipRole Role
 }
 
 /// <summary>Who the members are, as the asked one knows.</summary>
-/// <param name="RequestId">Echo of the request's number.</param>
 /// <param name="Index">Index of the configuration's log entry; 0 for the one the cluster began with.</param>
 /// <param name="IsCommitted">Whether that entry is committed.</param>
 /// <param name="FromLeader">Whether the leader says so.</param>
@@ -85,7 +84,10 @@ public sealed record ConfiguredMember(RaftEndpoint Endpoint, MembershipRole Role
 /// <param name="Failure">Why the last change under this leader was given up; null when it was not.</param>
 /// <param name="Members">In order of id.</param>
 public sealed record Membership(
-    long RequestId, long Index, bool IsCommitted, bool FromLeader, MembershipPhase Phase, string? Failure, ImmutableArray<ConfiguredMember> Members);
+    long Index, bool IsCommitted, bool FromLeader, MembershipPhase Phase, string? Failure, ImmutableArray<ConfiguredMember> Members)
+{
+    internal long RequestId { get; init; }
+}
 
 /// <summary>Asks a member for an image of its state; answered with <see cref="BackupBegun"/>.</summary>
 internal sealed record BeginBackup(string ClusterId, long RequestId) : IClusterRequest;

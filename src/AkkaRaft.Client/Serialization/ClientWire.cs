@@ -87,15 +87,15 @@ internal static class ClientWire
             WireClientMessage.BodyOneofCase.FetchBackup => new FetchBackup(wire.ClusterId, id, wire.FetchBackup),
             WireClientMessage.BodyOneofCase.BackupChunk => new BackupChunk(id, wire.BackupChunk.Offset, wire.BackupChunk.Bytes.Memory, wire.BackupChunk.Checksum),
             WireClientMessage.BodyOneofCase.Put => new Put(wire.Put.Key.Memory, wire.Put.Value.Memory, id) { Lease = wire.Put.Lease },
-            WireClientMessage.BodyOneofCase.PutReply => new PutReply(id, wire.PutReply),
+            WireClientMessage.BodyOneofCase.PutReply => new PutReply(wire.PutReply) { RequestId = id },
             WireClientMessage.BodyOneofCase.Get => new Get(wire.Get.Key.Memory, Known<ReadConsistency>(wire.Get.Consistency), id),
-            WireClientMessage.BodyOneofCase.GetReply => new GetReply(id, wire.GetReply.Found, wire.GetReply.Value.Memory, wire.GetReply.Version) { Lease = wire.GetReply.Lease },
+            WireClientMessage.BodyOneofCase.GetReply => new GetReply(wire.GetReply.Found, wire.GetReply.Value.Memory, wire.GetReply.Version) { RequestId = id, Lease = wire.GetReply.Lease },
             WireClientMessage.BodyOneofCase.Delete => new Delete(wire.Delete.Memory, id),
-            WireClientMessage.BodyOneofCase.DeleteReply => new DeleteReply(id, wire.DeleteReply.Deleted, wire.DeleteReply.Version),
+            WireClientMessage.BodyOneofCase.DeleteReply => new DeleteReply(wire.DeleteReply.Deleted, wire.DeleteReply.Version) { RequestId = id },
             WireClientMessage.BodyOneofCase.CompareAndSet when Required(wire.CompareAndSet.Put) is var put =>
                 new CompareAndSet(put.Key.Memory, put.Value.Memory, wire.CompareAndSet.ExpectedVersion, id) { Lease = put.Lease },
             WireClientMessage.BodyOneofCase.CompareAndSetReply => new CompareAndSetReply(
-                id, wire.CompareAndSetReply.Succeeded, wire.CompareAndSetReply.Version, wire.CompareAndSetReply.Value.Memory),
+                wire.CompareAndSetReply.Succeeded, wire.CompareAndSetReply.Version, wire.CompareAndSetReply.Value.Memory) { RequestId = id },
             WireClientMessage.BodyOneofCase.GetRange when Required(wire.GetRange.Range) is var range => new GetRange(
                 range.From.Memory, range.To.Memory, range.Limit, Known<ReadConsistency>(wire.GetRange.Consistency), id),
             WireClientMessage.BodyOneofCase.RangeReply => KeyValueCodec.FromWire(id, Required(wire.RangeReply.Page), wire.RangeReply.Revision),
@@ -106,9 +106,9 @@ internal static class ClientWire
             WireClientMessage.BodyOneofCase.GrantLease => new GrantLease(TimeSpan.FromMilliseconds(wire.GrantLease.TimeToLiveMs), id),
             WireClientMessage.BodyOneofCase.KeepLeaseAlive => new KeepLeaseAlive(wire.KeepLeaseAlive, id),
             WireClientMessage.BodyOneofCase.RevokeLease => new RevokeLease(wire.RevokeLease, id),
-            WireClientMessage.BodyOneofCase.LeaseReply => new LeaseReply(id, KeyValueCodec.FromWire(wire.LeaseReply)),
+            WireClientMessage.BodyOneofCase.LeaseReply => new LeaseReply(KeyValueCodec.FromWire(wire.LeaseReply)) { RequestId = id },
             WireClientMessage.BodyOneofCase.GetLeases => new GetLeases(Known<ReadConsistency>(wire.GetLeases), id),
-            WireClientMessage.BodyOneofCase.LeasesReply => new LeasesReply(id, [.. wire.LeasesReply.Leases.Select(KeyValueCodec.FromWire)], wire.LeasesReply.Revision),
+            WireClientMessage.BodyOneofCase.LeasesReply => new LeasesReply([.. wire.LeasesReply.Leases.Select(KeyValueCodec.FromWire)], wire.LeasesReply.Revision) { RequestId = id },
             WireClientMessage.BodyOneofCase.RequestFailed => new RequestFailed(id, Known<FailureKind>(wire.RequestFailed.Kind), wire.RequestFailed.Message),
             _ => throw new InvalidDataException("a client message without a known body"),
         };
@@ -128,10 +128,13 @@ internal static class ClientWire
     }
 
     private static RaftStatus FromWire(long requestId, WireMemberStatus wire) => new(
-        requestId, new MemberId(wire.Id), wire.Address, Known<RaftRole>(wire.Role), wire.Term, wire.HasLeader ? new MemberId(wire.Leader) : null,
+        new MemberId(wire.Id), wire.Address, Known<RaftRole>(wire.Role), wire.Term, wire.HasLeader ? new MemberId(wire.Leader) : null,
         wire.LastIndex, wire.CommitIndex, wire.AppliedIndex, wire.ProcessId, [.. wire.Waiting.Select(id => new MemberId(id))])
     {
-        SnapshotReceived = wire.SnapshotReceived, SnapshotLength = wire.SnapshotLength, Problem = wire.Problem.Length > 0 ? wire.Problem : null,
+        RequestId = requestId,
+        SnapshotReceived = wire.SnapshotReceived,
+        SnapshotLength = wire.SnapshotLength,
+        Problem = wire.Problem.Length > 0 ? wire.Problem : null,
     };
 
     private static WireChangeMembers ToWire(ChangeMembers change)
@@ -157,11 +160,11 @@ internal static class ClientWire
     }
 
     private static Membership FromWire(long requestId, WireMembership wire) => new(
-        requestId, wire.Index, wire.IsCommitted, wire.FromLeader, Known<MembershipPhase>(wire.Phase), wire.Failure.Length > 0 ? wire.Failure : null,
+        wire.Index, wire.IsCommitted, wire.FromLeader, Known<MembershipPhase>(wire.Phase), wire.Failure.Length > 0 ? wire.Failure : null,
         [.. wire.Members.Select(m => new ConfiguredMember(MemberWire.FromWire(Required(m.Member)), Known<MembershipRole>(m.Role), m.MatchIndex, m.SnapshotReceived, m.SnapshotLength)
         {
             ReachedAt = m.ReachedAt.Length > 0 ? m.ReachedAt : null,
-        })]);
+        })]) { RequestId = requestId };
 
     private static WireTransfer ToWire(TransferLeadership transfer)
     {

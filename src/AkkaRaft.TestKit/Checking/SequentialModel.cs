@@ -89,7 +89,7 @@ public static class SequentialModel
 }
 
 /// <summary>A plain class cannot be its own model; the message says why, and what to do.</summary>
-public sealed class UnfitModelException : InvalidOperationException
+public sealed class UnfitModelException : RaftException
 {
     /// <summary>For people.</summary>
     /// <param name="message">Why, and what to do.</param>

@@ -3,7 +3,7 @@
 namespace AkkaRaft.TestKit.Swarm;
 
 /// <summary>A seed of a <see cref="Swarm"/> found something that must hold and does not. The message says what, which seed, what befell the cluster, how to run it again, and where its trace is.</summary>
-public sealed class SwarmViolationException : Exception
+public sealed class SwarmViolationException : RaftException
 {
     internal SwarmViolationException(string message, SwarmResult found, SwarmResult smallest, string traceFile)
         : base(message)

@@ -385,7 +385,7 @@ internal sealed partial class RaftActor
     {
         var now = _log.Configuration;
         return new Membership(
-            requestId, _log.ConfigurationIndex, _log.ConfigurationIndex <= _commitIndex, _leading is not null, now.Phase, _leading?.ChangeFailure,
+            _log.ConfigurationIndex, _log.ConfigurationIndex <= _commitIndex, _leading is not null, now.Phase, _leading?.ChangeFailure,
             [.. now.Members.Select(member =>
             {
                 var role = now.Voters.ContainsKey(member.Id) ? MembershipRole.Voter
@@ -398,6 +398,6 @@ internal sealed partial class RaftActor
                 {
                     ReachedAt = Locate(member.Id) is { } at && at != member ? at.Address : null,
                 };
-            })]);
+            })]) { RequestId = requestId };
     }
 }

@@ -479,10 +479,13 @@ internal sealed partial class RaftActor : UntypedPersistentActor
     }
 
     private RaftStatus Status(long requestId) => new(
-        requestId, Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
+        Me, _settings.Members.GetValueOrDefault(Me)?.Address ?? "", Role, _term, _leader,
         _log.LastIndex, _commitIndex, _appliedIndex, Environment.ProcessId, Waiting())
     {
-        SnapshotReceived = _fetching?.Received ?? 0, SnapshotLength = _fetching?.Snapshot.Length ?? 0, Problem = WhatContradicts ?? WhoDismisses ?? WhoBeginsOtherwise ?? _noQuorumOfStates ?? WhatStateLacks,
+        RequestId = requestId,
+        SnapshotReceived = _fetching?.Received ?? 0,
+        SnapshotLength = _fetching?.Snapshot.Length ?? 0,
+        Problem = WhatContradicts ?? WhoDismisses ?? WhoBeginsOtherwise ?? _noQuorumOfStates ?? WhatStateLacks,
     };
 
     private ImmutableArray<MemberId> Waiting()

@@ -24,6 +24,11 @@ public enum MemberEnd
     Failed,
 }
 
+/// <summary>A member has ended.</summary>
+/// <param name="End">How.</param>
+/// <param name="Reason">Why, and what to do, for people.</param>
+public sealed record MemberEnded(MemberEnd End, string Reason);
+
 /// <summary>One member of a cluster, in an ActorSystem of its own or in the application's.</summary>
 public sealed class RaftNode : IAsyncDisposable
 {
@@ -34,7 +39,7 @@ public sealed class RaftNode : IAsyncDisposable
     private readonly DataDirectory _directory;
     private readonly IActorRef _watcher;
     private readonly bool _ownsSystem;
-    private readonly TaskCompletionSource<(MemberEnd, string)> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<MemberEnded> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private RaftNode(RaftSettings settings, RaftStateMachine machine, DataDirectory directory, ActorSystem system, bool ownsSystem)
     {
@@ -70,7 +75,7 @@ public sealed class RaftNode : IAsyncDisposable
     public IActorRef Gateway { get; }
 
     /// <summary>Ends when the member stops for good, with the reason in words. The ActorSystem goes on: it is the application's.</summary>
-    public Task<(MemberEnd End, string Reason)> Completion => _completion.Task;
+    public Task<MemberEnded> Completion => _completion.Task;
 
     /// <summary>Checks and locks the data directory, listens at the member's address and starts the member in an ActorSystem of its own.</summary>
     /// <param name="settings">The member's settings.</param>
@@ -117,12 +122,16 @@ public sealed class RaftNode : IAsyncDisposable
     /// <summary>Asks the member how it stands.</summary>
     /// <param name="timeout">How long to wait for the answer.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Its status, or null when it has not answered in time.</returns>
-    public async Task<RaftStatus?> StatusAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
+    /// <returns>Its status, or null when it has not answered in time, or is recovering.</returns>
+    public async Task<RaftStatus?> StatusAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
+        await AskStatusAsync(timeout, cancellationToken).ConfigureAwait(false) as RaftStatus;
+
+    /// <returns>The member's status, what it is refused with while it recovers, or null when nothing has come in time.</returns>
+    internal async Task<object?> AskStatusAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         try
         {
-            return await Task.Run(() => Gateway.Ask<object>(new GetMemberStatus(Settings.ClusterId, 0), timeout, cancellationToken), cancellationToken).ConfigureAwait(false) as RaftStatus;
+            return await Task.Run(() => Gateway.Ask<object>(new GetMemberStatus(Settings.ClusterId, 0), timeout, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         catch (AskTimeoutException)
         {
@@ -222,8 +231,8 @@ public sealed class RaftNode : IAsyncDisposable
         _directory.Dispose();
         // An ActorSystem that ends because one of Akka's own actors did was shut down by nobody.
         var end = _ownsSystem && CoordinatedShutdown.Get(System).ShutdownReason is null
-            ? (MemberEnd.Failed, "Its ActorSystem has ended by itself, and nobody had asked the member to stop. Start it again.")
-            : (MemberEnd.Stopped, "It was asked to stop.");
+            ? new MemberEnded(MemberEnd.Failed, "Its ActorSystem has ended by itself, and nobody had asked the member to stop. Start it again.")
+            : new MemberEnded(MemberEnd.Stopped, "It was asked to stop.");
         _completion.TrySetResult(end);
     }
 
@@ -231,11 +240,11 @@ public sealed class RaftNode : IAsyncDisposable
     {
         private readonly DataDirectory _directory;
 
-        public FailureWatcher(DataDirectory directory, TaskCompletionSource<(MemberEnd, string)> completion)
+        public FailureWatcher(DataDirectory directory, TaskCompletionSource<MemberEnded> completion)
         {
             _directory = directory;
-            Receive<MemberFailed>(failed => completion.TrySetResult((MemberEnd.Failed, NoteLog(failed))));
-            Receive<MemberRemoved>(removed => completion.TrySetResult((MemberEnd.Removed, $"Member {removed.Id} was removed from the cluster.")));
+            Receive<MemberFailed>(failed => completion.TrySetResult(new MemberEnded(MemberEnd.Failed, NoteLog(failed))));
+            Receive<MemberRemoved>(removed => completion.TrySetResult(new MemberEnded(MemberEnd.Removed, $"Member {removed.Id} was removed from the cluster.")));
         }
 
         /// <summary>So that the member can be started with the state machine that its log is of.</summary>

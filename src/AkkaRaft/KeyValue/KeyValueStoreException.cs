@@ -1,7 +1,7 @@
 namespace AkkaRaft.KeyValue;
 
 /// <summary>The key-value store's file cannot be opened, or is not this member's. The message names the file and says what was found.</summary>
-public sealed class KeyValueStoreException : Exception
+public sealed class KeyValueStoreException : RaftException
 {
     /// <summary>With what is wrong, for people.</summary>
     public KeyValueStoreException(string message)

@@ -1,7 +1,7 @@
 namespace AkkaRaft.Log;
 
 /// <summary>A property that Raft guarantees does not hold: the member stops rather than go on from a state that cannot be right.</summary>
-public sealed class InvariantViolationException : Exception
+public sealed class InvariantViolationException : RaftException
 {
     /// <summary>Nothing is known of the violation.</summary>
     public InvariantViolationException() { }

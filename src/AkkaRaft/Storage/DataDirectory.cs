@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 namespace AkkaRaft.Storage;
 
 /// <summary>A member's data directory cannot be used: in use, unreadable, damaged, or another member's.</summary>
-public sealed class DataDirectoryException : Exception
+public sealed class DataDirectoryException : RaftException
 {
     /// <summary>Nothing is known of the cause.</summary>
     public DataDirectoryException() { }

@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 namespace AkkaRaft.Storage;
 
 /// <summary>The journal does not hold what was written to it. The member neither votes nor serves on it.</summary>
-public sealed class JournalCorruptException : Exception
+public sealed class JournalCorruptException : RaftException
 {
     /// <summary>Nothing is known of the damage.</summary>
     public JournalCorruptException() { }

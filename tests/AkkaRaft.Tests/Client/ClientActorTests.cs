@@ -41,7 +41,7 @@ public sealed class ClientActorTests : TestKit
         var batch = Batch(submit);
         Assert.Equal((5L, 1L), (batch.Session, batch.FirstSerial));
         Answer(_members[0], submit, (true, 9));
-        Assert.Equal(new PutReply(7, 9), ExpectMsg<PutReply>());
+        Assert.Equal(new PutReply(9) { RequestId = 7 }, ExpectMsg<PutReply>());
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class ClientActorTests : TestKit
             else _members[1].Reply(new SubmitReply(request.RequestId, 1, new Wire.SessionResult { SessionOpened = new Wire.SessionOpened { Session = 5 } }.ToByteArray()));
         }
         Answer(_members[1], (Submit)_members[1].FishForMessage(m => m is Submit), (true, 9));
-        Assert.Equal(new PutReply(7, 9), ExpectMsg<PutReply>());
+        Assert.Equal(new PutReply(9) { RequestId = 7 }, ExpectMsg<PutReply>());
     }
 
     [Fact]
@@ -356,7 +356,7 @@ public sealed class ClientActorTests : TestKit
     public void A_write_whose_answer_had_no_room_beside_others_is_sent_again()
     {
         var client = Client(_settings with { AttemptTimeout = TimeSpan.FromMinutes(1) });
-        for (var i = 1; i <= 2; i++) client.Tell(new KeyValueTransaction([], [new RangeStep(default, default)], [], i));
+        for (var i = 1; i <= 2; i++) client.Tell(new KeyValueTransaction([], [new RangeStep(default, default)], []) { RequestId = i });
         Open(_members[0]);
         var submit = _members[0].ExpectMsg<Submit>();
         var read = new Wire.KvOperationResult { Transaction = new Wire.KvTransactionResult { Succeeded = true, Steps = { new Wire.KvStepResult { Range = new Wire.KvRangeResult() } } } };
@@ -401,8 +401,8 @@ public sealed class ClientActorTests : TestKit
     public void A_batch_is_bounded_by_its_encoded_bytes_and_a_larger_operation_goes_alone()
     {
         var client = Client(_settings with { MaxBatchBytes = 1_000, AttemptTimeout = TimeSpan.FromMinutes(1) });
-        client.Tell(new KeyValueTransaction([], [new PutStep("k"u8.ToArray(), new byte[900])], [], 1));
-        client.Tell(new KeyValueTransaction([], [new PutStep("k"u8.ToArray(), new byte[200])], [], 2));
+        client.Tell(new KeyValueTransaction([], [new PutStep("k"u8.ToArray(), new byte[900])], []) { RequestId = 1 });
+        client.Tell(new KeyValueTransaction([], [new PutStep("k"u8.ToArray(), new byte[200])], []) { RequestId = 2 });
         client.Tell(new Put("k"u8.ToArray(), new byte[3_000], 3));
         Open(_members[0]);
         Assert.Equal([1, 1, 1], Enumerable.Range(0, 3).Select(_ => Batch(_members[0].ExpectMsg<Submit>()).Operations.Count));

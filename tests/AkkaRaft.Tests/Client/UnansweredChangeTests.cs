@@ -49,7 +49,7 @@ public sealed class UnansweredChangeTests : IAsyncLifetime
         public DeafLeader(RaftEndpoint self)
         {
             Receive<GetMembership>(get => Sender.Tell(new Membership(
-                get.RequestId, 1, IsCommitted: true, FromLeader: true, MembershipPhase.Stable, null, [new ConfiguredMember(self, MembershipRole.Voter, 1, 0, 0)])));
+                1, IsCommitted: true, FromLeader: true, MembershipPhase.Stable, null, [new ConfiguredMember(self, MembershipRole.Voter, 1, 0, 0)]) { RequestId = get.RequestId }));
             ReceiveAny(_ => { });
         }
     }

@@ -122,8 +122,8 @@ public sealed class RestoreTests : IDisposable
         Assert.Contains("akkaraft restore FILE", reason, StringComparison.Ordinal);
     }
 
-    private sealed class Seen(Action see) : IProgress<(long Received, long Length)>
+    private sealed class Seen(Action see) : IProgress<BackupProgress>
     {
-        public void Report((long Received, long Length) value) => see();
+        public void Report(BackupProgress value) => see();
     }
 }

@@ -11,7 +11,7 @@ public sealed class KeyValueStoreTests : StoreTest
     public void A_put_is_read_back_with_its_version()
     {
         var session = OpenSession();
-        Assert.Equal([new PutReply(0, 1), new PutReply(0, 2)], Executed(Batch(session, 1, 0, Put("k", "a"), Put("k", "b"))));
+        Assert.Equal([new PutReply(1), new PutReply(2)], Executed(Batch(session, 1, 0, Put("k", "a"), Put("k", "b"))));
         Assert.Equal([("b", 2), null], Get("k", "none"));
     }
 
@@ -20,7 +20,7 @@ public sealed class KeyValueStoreTests : StoreTest
     {
         var session = OpenSession();
         Assert.Equal(
-            [new PutReply(0, 1), new DeleteReply(0, true, 2), new DeleteReply(0, false, 2), null],
+            [new PutReply(1), new DeleteReply(true, 2), new DeleteReply(false, 2), null],
             Executed(Batch(session, 1, 0, Put("k", "a"), Delete("k"), Delete("k"), null)));
     }
 
@@ -39,9 +39,9 @@ public sealed class KeyValueStoreTests : StoreTest
     {
         var session = OpenSession();
         Batch(session, 1, 0, Put("a", "1"), Put("b", "1"));
-        Assert.Equal([new PutReply(0, 2), new PutReply(0, 3)], Executed(Batch(session, 2, 0, Put("b", "1"), Put("c", "1"))));
-        Assert.Equal([new PutReply(0, 1), new PutReply(0, 2), new PutReply(0, 3)], Executed(Batch(session, 1, 0, Put("a", "1"), Put("b", "1"), Put("c", "1"))));
-        Assert.Equal([new PutReply(0, 2)], Executed(Batch(session, 2, 1, Put("b", "1"))));
+        Assert.Equal([new PutReply(2), new PutReply(3)], Executed(Batch(session, 2, 0, Put("b", "1"), Put("c", "1"))));
+        Assert.Equal([new PutReply(1), new PutReply(2), new PutReply(3)], Executed(Batch(session, 1, 0, Put("a", "1"), Put("b", "1"), Put("c", "1"))));
+        Assert.Equal([new PutReply(2)], Executed(Batch(session, 2, 1, Put("b", "1"))));
         Assert.Equal(
             [FailureKind.OutcomeUnknown, null, null],
             Executed(Batch(session, 1, 0, Put("a", "1"), Put("b", "1"), Put("c", "1"))).Select(r => (r as RequestFailed)?.Kind));
@@ -53,7 +53,7 @@ public sealed class KeyValueStoreTests : StoreTest
         var session = OpenSession();
         Assert.Equal(new BatchOutOfOrder(1), Batch(session, 2, 0, Put("k", "a")));
         Assert.Null(Get("k"));
-        Assert.Equal([new PutReply(0, 1)], Executed(Batch(session, 1, 0, Put("k", "a"))));
+        Assert.Equal([new PutReply(1)], Executed(Batch(session, 1, 0, Put("k", "a"))));
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class KeyValueStoreTests : StoreTest
         Reopen();
         Assert.Equal((applied, 7, applied * 10), (Store.AppliedIndex, Store.AppliedTerm, Store.JournalSequenceNr));
         Assert.Equal(first[1], Executed(Batch(session, 2, 1, Put("b", "1")))[0]);
-        Assert.Equal([new PutReply(0, 4)], Executed(Batch(session, 4, 1, Put("a", "2"))));
+        Assert.Equal([new PutReply(4)], Executed(Batch(session, 4, 1, Put("a", "2"))));
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class KeyValueStoreTests : StoreTest
         Store.Apply([again], 1);
         var results = Store.Apply([again, Entry(again.Index + 1, StoreCommands.Batch(session, 2, 0, [Put("k", "b")]))], 2);
         Assert.Equal(0, results[0].Length);
-        Assert.Equal([new PutReply(0, 2)], Executed(SessionCodec.DecodeResult(results[1]), Put("k", "b")));
+        Assert.Equal([new PutReply(2)], Executed(SessionCodec.DecodeResult(results[1]), Put("k", "b")));
     }
 
     [Fact]
@@ -239,10 +239,10 @@ public sealed class KeyValueStoreTests : StoreTest
         Executed(Batch(session, 1, 0, Put("a", "1")));
         Store.Commit();
         Executed(Batch(session, 2, 0, Put("b", "1")));
-        Assert.Equal([new PutReply(0, 1), new PutReply(0, 2), new PutReply(0, 3)], Executed(Batch(session, 1, 0, Put("a", "1"), Put("b", "1"), Put("c", "1"))));
+        Assert.Equal([new PutReply(1), new PutReply(2), new PutReply(3)], Executed(Batch(session, 1, 0, Put("a", "1"), Put("b", "1"), Put("c", "1"))));
         Executed(Batch(session, 4, 3, Put("d", "1")));
         Reopen();
-        Assert.Equal([new PutReply(0, 4)], Executed(Batch(session, 4, 3, Put("d", "1"))));
+        Assert.Equal([new PutReply(4)], Executed(Batch(session, 4, 3, Put("d", "1"))));
     }
 
     [Fact]
