@@ -15,6 +15,8 @@ internal sealed partial class RaftActor
     /// <summary>First members that have not begun either, by what they answered to this incarnation.</summary>
     private readonly Dictionary<MemberId, (ulong Incarnation, LogBeginning Beginning)> _met = [];
     private ClusterBegun? _begun;
+    private BeganAnew? _beganAnew;
+    private bool _beganAnewWritten;
     private TimeSpan? _saidBackups;
 
     /// <summary>A member that joins knows no voters yet: it takes part in what has begun.</summary>
@@ -64,7 +66,7 @@ internal sealed partial class RaftActor
             _met[reply.Header.From] = (reply.Header.Incarnation, reply.Beginning);
             BeginIfAllHaveMet();
         }
-        else if (reply.Incarnations.GetValueOrDefault(Me) == Origin.Incarnation)
+        else if (reply.Incarnations.GetValueOrDefault(Me) == Origin.Incarnation && _beganAnew is null)
         {
             Begin(reply.Incarnations);
         }
@@ -72,7 +74,7 @@ internal sealed partial class RaftActor
 
     private void BeginIfAllHaveMet()
     {
-        if (HasBegun || !_originDurable) return;
+        if (HasBegun || !_originDurable || _beganAnew is not null) return;
         var voters = _log.Configuration.Voters.Keys.ToList();
         if (!voters.TrueForAll(id => id == Me || _met.ContainsKey(id))) return;
         if (WhoBeginsOtherwise is { } otherwise)
@@ -84,6 +86,21 @@ internal sealed partial class RaftActor
         // Those that still wait need not wait for the next greeting.
         Greet();
     }
+
+    /// <summary>It is noted before the member ends: started again it would else meet others that were told the same, and begin with them what has begun long ago.</summary>
+    private void EndForHavingBegunAnew(MemberId knownBy)
+    {
+        if (_beganAnew is not null && WritesHardState) return;
+        if (_beganAnew is null)
+        {
+            _beganAnew = new BeganAnew(knownBy);
+            _hardStateVersion++;
+        }
+        AfterDurable(0, () => Fail(WhatBeganAnew(_beganAnew)));
+    }
+
+    private string WhatBeganAnew(BeganAnew known) =>
+        $"Member {Me} began anew on an empty directory, and member {known.KnownBy} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Remove it ('akkaraft members remove {Me}') and add a member under a new id, with an empty directory.";
 
     private LogBeginning Beginning => new(_log.BaseIndex, _log.BaseTerm, Origin.Backup);
 

@@ -68,6 +68,11 @@ internal sealed partial class RaftActor
             events.Add(_chain.Seal(_begun));
             _begun = null;
         }
+        if (_beganAnew is not null && !_beganAnewWritten)
+        {
+            events.Add(_chain.Seal(_beganAnew));
+            _beganAnewWritten = true;
+        }
         if (_writtenTermAndVote != (_term, _votedFor)) events.Add(_chain.Seal(new TermAndVote(_term, _votedFor)));
         _writtenTermAndVote = (_term, _votedFor);
         var checkpoint = NextCheckpoint();

@@ -322,7 +322,7 @@ internal sealed partial class RaftActor
         if (dismissed.Reason == DismissalReason.Removed) Removed(dismissed.Header.From);
         else if (dismissed.Reason == DismissalReason.RunsTwice)
             Fail($"Member {Me} runs twice: member {dismissed.Header.From} hears it from here and from another place in turn. This process is the newer one, or not where the cluster has the member, and its directory is a copy of the other's. It does not vote or serve. Remove the copy; to have one member more, start it with --join on an empty directory, and a new id.");
-        else Fail($"Member {Me} began anew on an empty directory, and member {dismissed.Header.From} knows it with another: what it voted and acknowledged there is lost, so that it must not vote again. Remove it ('akkaraft members remove {Me}') and add a member under a new id, with an empty directory.");
+        else EndForHavingBegunAnew(dismissed.Header.From);
     }
 
     // ---- who has lost what it acknowledged -------------------------------------------------------------------------

@@ -133,6 +133,9 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             case ClusterBegun begun:
                 _log.BeginWith(begun.Incarnations);
                 break;
+            case BeganAnew known:
+                _beganAnew = known;
+                break;
             case TermAndVote t:
                 _term = t.Term;
                 _votedFor = t.VotedFor;
@@ -174,6 +177,11 @@ internal sealed partial class RaftActor : UntypedPersistentActor
         if (_firstSequenceNr > 1 && !_vouched)
         {
             Fail($"Member {Me}'s journal begins with event {_firstSequenceNr}, and no checkpoint in it stands for what was before. It does not vote or serve. {JournalGuard.AfterDamage(Me)}");
+            return;
+        }
+        if (_beganAnew is not null)
+        {
+            Fail(WhatBeganAnew(_beganAnew));
             return;
         }
         if (_origin is null)

@@ -14,6 +14,7 @@ internal sealed class EventChain
     private const string EntriesAppendedManifest = "EntriesAppended:1";
 
     private const string ClusterBegunManifest = "ClusterBegun:1";
+    private const string BeganAnewManifest = "BeganAnew:1";
     private const string LogCompactedManifest = "LogCompacted:1";
     private const string SnapshotInstalledManifest = "SnapshotInstalled:1";
 
@@ -51,6 +52,7 @@ internal sealed class EventChain
         TermAndVote e => (TermAndVoteManifest, StorageWire.ToWire(e)),
         EntriesAppended e => (EntriesAppendedManifest, StorageWire.ToWire(e)),
         ClusterBegun e => (ClusterBegunManifest, new WireClusterBegun { Incarnations = { LogWire.ToWire(e.Incarnations) } }),
+        BeganAnew e => (BeganAnewManifest, new WireBeganAnew { KnownBy = e.KnownBy.Value }),
         LogCompacted e => (LogCompactedManifest, StorageWire.ToWire(e.Checkpoint)),
         SnapshotInstalled e => (SnapshotInstalledManifest, StorageWire.ToWire(e.Checkpoint)),
         _ => throw new ArgumentException($"{raftEvent.GetType()} is no persistent event.", nameof(raftEvent)),
@@ -66,6 +68,7 @@ internal sealed class EventChain
             TermAndVoteManifest => StorageWire.FromWire(WireTermAndVote.Parser.ParseFrom(body)),
             EntriesAppendedManifest => StorageWire.FromWire(WireEntriesAppended.Parser.ParseFrom(body)),
             ClusterBegunManifest => new ClusterBegun(LogWire.FromWire(WireClusterBegun.Parser.ParseFrom(body).Incarnations)),
+            BeganAnewManifest => new BeganAnew(new MemberId(WireBeganAnew.Parser.ParseFrom(body).KnownBy)),
             LogCompactedManifest => new LogCompacted(StorageWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
             SnapshotInstalledManifest => new SnapshotInstalled(StorageWire.FromWire(WireCheckpoint.Parser.ParseFrom(body))),
             _ => throw new JournalCorruptException($"An event of the journal is '{sealedEvent.Manifest}', which this version does not know: was it written by a newer one?"),

@@ -18,6 +18,10 @@ internal sealed record Bootstrapped(string ClusterId, MemberId MemberId, Configu
 /// <summary>All first members have met: from now on the configuration that the cluster began with tells each by its <see cref="Bootstrapped.Incarnation"/>.</summary>
 internal sealed record ClusterBegun(ImmutableSortedDictionary<MemberId, ulong> Incarnations) : IRaftEvent;
 
+/// <summary>The cluster knows the member by another incarnation: what it promised with that is lost, and it never takes part.</summary>
+/// <param name="KnownBy">Who said so.</param>
+internal sealed record BeganAnew(MemberId KnownBy) : IRaftEvent;
+
 /// <summary>The member's term and whom it voted for in it; durable before any reply that depends on it (Raft dissertation §3.8).</summary>
 internal sealed record TermAndVote(long Term, MemberId? VotedFor) : IRaftEvent;
 

@@ -41,6 +41,35 @@ public sealed class IncarnationTests
     });
 
     [Fact]
+    public void Voters_that_were_wiped_and_replaced_one_after_the_other_begin_nothing_with_one_another() => Story.Tell(3, simulation =>
+    {
+        simulation.Commit(simulation.AddClient(), "k", "v");
+        foreach (var wiped in new[] { 0, 1, 2 })
+        {
+            simulation.RunUntil(() => simulation.HasConverged);
+            simulation.Crash(wiped);
+            simulation.Wipe(wiped);
+            simulation.Restart(wiped);
+            simulation.RunUntil(() => simulation.HasFailed(wiped));
+            var comes = simulation.AddMember();
+            int[] voters = [.. new[] { 0, 1, 2, 3, 4 }.Where(v => v > wiped && v < comes), comes];
+            simulation.RunUntil(() =>
+            {
+                // Whoever leads since then may have committed nothing yet.
+                simulation.SetVoters(voters);
+                simulation.RunFor(Story.Moment);
+                return simulation.Voters.SequenceEqual(voters);
+            });
+        }
+        // Each is as empty as the others, and was told that the cluster had begun without it.
+        foreach (var member in simulation.Members) simulation.Crash(member);
+        foreach (var member in simulation.Members) simulation.Restart(member);
+        simulation.RunFor(Story.Elections);
+        Assert.All([0, 1, 2], wiped => Assert.True(simulation.HasFailed(wiped)));
+        Assert.Equal("v", simulation.Read(simulation.AddClient(), "k"));
+    });
+
+    [Fact]
     public void A_member_that_was_wiped_before_it_was_one_joins_all_the_same() => Story.Tell(3, simulation =>
     {
         simulation.RunUntilLeader();

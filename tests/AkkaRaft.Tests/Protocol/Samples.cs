@@ -100,6 +100,7 @@ internal static class Samples
         ("ClusterBegun", new ClusterBegun(Incarnations)),
         ("LogCompacted", new LogCompacted(Checkpoint)),
         ("SnapshotInstalled", new SnapshotInstalled(Checkpoint with { FirstRetained = 0, PreviousChecksum = 0 })),
+        ("BeganAnew", new BeganAnew(new MemberId(2))),
     ];
 
     private static Row Row => new("key"u8.ToArray(), "value"u8.ToArray(), 99, 3);
