@@ -45,11 +45,18 @@ internal sealed class Subject
     /// <summary>Applies entries, whose results are these.</summary>
     public async Task<IReadOnlyList<ReadOnlyMemory<byte>>> ApplyAsync(IReadOnlyList<LogEntry> entries, long journalSequenceNr)
     {
-        _parent.Tell(new ApplyEntries(entries, journalSequenceNr));
-        var applied = await NextAsync<EntriesApplied>($"applies the entries {entries[0].Index} to {entries[^1].Index}").ConfigureAwait(false);
-        if (applied.LastIndex != entries[^1].Index || applied.Results.Count != entries.Count)
-            throw new NonconformingException($"It answered {applied.Results.Count} results up to entry {applied.LastIndex} for the {entries.Count} entries up to {entries[^1].Index}.");
-        return applied.Results;
+        var results = new List<ReadOnlyMemory<byte>>();
+        while (results.Count < entries.Count)
+        {
+            IReadOnlyList<LogEntry> rest = [.. entries.Skip(results.Count)];
+            _parent.Tell(new ApplyEntries(rest, journalSequenceNr));
+            var applied = await NextAsync<EntriesApplied>($"applies the entries {rest[0].Index} to {rest[^1].Index}").ConfigureAwait(false);
+            var count = applied.Results.Count;
+            if (count == 0 || count > rest.Count || applied.LastIndex != rest[count - 1].Index)
+                throw new NonconformingException($"It answered {count} results up to entry {applied.LastIndex} for the {rest.Count} entries up to {rest[^1].Index}.");
+            results.AddRange(applied.Results);
+        }
+        return results;
     }
 
     /// <summary>Its answers to queries, as one text, to be compared.</summary>

@@ -85,7 +85,8 @@ internal sealed class RaftGateway : ReceiveActor, IWithTimers
     {
         if (gateway is not ActorRefWithCell { Underlying: var cell } door) return 0;
         var waiting = cell.NumberOfMessages;
-        foreach (var child in door.Children) waiting += (child as ActorRefWithCell)?.Underlying.NumberOfMessages ?? 0;
+        // The member's state machine and images too.
+        foreach (var child in door.Children) waiting += Waiting(child);
         return waiting;
     }
 

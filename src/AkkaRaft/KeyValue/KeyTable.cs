@@ -10,10 +10,11 @@ namespace AkkaRaft.KeyValue;
 /// </summary>
 internal sealed class KeyTable(StateConnection file)
 {
+    // With row ids: the index of the keys alone is searched. Without them SQLite reads the whole of each row that it passes, and values are large.
     public const string Schema =
         """
-        CREATE TABLE kv (key BLOB PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, lease INTEGER NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
-        CREATE INDEX kv_lease ON kv (lease) WHERE lease <> 0;
+        CREATE TABLE kv (key BLOB PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, lease INTEGER NOT NULL, crc INTEGER NOT NULL);
+        CREATE INDEX kv_lease ON kv (lease, key) WHERE lease <> 0;
         """;
 
     public static readonly StateTable Table = new(
@@ -25,6 +26,10 @@ internal sealed class KeyTable(StateConnection file)
     private readonly Statement _delete = file.Prepare("DELETE FROM kv WHERE key = ?");
     private readonly Statement _range = file.Prepare(Table.Select("WHERE key >= ? AND key < ? ORDER BY key"));
     private readonly Statement _rangeToTheEnd = file.Prepare(Table.Select("WHERE key >= ? ORDER BY key"));
+    private readonly Statement _after = file.Prepare("SELECT 1 FROM kv WHERE key > ? AND key < ? LIMIT 1");
+    private readonly Statement _afterToTheEnd = file.Prepare("SELECT 1 FROM kv WHERE key > ? LIMIT 1");
+    private readonly Statement _from = file.Prepare("SELECT 1 FROM kv WHERE key >= ? AND key < ? LIMIT 1");
+    private readonly Statement _fromToTheEnd = file.Prepare("SELECT 1 FROM kv WHERE key >= ? LIMIT 1");
     private readonly Statement _keysOfLease = file.Prepare(Table.Select("WHERE lease = ?1 AND lease <> 0 ORDER BY key"));
     private readonly Statement _countOfLease = file.Prepare("SELECT count(*) FROM kv WHERE lease = ?1 AND lease <> 0");
     private readonly Statement _deleteOfLease = file.Prepare("DELETE FROM kv WHERE lease = ?1 AND lease <> 0");
@@ -43,10 +48,17 @@ internal sealed class KeyTable(StateConnection file)
     /// <summary>Keys whose puts no commit has taken yet.</summary>
     public int UncommittedPuts => _puts.Count;
 
+    /// <summary>What was read so far, in bytes, and what each search and each row costs besides. It follows from what was asked and from the rows alone.</summary>
+    public long Work { get; private set; }
+
     public KvLookupResult Find(ByteString key)
     {
+        Work += RowOverheadBytes;
         if (_puts.TryGetValue(key, out var row) || _known.TryGetValue(key, out row))
+        {
+            Work += row.Value.Length;
             return new KvLookupResult { Found = true, Value = row.Value, Version = row.Version, Lease = row.Lease };
+        }
         var result = new KvLookupResult();
         if (file.Step(Table, file.Reading(_find).Bind(1, key.Span)))
         {
@@ -54,6 +66,7 @@ internal sealed class KeyTable(StateConnection file)
             result.Value = ByteString.CopyFrom(_find.Blob(1));
             result.Version = _find.Integer(2);
             result.Lease = _find.Integer(3);
+            Work += result.Value.Length;
         }
         _find.Reset();
         return result;
@@ -61,8 +74,18 @@ internal sealed class KeyTable(StateConnection file)
 
     public long VersionOf(ByteString key)
     {
-        if (_puts.TryGetValue(key, out var row) || _known.TryGetValue(key, out row)) return row.Version;
-        var version = file.Step(Table, file.Reading(_find).Bind(1, key.Span)) ? _find.Integer(2) : 0;
+        Work += RowOverheadBytes;
+        if (_puts.TryGetValue(key, out var row) || _known.TryGetValue(key, out row))
+        {
+            Work += row.Value.Length;
+            return row.Version;
+        }
+        long version = 0;
+        if (file.Step(Table, file.Reading(_find).Bind(1, key.Span)))
+        {
+            version = _find.Integer(2);
+            Work += _find.Blob(1).Length;
+        }
         _find.Reset();
         return version;
     }
@@ -72,6 +95,7 @@ internal sealed class KeyTable(StateConnection file)
     /// <summary>Whether the key was there.</summary>
     public bool Delete(ByteString key)
     {
+        Work += RowOverheadBytes;
         var wasInTable = file.Writing(_delete).Bind(1, key.Span).Run() > 0;
         if (_known.Remove(key, out var known)) _knownBytes -= BytesOf(key, known);
         return _puts.Remove(key) || wasInTable;
@@ -141,12 +165,20 @@ internal sealed class KeyTable(StateConnection file)
     {
         Settle();
         var page = new KvRangeResult();
+        Work += RowOverheadBytes;
+        if (maxBytes <= 0)
+        {
+            page.More = IsThereOneFrom(range);
+            return page;
+        }
         var statement = range.To.IsEmpty ? file.Reading(_rangeToTheEnd).Bind(1, range.From.Span) : file.Reading(_range).Bind(1, range.From.Span).Bind(2, range.To.Span);
         var bytes = 0;
         while (file.Step(Table, statement))
         {
-            bytes += statement.Blob(0).Length + statement.Blob(1).Length + RowOverheadBytes;
-            if (page.Rows.Count == 0 ? maxBytes <= 0 : bytes > maxBytes || page.Rows.Count == range.Limit)
+            var rowBytes = statement.Blob(0).Length + statement.Blob(1).Length + RowOverheadBytes;
+            Work += rowBytes;
+            bytes += rowBytes;
+            if (page.Rows.Count > 0 && bytes > maxBytes)
             {
                 page.More = true;
                 break;
@@ -156,9 +188,24 @@ internal sealed class KeyTable(StateConnection file)
                 Key = ByteString.CopyFrom(statement.Blob(0)), Value = ByteString.CopyFrom(statement.Blob(1)),
                 Version = statement.Integer(2), Lease = statement.Integer(3),
             });
+            // What comes after it is not read.
+            if (page.Rows.Count != range.Limit) continue;
+            page.More = IsThereOneAfter(page.Rows[^1].Key, range);
+            break;
         }
         statement.Reset();
         return page;
+    }
+
+    private bool IsThereOneFrom(KvRange range) => IsThere(range.To.IsEmpty ? file.Reading(_fromToTheEnd).Bind(1, range.From.Span) : file.Reading(_from).Bind(1, range.From.Span).Bind(2, range.To.Span));
+
+    private bool IsThereOneAfter(ByteString key, KvRange range) => IsThere(range.To.IsEmpty ? file.Reading(_afterToTheEnd).Bind(1, key.Span) : file.Reading(_after).Bind(1, key.Span).Bind(2, range.To.Span));
+
+    private static bool IsThere(Statement statement)
+    {
+        var isThere = statement.Step();
+        statement.Reset();
+        return isThere;
     }
 
     public IEnumerable<ByteString> KeysOf(long lease)
@@ -180,6 +227,7 @@ internal sealed class KeyTable(StateConnection file)
         Settle();
         file.Reading(_countOfLease).Bind(1, lease).Step();
         var count = _countOfLease.Integer(0);
+        Work += count * IndexEntryBytes;
         _countOfLease.Reset();
         return count;
     }
@@ -193,6 +241,8 @@ internal sealed class KeyTable(StateConnection file)
 
     private static RowChecksum Sum(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version, long lease) =>
         RowChecksum.Begin.With(key).With(value).With(version).With(lease);
+
+    private const int IndexEntryBytes = 16;
 
     /// <summary>An upper bound of what tags, lengths, version and lease add to the key and value of a row.</summary>
     public const int RowOverheadBytes = 40;

@@ -17,7 +17,10 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private const int MaxUncommittedPuts = 16 * 1024;
     private static readonly TimeSpan CommitInterval = TimeSpan.FromSeconds(1);
 
+    private const string PlainMessages = "plain messages";
+
     private readonly RaftSettings _settings;
+    private readonly ActorPath _plainMessages = Context.Self.Path.Parent.Parent / "client";
     private readonly string? _stateFile;
     private readonly ParkedWatches _watches = new();
     private readonly QueryAnswers _answers;
@@ -52,7 +55,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
                 return;
             }
             // Before there is more to do here, the clients are answered.
-            using (SerialExecutor.Visit()) Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
+            using (SerialExecutor.Visit()) Sender.Tell(new EntriesApplied(apply.Entries[results.Count - 1].Index, results));
             TellDue();
             CompareLimits();
             if (_watches.Count > 0 && Store.Revision > before) TellWatches(before + 1);
@@ -168,7 +171,8 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     {
         if (_watches.Count >= _settings.MaxWatches)
             return Store.Wrong($"{_watches.Count} watches wait at this member already (akkaraft.max-watches); ask another one, or later.", overloaded: true);
-        var client = Addresses.Join(asker.Path.Address);
+        // Of plain messages nobody knows here whose they are: they are one process together.
+        var client = asker.Path.Equals(_plainMessages) ? PlainMessages : Addresses.Join(asker.Path.Address);
         // Another process leaves room for others.
         if (client.Length > 0 && _watches.CountOf(client) >= Math.Max(1, _settings.MaxWatches / 2))
             return Store.Wrong($"{_watches.CountOf(client)} watches of one process wait at this member already, half of akkaraft.max-watches; ask another one, or later.", overloaded: true);
@@ -213,8 +217,14 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
 
     private void WakeForWatches()
     {
-        if (_watches.NextDeadline is not { } at) Timers.Cancel(nameof(WatchesDue));
-        else Timers.StartSingleTimer(nameof(WatchesDue), WatchesDue.Instance, at > Now ? at - Now : TimeSpan.Zero);
+        if (_watches.NextDeadline is not { } at)
+        {
+            Timers.Cancel(nameof(WatchesDue));
+            return;
+        }
+        // Read once: it goes on meanwhile.
+        var left = at - Now;
+        Timers.StartSingleTimer(nameof(WatchesDue), WatchesDue.Instance, left > TimeSpan.Zero ? left : TimeSpan.Zero);
     }
 
     private sealed class WatchesDue

@@ -20,6 +20,7 @@ internal sealed partial class KeyValueStore
         if (entry.Kind == EntryKind.Command)
         {
             _answerBytes = 0;
+            _workBefore = _keys.Work;
             result = _sessions.Execute(entry, _parse, _execute).ToByteArray();
         }
         if (entry.Kind == EntryKind.NoOp && StoreLimits.Decode(entry.Payload.Span) is { } proposed) Adopt(proposed);
@@ -50,8 +51,12 @@ internal sealed partial class KeyValueStore
         return null;
     }
 
+    /// <summary>Whether what was executed of the command has read as much as one may: all others wait for it, on all members.</summary>
+    private bool IsWorkedOut => _keys.Work - _workBefore > MaxWorkOfCommand;
+
     private KvOperationResult Execute(KvOperation operation)
     {
+        if (IsWorkedOut) return Refused(KvOperationError.AnswerFull);
         var result = operation.OperationCase switch
         {
             KvOperation.OperationOneofCase.Put => Execute(operation.Put),
@@ -94,7 +99,8 @@ internal sealed partial class KeyValueStore
 
     private KvOperationResult Execute(KvTransaction transaction)
     {
-        var succeeded = transaction.Compares.All(Holds);
+        var succeeded = transaction.Compares.All(compare => Holds(compare) && !IsWorkedOut);
+        if (IsWorkedOut) return Refused(KvOperationError.AnswerFull);
         var steps = succeeded ? transaction.Then : transaction.Otherwise;
         if (steps.Any(step => step.StepCase == KvStep.StepOneofCase.Put && IsMissing(step.Put.Lease))) return Refused(KvOperationError.LeaseNotFound);
         // The answer must fit a message: the first page always does.

@@ -10,6 +10,9 @@ internal sealed partial class KeyValueStore
     // Looked through for one answer to a watch: whoever is far behind must not keep the others waiting.
     private const int MaxHistoryBytesRead = 4 * 1024 * 1024;
 
+    // Read for one query, where little of it is told.
+    private const long MaxWorkOfQuery = 16 * 1024 * 1024;
+
     /// <summary>Reads a query.</summary>
     /// <param name="payload">Its bytes.</param>
     /// <param name="query">The query, when nothing is wrong.</param>
@@ -49,6 +52,7 @@ internal sealed partial class KeyValueStore
     {
         var result = new KvQueryResult { AppliedIndex = AppliedIndex, Revision = _revision };
         var left = Limits.MaxCommandBytes - (query.Leases ? _leases.Count * KeyTable.RowOverheadBytes : 0);
+        var before = _keys.Work;
         foreach (var lookup in query.Lookups)
         {
             var found = _keys.Find(lookup.Key);
@@ -58,7 +62,7 @@ internal sealed partial class KeyValueStore
         }
         foreach (var range in query.Ranges)
         {
-            if (left <= 0 && result.Ranges.Count > 0) return result;
+            if ((left <= 0 || _keys.Work - before > MaxWorkOfQuery) && result.Lookups.Count + result.Ranges.Count > 0) return result;
             var page = _keys.Range(range, Limits.PageBytes);
             left -= page.Rows.Sum(row => row.Key.Length + row.Value.Length + KeyTable.RowOverheadBytes) + KeyTable.RowOverheadBytes;
             if (left < 0 && result.Lookups.Count + result.Ranges.Count > 0) return result;

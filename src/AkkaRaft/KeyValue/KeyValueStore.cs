@@ -32,6 +32,10 @@ internal sealed partial class KeyValueStore : IDisposable
     private readonly Func<int, ByteString> _execute;
     private long _nowMs;
     private int _answerBytes;
+    private long _workBefore;
+
+    // Part of what the log means: never to be changed.
+    private const long MaxWorkOfCommand = 64 * 1024 * 1024;
 
     private long _revision;
     private long _lastLease;
@@ -242,23 +246,30 @@ internal sealed partial class KeyValueStore : IDisposable
     /// <see cref="Commit"/>: all since the last one, or nothing of it, which the log then brings again.
     /// </summary>
     /// <exception cref="InvalidOperationException">Entries between the applied ones and these are missing.</exception>
+    /// <returns>A result for each of the entries, or for the first of them, where these have as much to say, or to do, as is done at once.</returns>
     public IReadOnlyList<ReadOnlyMemory<byte>> Apply(IReadOnlyList<LogEntry> entries, long journalSequenceNr)
     {
-        var results = new ReadOnlyMemory<byte>[entries.Count];
-        if (entries.Count == 0 || entries[^1].Index <= AppliedIndex)
-            return results;
+        var results = new List<ReadOnlyMemory<byte>>(entries.Count);
 
+        if (entries.Count == 0 || entries[^1].Index <= AppliedIndex) return new ReadOnlyMemory<byte>[entries.Count];
         // Until all is done there is nothing that may be committed.
         _isWhole = false;
         _isCommitted = false;
-        for (var i = 0; i < entries.Count; i++)
+        var share = new ApplyShare();
+        var work = _keys.Work;
+        foreach (var entry in entries)
         {
-            var entry = entries[i];
             if (entry.Index <= AppliedIndex)
+            {
+                results.Add(default);
                 continue;
+            }
             if (entry.Index != AppliedIndex + 1)
                 throw new InvalidOperationException($"{_file} has applied the log up to {AppliedIndex} and cannot go on with entry {entry.Index}.");
-            results[i] = Execute(entry);
+            if (share.IsOver(_keys.Work - work)) break;
+            var result = Execute(entry);
+            results.Add(result);
+            share.Add(result.Length);
             AppliedIndex = entry.Index;
             AppliedTerm = entry.Term;
             _entryBytes += entry.EncodedBytes;

@@ -56,16 +56,23 @@ internal sealed class PlainState
     /// <exception cref="StateMachineMismatchException">The cluster runs another state machine.</exception>
     public IReadOnlyList<ReadOnlyMemory<byte>> Apply(IReadOnlyList<LogEntry> entries, long journalSequenceNr)
     {
-        var results = new ReadOnlyMemory<byte>[entries.Count];
-        for (var i = 0; i < entries.Count; i++)
+        var results = new List<ReadOnlyMemory<byte>>(entries.Count);
+        var share = new ApplyShare();
+        foreach (var entry in entries)
         {
-            var entry = entries[i];
-            if (entry.Index <= AppliedIndex) continue;
+            if (entry.Index <= AppliedIndex)
+            {
+                results.Add(default);
+                continue;
+            }
             if (entry.Index != AppliedIndex + 1)
                 throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The state machine '{_name}' has applied the log up to {AppliedIndex} and cannot go on with entry {entry.Index}."));
-            results[i] = _commands.Apply(entry, _machine.Apply, _machine.OnTimer);
+            if (share.IsOver()) break;
+            var result = _commands.Apply(entry, _machine.Apply, _machine.OnTimer);
             (AppliedIndex, AppliedTerm, AppliedTimestampMs) = (entry.Index, entry.Term, entry.TimestampMs);
-            if (entry.Kind == EntryKind.StateCheck) results[i] = Hash();
+            if (entry.Kind == EntryKind.StateCheck) result = Hash();
+            results.Add(result);
+            share.Add(result.Length);
         }
         JournalSequenceNr = Math.Max(JournalSequenceNr, journalSequenceNr);
         return results;

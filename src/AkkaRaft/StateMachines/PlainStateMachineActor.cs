@@ -118,7 +118,7 @@ internal sealed class PlainStateMachineActor : ReceiveActor
             _logger.Error("Member {0}'s state machine '{1}' threw {2} for entry {3}: the member starts anew, and applies it again.", _settings.Id, _name, e.GetType().Name, _state.AppliedIndex + 1);
             throw;
         }
-        using (SerialExecutor.Visit()) Sender.Tell(new EntriesApplied(apply.Entries[^1].Index, results));
+        using (SerialExecutor.Visit()) Sender.Tell(new EntriesApplied(apply.Entries[results.Count - 1].Index, results));
         TellDue();
     }
 

@@ -8,5 +8,10 @@ namespace AkkaRaft.StateMachines;
 internal sealed record SessionLimits(int MaxSessions, long TimeToLiveMs, int MaxResults, long ResultBytes)
 {
     /// <summary>The bytes of results that are kept for one session's retries, where a command may have so many.</summary>
-    public static long ResultBytesOf(int maxCommandBytes) => 8L * maxCommandBytes;
+    public static long ResultBytesOf(int maxCommandBytes) => AnswersKept * maxCommandBytes;
+
+    /// <summary>Most bytes of results that one answer repeats, of more batches than one.</summary>
+    public long AnswerBytes => ResultBytes / AnswersKept;
+
+    private const long AnswersKept = 8;
 }

@@ -169,16 +169,24 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
             Kept(session, kept.LastSerial, kept.Results.Length);
             MakeRoom(id);
         }
-        return new SessionResult { BatchResult = firstSerial > executedBefore ? executed : Kept(id, session, firstSerial, count) };
+        if (firstSerial > executedBefore) return new SessionResult { BatchResult = executed };
+        return Kept(id, session, firstSerial, count) is { } told
+            ? new SessionResult { BatchResult = told }
+            : Malformed("The results of the operations that were executed before are more than an answer holds: repeat them by the batches that they were sent with.");
     }
 
     /// <summary>All operations asked for are executed; batches may be cut otherwise than when they were.</summary>
-    private SessionBatchResult Kept(long id, Session session, long firstSerial, int count)
+    /// <returns>Null when their results are more than an answer holds.</returns>
+    private SessionBatchResult? Kept(long id, Session session, long firstSerial, int count)
     {
         var told = new SessionBatchResult { Forgotten = Math.Clamp(session.Acked - firstSerial + 1, 0, count) };
         var next = firstSerial + told.Forgotten;
+        long bytes = 0;
         foreach (var kept in results.From(id, next))
         {
+            bytes += kept.Results.Length;
+            // What was told as one answer is told again.
+            if (bytes > Limits.AnswerBytes && told.Results.Count > 0) return null;
             var parts = SessionBatchResult.Parser.ParseFrom(kept.Results).Results;
             while (next <= kept.LastSerial && next < firstSerial + count) told.Results.Add(parts[(int)(next++ - kept.FirstSerial)]);
             if (next == firstSerial + count) break;

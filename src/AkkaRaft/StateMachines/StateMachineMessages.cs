@@ -44,8 +44,8 @@ public sealed record StateMachineFailed(string Reason)
 public sealed record ApplyEntries(IReadOnlyList<LogEntry> Entries, long JournalSequenceNr);
 
 /// <summary>Answer to <see cref="ApplyEntries"/>.</summary>
-/// <param name="LastIndex">Index of the last entry applied.</param>
-/// <param name="Results">One result per entry, in order; empty bytes for one that is no command, except for an <see cref="EntryKind.StateCheck"/>, whose result is a hash of 8 bytes of the state after it, where it hashes its state: the same on all members that have applied the same. A command the state machine cannot read gets a result that says so: it must not throw for it.</param>
+/// <param name="LastIndex">Index of the last entry applied: of the last one of those that were given, or of one before it, when so far there is much to say; it is then given the rest anew.</param>
+/// <param name="Results">One result per entry up to <paramref name="LastIndex"/>, in order; empty bytes for one that is no command, except for an <see cref="EntryKind.StateCheck"/>, whose result is a hash of 8 bytes of the state after it, where it hashes its state: the same on all members that have applied the same. A command the state machine cannot read gets a result that says so: it must not throw for it.</param>
 public sealed record EntriesApplied(long LastIndex, IReadOnlyList<ReadOnlyMemory<byte>> Results);
 
 /// <summary>
