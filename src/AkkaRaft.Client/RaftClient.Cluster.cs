@@ -7,6 +7,8 @@ namespace AkkaRaft.Client;
 /// <summary>What concerns the cluster and not its keys: members, leadership, backups.</summary>
 public sealed partial class RaftClient
 {
+    private const int MostAskedAgain = 10;
+
     private ImmutableArray<RaftEndpoint> _told = [];
     private ImmutableArray<RaftEndpoint> _reached = [];
     private RaftEndpoint? _lastLeader;
@@ -96,6 +98,7 @@ public sealed partial class RaftClient
             await FindLeader(deadline, cancellationToken).ConfigureAwait(false);
             var now = await AskLeader<Membership>(change, cancellationToken, deadline).ConfigureAwait(false);
             isTaken = true;
+            var askedAgain = 0;
             while (true)
             {
                 progress?.Report(now);
@@ -103,7 +106,10 @@ public sealed partial class RaftClient
                 {
                     if (IsReached(kind, named, now)) return now;
                     if (now.Failure is { } failure) throw new ChangeGivenUpException(failure);
-                    // It went with a leader that lost its office before the change was committed.
+                    // It went with a leader that lost its office before the change was committed; not that often.
+                    if (++askedAgain > MostAskedAgain)
+                        throw new OutcomeUnknownException($"Member {_lastLeader} took the change {askedAgain} times, says each time that it is done, and has other members than were asked for: what was asked is no member, or another one changes the members at the same time. 'members' tells how it stands.");
+                    await PauseAsync(cancellationToken).ConfigureAwait(false);
                     now = await AskLeader<Membership>(change, cancellationToken).ConfigureAwait(false);
                     continue;
                 }
@@ -176,12 +182,21 @@ public sealed partial class RaftClient
             await using (stream.ConfigureAwait(false))
             {
                 begun = await AskMember<BackupBegun>(from, new BeginBackup(_settings.ClusterId, 0), cancellationToken).ConfigureAwait(false);
+                if (begun.Length <= 0) throw new BadAnswerException($"Member {from} offers an image of {begun.Length} bytes: it is no member, or its answer is damaged.");
+                var deadline = Deadline.In(_settings.RequestTimeout, _clock);
                 var crc = Crc.Begin;
                 while (stream.Length < begun.Length)
                 {
                     var chunk = await AskMember<BackupChunk>(from, new FetchBackup(_settings.ClusterId, 0, stream.Length), cancellationToken).ConfigureAwait(false);
+                    if (chunk.Bytes.Length > begun.Length - stream.Length) throw new BadAnswerException($"Member {from} sends more than the {begun.Length} bytes of its image.");
                     if (chunk.Bytes.IsEmpty || chunk.Offset != stream.Length) throw new NoLeaderException($"Member {from} has made a newer image meanwhile; begin the backup anew.");
-                    if (Crc.Of(chunk.Bytes.Span) != chunk.Checksum) continue;
+                    if (Crc.Of(chunk.Bytes.Span) != chunk.Checksum)
+                    {
+                        if (deadline.IsOver) throw new BadAnswerException($"Member {from} has sent nothing but damaged pieces of its image for {_settings.RequestTimeout.TotalSeconds:0.0} s, from byte {stream.Length} on.");
+                        await PauseAsync(cancellationToken).ConfigureAwait(false);
+                        continue;
+                    }
+                    deadline = Deadline.In(_settings.RequestTimeout, _clock);
                     crc = Crc.Continue(crc, chunk.Bytes.Span);
                     await stream.WriteAsync(chunk.Bytes, cancellationToken).ConfigureAwait(false);
                     progress?.Report(new BackupProgress(stream.Length, begun.Length));

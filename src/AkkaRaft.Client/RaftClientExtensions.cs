@@ -94,6 +94,9 @@ public static class RaftClientExtensions
         while (true)
         {
             var page = await client.PageAsync(new GetRange(from, range.To, pageSize, consistency), cancellationToken).ConfigureAwait(false);
+            // More of them without end is no range.
+            if (page.More && (page.Rows.IsDefaultOrEmpty || page.Rows[^1].Key.Span.SequenceCompareTo(from.Span) < 0))
+                throw new BadAnswerException("A page of the range has more rows behind it, and none that goes on from the page before: what was asked is no member, or its answer is damaged.");
             foreach (var row in page.Rows) yield return row;
             if (!page.More) yield break;
             from = KeyValueCodec.After(page.Rows[^1].Key);

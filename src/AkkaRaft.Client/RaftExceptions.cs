@@ -38,6 +38,9 @@ public sealed class StateMachineException(string message) : RaftException(messag
 /// <summary>The client's codec refuses a type, or cannot read what a key holds: nothing was written.</summary>
 public sealed class CodecException(string message) : RaftException(message);
 
+/// <summary>What a member answers cannot be an answer: it is damaged, or comes from something that is no member.</summary>
+public sealed class BadAnswerException(string message) : RaftException(message);
+
 /// <summary>Changes that a watch asked for are no longer kept: read the keys anew, and watch from there.</summary>
 public sealed class CompactedException(string message, long oldestRevision) : RaftException(message)
 {

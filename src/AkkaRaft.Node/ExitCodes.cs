@@ -20,6 +20,7 @@ internal static class ExitCodes
         NoLeaderException => ("NoLeader", Unavailable),
         ClusterUnreachableException => ("ClusterUnreachable", Unavailable),
         OverloadedException => ("Overloaded", Unavailable),
+        BadAnswerException => ("BadAnswer", Unavailable),
         OutcomeUnknownException => ("OutcomeUnknown", OutcomeUnknown),
         SessionExpiredException => ("OutcomeUnknown", OutcomeUnknown),
         ConflictException => ("Conflict", Conflict),

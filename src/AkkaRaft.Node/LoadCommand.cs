@@ -161,7 +161,7 @@ internal static class LoadCommand
             call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"longest time without an answer: {load.LongestGap.TotalMilliseconds:0.00} ms"));
         }
 
-        return total.Count > 0 || load.LastFailure is null ? ExitCodes.Ok : ExitCodes.Of(load.LastFailure)!.Value.Code;
+        return total.Count > 0 ? ExitCodes.Ok : load.LastFailure is { } failure ? ExitCodes.Of(failure)!.Value.Code : ExitCodes.Unavailable;
     }
 
     private static string Figure(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);

@@ -8,6 +8,8 @@ internal sealed class PeerWarnings(ILoggingAdapter logger, TimeProvider? clock =
 {
     public const int MaxCharacters = 200;
 
+    private const int MaxTextCharacters = 4 * 1024;
+
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
@@ -53,6 +55,22 @@ internal sealed class PeerWarnings(ILoggingAdapter logger, TimeProvider? clock =
         }
         return text.ToString();
     }
+
+    /// <summary>What a peer said, for people, as a part of one line: whatever would begin another, or speak to a terminal, is escaped.</summary>
+    /// <param name="said">Its text.</param>
+    public static string OneLine(string said)
+    {
+        if (said.Length <= MaxTextCharacters && !said.Any(IsNoText)) return said;
+        var text = new StringBuilder();
+        foreach (var c in said.AsSpan(0, Math.Min(said.Length, MaxTextCharacters)))
+        {
+            if (IsNoText(c)) text.Append($"\\u{(int)c:x4}");
+            else text.Append(c);
+        }
+        return said.Length > MaxTextCharacters ? $"{text}…" : text.ToString();
+    }
+
+    private static bool IsNoText(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or '\u061c' or (>= '\u200e' and <= '\u200f') or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 
     private readonly record struct Said(long At, long Untold);
 }

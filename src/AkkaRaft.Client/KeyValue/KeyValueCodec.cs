@@ -1,3 +1,4 @@
+using AkkaRaft.Remoting;
 using Google.Protobuf;
 using Wire = AkkaRaft.Protocol.Wire;
 
@@ -67,7 +68,7 @@ internal static class KeyValueCodec
     public static IReadOnlyList<IKeyValueReply> Replies(IReadOnlyList<IKeyValueRead> requests, ReadOnlyMemory<byte> payload)
     {
         var result = Wire.KvQueryResult.Parser.ParseFrom(payload.Span);
-        if (result.Error.Length > 0) return [.. requests.Select(r => new RequestFailed(r.RequestId, result.Overloaded ? FailureKind.Overloaded : FailureKind.BadInput, result.Error))];
+        if (result.Error.Length > 0) return [.. requests.Select(r => new RequestFailed(r.RequestId, result.Overloaded ? FailureKind.Overloaded : FailureKind.BadInput, PeerWarnings.OneLine(result.Error)))];
         var replies = new IKeyValueReply[requests.Count];
         int lookups = 0, ranges = 0;
         for (var i = 0; i < replies.Length; i++)

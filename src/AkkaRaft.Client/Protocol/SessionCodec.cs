@@ -1,3 +1,4 @@
+using AkkaRaft.Remoting;
 using Google.Protobuf;
 
 namespace AkkaRaft.Protocol;
@@ -65,7 +66,7 @@ internal static class SessionCodec
             Wire.SessionResult.ResultOneofCase.SessionExpired => new SessionExpired(),
             Wire.SessionResult.ResultOneofCase.OutOfOrder => new BatchOutOfOrder(result.OutOfOrder.ExpectedSerial),
             Wire.SessionResult.ResultOneofCase.TooManyResults => new TooManyResults(result.TooManyResults.Limit),
-            Wire.SessionResult.ResultOneofCase.Malformed => new CommandMalformed(result.Malformed.Message),
+            Wire.SessionResult.ResultOneofCase.Malformed => new CommandMalformed(PeerWarnings.OneLine(result.Malformed.Message)),
             // Not CommandMalformed, which promises that nothing was executed.
             _ => throw new InvalidDataException("The result is of a kind this client does not know."),
         };

@@ -1,6 +1,7 @@
 using AkkaRaft.KeyValue;
 using AkkaRaft.Protocol;
 using AkkaRaft.Protocol.Wire;
+using AkkaRaft.Remoting;
 using static AkkaRaft.Protocol.WireValue;
 
 namespace AkkaRaft.Serialization;
@@ -72,7 +73,7 @@ internal static class ClientWire
             WireClientMessage.BodyOneofCase.Read => new Read(wire.ClusterId, id, Known<ReadConsistency>(wire.Read.Consistency), wire.Read.Payload.Memory) { NeedsLeader = wire.Read.NeedsLeader },
             WireClientMessage.BodyOneofCase.QueryReply => new QueryReply(id, wire.QueryReply.Memory),
             WireClientMessage.BodyOneofCase.Refused => new Refused(
-                id, Known<RefusalReason>(wire.Refused.Reason), wire.Refused.Leader is { } l ? MemberWire.FromWire(l) : null, wire.Refused.Message),
+                id, Known<RefusalReason>(wire.Refused.Reason), wire.Refused.Leader is { } l ? MemberWire.FromWire(l) : null, PeerWarnings.OneLine(wire.Refused.Message)),
             WireClientMessage.BodyOneofCase.GetMemberStatus => new GetMemberStatus(wire.ClusterId, id),
             WireClientMessage.BodyOneofCase.MemberStatus => FromWire(id, wire.MemberStatus),
             WireClientMessage.BodyOneofCase.TransferLeadership => new TransferLeadership(
@@ -109,7 +110,7 @@ internal static class ClientWire
             WireClientMessage.BodyOneofCase.LeaseReply => new LeaseReply(KeyValueCodec.FromWire(wire.LeaseReply)) { RequestId = id },
             WireClientMessage.BodyOneofCase.GetLeases => new GetLeases(Known<ReadConsistency>(wire.GetLeases), id),
             WireClientMessage.BodyOneofCase.LeasesReply => new LeasesReply([.. wire.LeasesReply.Leases.Select(KeyValueCodec.FromWire)], wire.LeasesReply.Revision) { RequestId = id },
-            WireClientMessage.BodyOneofCase.RequestFailed => new RequestFailed(id, Known<FailureKind>(wire.RequestFailed.Kind), wire.RequestFailed.Message),
+            WireClientMessage.BodyOneofCase.RequestFailed => new RequestFailed(id, Known<FailureKind>(wire.RequestFailed.Kind), PeerWarnings.OneLine(wire.RequestFailed.Message)),
             _ => throw new InvalidDataException("a client message without a known body"),
         };
     }
@@ -134,7 +135,7 @@ internal static class ClientWire
         RequestId = requestId,
         SnapshotReceived = wire.SnapshotReceived,
         SnapshotLength = wire.SnapshotLength,
-        Problem = wire.Problem.Length > 0 ? wire.Problem : null,
+        Problem = wire.Problem.Length > 0 ? PeerWarnings.OneLine(wire.Problem) : null,
     };
 
     private static WireChangeMembers ToWire(ChangeMembers change)
@@ -160,7 +161,7 @@ internal static class ClientWire
     }
 
     private static Membership FromWire(long requestId, WireMembership wire) => new(
-        wire.Index, wire.IsCommitted, wire.FromLeader, Known<MembershipPhase>(wire.Phase), wire.Failure.Length > 0 ? wire.Failure : null,
+        wire.Index, wire.IsCommitted, wire.FromLeader, Known<MembershipPhase>(wire.Phase), wire.Failure.Length > 0 ? PeerWarnings.OneLine(wire.Failure) : null,
         [.. wire.Members.Select(m => new ConfiguredMember(MemberWire.FromWire(Required(m.Member)), Known<MembershipRole>(m.Role), m.MatchIndex, m.SnapshotReceived, m.SnapshotLength)
         {
             ReachedAt = m.ReachedAt.Length > 0 ? m.ReachedAt : null,

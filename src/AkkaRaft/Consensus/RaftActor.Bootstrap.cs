@@ -90,13 +90,8 @@ internal sealed partial class RaftActor
     /// <summary>It is noted before the member ends: started again it would else meet others that were told the same, and begin with them what has begun long ago.</summary>
     private void EndForHavingBegunAnew(MemberId knownBy)
     {
-        if (_beganAnew is not null && WritesHardState) return;
-        if (_beganAnew is null)
-        {
-            _beganAnew = new BeganAnew(knownBy);
-            _hardStateVersion++;
-        }
-        AfterDurable(0, () => Fail(WhatBeganAnew(_beganAnew)));
+        _beganAnew ??= new BeganAnew(knownBy);
+        Flush();
     }
 
     private string WhatBeganAnew(BeganAnew known) =>

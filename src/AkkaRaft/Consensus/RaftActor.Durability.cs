@@ -68,9 +68,10 @@ internal sealed partial class RaftActor
             events.Add(_chain.Seal(_begun));
             _begun = null;
         }
-        if (_beganAnew is not null && !_beganAnewWritten)
+        var ends = _beganAnew is not null && !_beganAnewWritten;
+        if (ends)
         {
-            events.Add(_chain.Seal(_beganAnew));
+            events.Add(_chain.Seal(_beganAnew!));
             _beganAnewWritten = true;
         }
         if (_writtenTermAndVote != (_term, _votedFor)) events.Add(_chain.Seal(new TermAndVote(_term, _votedFor)));
@@ -95,6 +96,11 @@ internal sealed partial class RaftActor
         PersistAllAsync(events, _ =>
         {
             if (--left > 0) return;
+            if (ends)
+            {
+                Fail(WhatBeganAnew(_beganAnew!));
+                return;
+            }
             _originDurable = true;
             Noted(checkpoint, checkpointSequenceNr);
             Flushed(version, lastIndex);

@@ -70,6 +70,24 @@ public sealed class IncarnationTests
     });
 
     [Fact]
+    public void A_voter_that_joined_and_was_wiped_is_refused_also_while_leaders_change() => Story.Tell(3, simulation =>
+    {
+        simulation.RunUntilLeader();
+        var joined = simulation.AddMember();
+        simulation.RunUntil(() =>
+        {
+            simulation.SetVoters(0, 1, 2, joined);
+            simulation.RunFor(Story.Moment);
+            return simulation.Voters.Count == 4 && simulation.HasConverged;
+        });
+        simulation.Crash(joined);
+        simulation.Wipe(joined);
+        simulation.Restart(joined);
+        simulation.Crash(simulation.Leader!.Value);
+        simulation.RunUntil(() => simulation.HasFailed(joined));
+    });
+
+    [Fact]
     public void A_member_that_was_wiped_before_it_was_one_joins_all_the_same() => Story.Tell(3, simulation =>
     {
         simulation.RunUntilLeader();

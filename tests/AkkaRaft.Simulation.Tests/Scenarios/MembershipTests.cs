@@ -301,7 +301,8 @@ public sealed class MembershipTests
         simulation.RemoveMember(8);
         simulation.AddLearner(voters[0]);
         simulation.TransferLeadership(learner);
-        simulation.RunUntil(() => simulation.OperatorReplies.Count == before + 5);
+        simulation.SetVoters([.. Enumerable.Range(0, 101)]);
+        simulation.RunUntil(() => simulation.OperatorReplies.Count == before + 6);
         Assert.All(simulation.OperatorReplies.Skip(before), r => Assert.Equal(RefusalReason.BadRequest, Assert.IsType<Refused>(r).Reason));
         Assert.Equal(voters, simulation.Voters);
     });

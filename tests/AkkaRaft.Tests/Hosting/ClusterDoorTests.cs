@@ -62,6 +62,20 @@ public sealed class ClusterDoorTests : TestKit
         }
     }
 
+    [Fact]
+    public void What_waits_for_the_members_own_children_is_counted_too()
+    {
+        using var goesOn = new ManualResetEventSlim();
+        var gateway = Sys.ActorOf(RaftGateway.Props("this", RaftStateMachine.KeyValueStore, Akka.Actor.Props.Create(() => new Parent(goesOn)), Akka.Actor.Props.Create(() => new Behind(TestActor))));
+        var member = (ActorRefWithCell)Member(gateway);
+        IActorRef? child = null;
+        Assert.True(SpinWait.SpinUntil(() => (child = member.GetSingleChild("state-machine")) is not Nobody, TimeSpan.FromMinutes(1)));
+        for (var i = 0; i < 10; i++) child!.Tell(i);
+        Assert.InRange(RaftGateway.Waiting(gateway), 9, 10);
+        goesOn.Set();
+        Assert.True(SpinWait.SpinUntil(() => RaftGateway.Waiting(gateway) == 0, TimeSpan.FromMinutes(1)));
+    }
+
     private static Hello Message(long term) => new(new RaftHeader("this", new MemberId(1), new MemberId(0), term));
 
     private static DisassociatedEvent LostConnection(int port) => new(Address.Parse("akka.tcp://here@localhost:9"), Address.Parse($"akka.tcp://there@localhost:{port}"), inbound: true);
@@ -92,6 +106,20 @@ public sealed class ClusterDoorTests : TestKit
         nameof(FetchBackup) => new FetchBackup(clusterId, 7, 0),
         _ => throw new SwitchExpressionException(name),
     };
+
+    private sealed class Parent : ReceiveActor
+    {
+        public Parent(ManualResetEventSlim goesOn)
+        {
+            Context.ActorOf(Akka.Actor.Props.Create(() => new Slow(goesOn)), "state-machine");
+            ReceiveAny(_ => { });
+        }
+    }
+
+    private sealed class Slow : ReceiveActor
+    {
+        public Slow(ManualResetEventSlim goesOn) => ReceiveAny(_ => goesOn.Wait());
+    }
 
     private sealed class Behind : ReceiveActor
     {

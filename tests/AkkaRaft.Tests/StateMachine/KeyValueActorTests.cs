@@ -182,7 +182,7 @@ public sealed class KeyValueActorTests : TestKit
     public void Another_process_has_half_of_the_watches_and_leaves_them_when_its_connection_ends()
     {
         var actor = Open(Settings with { MaxWatches = 4 });
-        var (one, other) = (new FarAway("one", TestActor), new FarAway("other", TestActor));
+        var (one, other) = (FarAway("one", TestActor), FarAway("other", TestActor));
         for (var i = 1; i <= 3; i++) Ask(actor, i, new Watch(default, default, 1, TimeSpan.FromMinutes(1)), one);
         Assert.Equal(FailureKind.Overloaded, Assert.IsType<RequestFailed>(Reply(new Watch(default, default, 1, default), 3)).Kind);
         Ask(actor, 4, new Watch(default, default, 1, TimeSpan.FromMinutes(1)), other);
@@ -191,6 +191,19 @@ public sealed class KeyValueActorTests : TestKit
         Apply(actor, 2, 1, new Put("a"u8.ToArray(), default));
         foreach (var id in new[] { 4, 5, 6, 7 }) Assert.Single(Told(id).Changes);
         ExpectNoMsg(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void Plain_watches_whoever_asks_have_half_of_them_together()
+    {
+        var actor = Open(Settings with { MaxWatches = 4 });
+        // They come by the gateway's own client.
+        var plain = new Elsewhere(actor.Path.Parent.Parent / "client", TestActor);
+        for (var i = 1; i <= 3; i++) Ask(actor, i, new Watch(default, default, 1, TimeSpan.FromMinutes(1)), plain);
+        Assert.Equal(FailureKind.Overloaded, Assert.IsType<RequestFailed>(Reply(new Watch(default, default, 1, default), 3)).Kind);
+        for (var i = 4; i <= 5; i++) Ask(actor, i, new Watch(default, default, 1, TimeSpan.FromMinutes(1)));
+        Apply(actor, 2, 1, new Put("a"u8.ToArray(), default));
+        foreach (var id in new[] { 1, 2, 4, 5 }) Assert.Single(Told(id).Changes);
     }
 
     [Fact]
@@ -285,9 +298,11 @@ public sealed class KeyValueActorTests : TestKit
     private void Ask(IActorRef actor, long requestId, Watch watch, IActorRef? from = null) => actor.Tell(new Query(requestId, KeyValueCodec.EncodeQuery([watch])), from ?? TestActor);
 
     /// <summary>A client in another process.</summary>
-    private sealed class FarAway(string host, IActorRef receiver) : MinimalActorRef
+    private static Elsewhere FarAway(string host, IActorRef receiver) => new(new RootActorPath(new Address("akka.tcp", "app", host, 1)) / "user" / "client", receiver);
+
+    private sealed class Elsewhere(ActorPath path, IActorRef receiver) : MinimalActorRef
     {
-        public override ActorPath Path { get; } = new RootActorPath(new Address("akka.tcp", "app", host, 1)) / "user" / "client";
+        public override ActorPath Path { get; } = path;
 
         public override IActorRefProvider Provider => throw new NotSupportedException();
 
