@@ -516,6 +516,55 @@ public sealed class HostilePeerTests(AttackedCluster running) : IClassFixture<At
         peers.ForEach(p => p.Dispose());
     });
 
+    /// <summary>Queries, by what they are; each of some bytes, and with much to do.</summary>
+    public static TheoryData<string> Laborious => ["watches that end within moments of each other", "ranges that stop before a large row", "watches of all changes that are kept"];
+
+    [Theory(Timeout = Patience.TestMs)]
+    [MemberData(nameof(Laborious))]
+    public async Task Queries_with_much_to_do_keep_nobody_waiting_and_stop_nothing(string kind)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        var before = await running.Client.StatusAsync();
+        await running.ServesAsync();
+        var usual = before.ToDictionary(s => s.Id, s => UsualBytes(s.ProcessId));
+        var (query, times) = kind switch
+        {
+            // Of the key "large", of 1 MB, nothing is told.
+            "ranges that stop before a large row" => (_ => Enumerable.Repeat(Bytes(2, [.. Bytes(1, "large"), .. Number(3, 1)]), 5_000).SelectMany(range => range).ToArray(), 20),
+            "watches of all changes that are kept" => (_ => Bytes(4, [.. Bytes(1, "none"), .. Bytes(2, "none\0"), .. Number(3, 1), .. Number(4, 0)]), 2_000),
+            _ => ((Func<int, byte[]>)(i => Bytes(4, [.. Bytes(1, "none"), .. Bytes(2, "none\0"), .. Number(3, 1_000_000_000), .. Number(4, (ulong)(20 + (i * 7 % 200)))])), 40_000),
+        };
+        await Task.WhenAll(before.Select(async member =>
+        {
+            using var peer = await IntroduceAsync(member.Address, "127.1.2.8");
+            using var end = new CancellationTokenSource();
+            var heard = peer.HearAsync(end.Token);
+            foreach (var some in Enumerable.Range(0, times).Chunk(200))
+            {
+                byte[] frames = [.. some.SelectMany(i => Frame(peer.Message("/user/raft", RaftSerializer, "c1", [0, .. Number(1, (ulong)i), .. Bytes(2, "akkaraft"), .. Bytes(5, [.. Number(1, 2), .. Bytes(2, query(i))])])))];
+                try
+                {
+                    await peer.SendAsync(frames);
+                }
+                catch (SocketException)
+                {
+                    // It sends no heartbeats.
+                    break;
+                }
+            }
+
+            await running.ServesAsync();
+            await end.CancelAsync();
+            await heard;
+        }));
+        await NothingMovedAsync(before);
+        foreach (var member in before)
+        {
+            Assert.InRange(AttackedCluster.MostBytes(member.ProcessId) - usual[member.Id], long.MinValue, 2 * MaxGrowthBytes);
+            Assert.Empty(running.Lines(member.Id.Value, "   at "));
+        }
+    }
+
     /// <summary>The members are the same processes, in the same term and the same roles.</summary>
     private async Task<IReadOnlyList<RaftStatus>> NothingMovedAsync(IReadOnlyList<RaftStatus> before)
     {

@@ -24,6 +24,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
     private readonly string? _stateFile;
     private readonly ParkedWatches _watches = new();
     private readonly QueryAnswers _answers;
+    private readonly ReadTurns _turns;
     private readonly StoreLimits _ownLimits;
     private readonly DamagedState? _damaged;
     private CheckImage? _checked;
@@ -38,6 +39,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         _settings = settings;
         _stateFile = stateFile;
         _answers = new QueryAnswers(Self, () => Now, why => Store.Wrong(why, overloaded: true));
+        _turns = new ReadTurns(() => Store.Work, () => Self.Tell(NextTurn.Instance));
         _ownLimits = StoreLimits.Of(settings);
         _damaged = stateFile is null || KeyValueStore.IsGoneWhenClosed(stateFile) ? null : new DamagedState(stateFile);
         Receive<ApplyEntries>(apply =>
@@ -94,7 +96,12 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             CompareLimits();
             ParkAnew();
         });
-        Receive<Query>(query => Answer(query, Sender));
+        Receive<Query>(query =>
+        {
+            if (!_turns.MustWait) Answer(query, Sender);
+            else if (!_turns.TryAdd(query, Sender)) _answers.Tell(Sender, query.RequestId, Store.Wrong("Too many reads wait at this member; ask another one, or later.", overloaded: true));
+        });
+        Receive<NextTurn>(_ => _turns.Begin(Answer));
         Receive<AnswerWindow.Reopened>(reopened => _answers.GoOn(reopened));
         Receive<WatchesDue>(_ => EndWatches());
         Receive<ConnectionLost>(lost =>
@@ -102,6 +109,7 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
             _watches.RemoveOf(lost.Address);
             WakeForWatches();
             _answers.Remove(lost.Address);
+            _turns.Remove(lost.Address);
         });
     }
 
@@ -225,6 +233,11 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         // Read once: it goes on meanwhile.
         var left = at - Now;
         Timers.StartSingleTimer(nameof(WatchesDue), WatchesDue.Instance, left > TimeSpan.Zero ? left : TimeSpan.Zero);
+    }
+
+    private sealed class NextTurn
+    {
+        public static readonly NextTurn Instance = new();
     }
 
     private sealed class WatchesDue

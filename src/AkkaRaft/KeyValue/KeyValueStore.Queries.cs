@@ -85,6 +85,7 @@ internal sealed partial class KeyValueStore
             foreach (var change in changes)
                 if (!answer.Add(change)) return answer.Result;
             read += bytes;
+            _historyRead += bytes;
             if (read <= MaxHistoryBytesRead) continue;
             answer.Result.NextRevision = changes[^1].Version + 1;
             return answer.Result;

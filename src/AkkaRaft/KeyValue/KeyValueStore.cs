@@ -33,6 +33,7 @@ internal sealed partial class KeyValueStore : IDisposable
     private long _nowMs;
     private int _answerBytes;
     private long _workBefore;
+    private long _historyRead;
 
     // Part of what the log means: never to be changed.
     private const long MaxWorkOfCommand = 64 * 1024 * 1024;
@@ -231,6 +232,9 @@ internal sealed partial class KeyValueStore : IDisposable
 
     /// <summary>Whether the last <see cref="Apply"/> came to its end, and no commit has failed.</summary>
     public bool IsWhole => _isWhole && !_connection.HasFailed;
+
+    /// <summary>What was read so far, in bytes, and what each search costs besides.</summary>
+    public long Work => _keys.Work + _historyRead;
 
     /// <summary>Whether a commit is under way aside.</summary>
     public bool IsCommitting => _connection.IsCommitting;

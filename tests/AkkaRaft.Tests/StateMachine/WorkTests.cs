@@ -1,7 +1,6 @@
 using AkkaRaft.KeyValue;
 using AkkaRaft.Log;
 using AkkaRaft.Protocol;
-using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.Tests.StateMachine;
 
