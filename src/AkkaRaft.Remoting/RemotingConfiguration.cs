@@ -48,7 +48,7 @@ internal static partial class RemotingConfiguration
     public static LogFilterSetup QuietRemoting { get; } = new LogFilterBuilder().ExcludeMessageRegex(PeerAway()).Build();
 
     // What is matched is the whole line, time and source included.
-    [GeneratedRegex(@"\] (Tried to associate with unreachable remote address|Association with remote system .* has failed|Disassociated\s|Removing receive buffers for |AssociationError |No response from remote\. |Quarantined address .* is still unreachable |Association to .* is irrecoverably failed\. Quarantining address\.\s+Cause: System\.TimeoutException: Delivery of system messages timed out)", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\] (Tried to associate with unreachable remote address|Association with remote system .* has failed|Disassociated\s|Removing receive buffers for |AssociationError |No response from remote(\.| for outbound association\.) |Quarantined address .* is still unreachable |Association to .* is irrecoverably failed\. Quarantining address\.\s+Cause: System\.TimeoutException: Delivery of system messages timed out)", RegexOptions.ExplicitCapture)]
     private static partial Regex PeerAway();
 
     /// <summary>What both need of Akka.Remote, to listen at an address.</summary>

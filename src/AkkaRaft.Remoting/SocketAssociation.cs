@@ -542,7 +542,13 @@ internal sealed class SocketAssociation : AssociationHandle
     // ---- the end -------------------------------------------------------------------------------------------------
 
     [Obsolete("Akka.Remote calls the one with a reason, which calls this.")]
-    public override void Disassociate() => Close();
+    public override void Disassociate()
+    {
+        // Akka.Remote has waited for its handshake.
+        if (!IsAccepted && ReceivedBytes == 0 && !Volatile.Read(ref _isClosed))
+            _rules.Warnings.Warn(Addresses.Join(RemoteAddress), $"What listens at {Addresses.Join(RemoteAddress)} takes connections and does not say who it is: it hangs, or is no member. It is tried again, also without a line.");
+        Close();
+    }
 
     /// <summary>Closes the connection, whatever is under way; messages may be lost.</summary>
     public void Close()
