@@ -98,8 +98,8 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         });
         Receive<Query>(query =>
         {
-            if (!_turns.MustWait) Answer(query, Sender);
-            else if (!_turns.TryAdd(query, Sender)) _answers.Tell(Sender, query.RequestId, Store.Wrong("Too many reads wait at this member; ask another one, or later.", overloaded: true));
+            if (!_turns.MustWait) _turns.Read(query, Sender, Answer);
+            else if (!_turns.TryAdd(query, Sender)) _answers.Tell(Sender, query.RequestId, Store.Wrong("Too many reads wait at this member, of this process or in all; ask for less at once, another member, or later.", overloaded: true));
         });
         Receive<NextTurn>(_ => _turns.Begin(Answer));
         Receive<AnswerWindow.Reopened>(reopened => _answers.GoOn(reopened));

@@ -42,16 +42,52 @@ public sealed class ReadTurnsTests
         Assert.Equal(10_000, Enumerable.Range(0, 20_000).Count(_ => _turns.TryAdd(new Query(3, default), ActorRefs.Nobody)));
     }
 
-    private void Ask(long id)
+    [Fact]
+    public void Whoever_has_read_little_goes_before_those_who_read_much()
+    {
+        var (greedy, honest) = (new Elsewhere("greedy"), new Elsewhere("honest"));
+        for (var id = 1; id <= 100; id++) Ask(id, greedy);
+        Ask(1_001, honest);
+        _turns.Begin(Read);
+        Assert.Equal(1_001, _read[2]);
+        // It has read as much as is much, once; the other one many times.
+        for (var turn = 0; turn < 5; turn++) _turns.Begin(Read);
+        Ask(1_002, honest);
+        _turns.Begin(Read);
+        Assert.Equal(1_002, _read[^2]);
+    }
+
+    [Fact]
+    public void One_process_leaves_room_for_others_and_takes_none_when_it_is_gone()
+    {
+        _work = 100 * Much;
+        var (greedy, honest) = (new Elsewhere("greedy"), new Elsewhere("honest"));
+        Assert.Equal(2_500, Enumerable.Range(0, 9_000).Count(_ => _turns.TryAdd(new Query(1, default), greedy)));
+        Assert.True(_turns.TryAdd(new Query(2, default), honest));
+        _turns.Remove("GREEDY:1");
+        Assert.True(_turns.TryAdd(new Query(3, default), greedy));
+        for (var turn = 0; turn < 3; turn++) _turns.Begin(Read);
+        Assert.Equal([2, 3], _read);
+        Assert.False(_turns.MustWait);
+    }
+
+    private void Ask(long id, IActorRef? asker = null)
     {
         var query = new Query(id, default);
-        if (_turns.MustWait) Assert.True(_turns.TryAdd(query, ActorRefs.Nobody));
-        else Read(query, ActorRefs.Nobody);
+        if (_turns.MustWait) Assert.True(_turns.TryAdd(query, asker ?? ActorRefs.Nobody));
+        else _turns.Read(query, asker ?? ActorRefs.Nobody, Read);
     }
 
     private void Read(Query query, IActorRef asker)
     {
         _read.Add(query.RequestId);
         _work += Much;
+    }
+
+    private sealed class Elsewhere(string host) : MinimalActorRef
+    {
+        public override ActorPath Path { get; } = new RootActorPath(new Address("akka.tcp", "app", host, 1)) / "user" / "client";
+
+        public override IActorRefProvider Provider => throw new NotSupportedException();
     }
 }
