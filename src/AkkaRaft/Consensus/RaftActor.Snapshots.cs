@@ -42,15 +42,27 @@ internal sealed partial class RaftActor
 
     private void Read(FetchBackup fetch, IActorRef client)
     {
+        if (_image is { } fetched) IsFetched(fetched, fetch.Offset);
         if (_image is not { } image) client.Tell(new BackupChunk(fetch.RequestId, fetch.Offset, default, 0));
         else _snapshots.Tell(new SnapshotActor.Fetch(null, client, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset) { Counted = _chunks.Count(client, _settings.SnapshotChunkBytes) });
     }
+
+    // An image that another one replaces is fetched from the start again, and a member that lags behind would never have one.
+    private static readonly TimeSpan HeldBetweenPieces = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan HeldAtMost = TimeSpan.FromMinutes(5);
+    private TimeSpan _imageMadeAt;
+    private TimeSpan? _imageFetchedAt;
+
+    private bool IsImageHeld => Now - _imageFetchedAt < HeldBetweenPieces && Now - _imageMadeAt < HeldAtMost;
+
+    private void IsFetched(Snapshot image, long offset) => _imageFetchedAt = offset + _settings.SnapshotChunkBytes >= image.Length ? null : Now;
 
     private bool HandledBySnapshots(object message)
     {
         switch (message)
         {
             case FetchSnapshot fetch:
+                if (_image is { } asked && asked.Base.Index == fetch.Index && asked.Checksum == fetch.SnapshotChecksum) IsFetched(asked, fetch.Offset);
                 _snapshots.Tell(new SnapshotActor.Fetch(fetch.Header.From, ActorRefs.Nobody, 0, fetch.Index, fetch.SnapshotChecksum, fetch.Offset));
                 return true;
             case SnapshotActor.Served { Fetch.To: { } to } served:
@@ -79,10 +91,17 @@ internal sealed partial class RaftActor
                 return true;
             case SnapshotActor.Own own:
                 _image = own.Snapshot;
+                (_imageMadeAt, _imageFetchedAt) = (Now, null);
                 ImageDone("The image could not be kept; the member's log says why.");
                 return true;
             case BeginBackup begin when IsStateBehindLog:
                 Refuse(begin.RequestId, RefusalReason.NotReady, "The member's state machine lacks a snapshot; ask another member.");
+                return true;
+            case BeginBackup begin when IsImageHeld && _image is { } held && held.Base.Index == _appliedIndex:
+                Sender.Tell(new BackupBegun(begin.RequestId, held.Base.Index, held.Length, held.Checksum));
+                return true;
+            case BeginBackup begin when IsImageHeld:
+                Refuse(begin.RequestId, RefusalReason.NotReady, "A member, or another backup, fetches the image that there is; another one can be made when it has it.");
                 return true;
             case BeginBackup begin:
                 _backupAskers.Add((Sender, begin.RequestId));

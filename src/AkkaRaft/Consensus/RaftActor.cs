@@ -404,7 +404,8 @@ internal sealed partial class RaftActor : UntypedPersistentActor
             if (IsToMe(header)) Heed(dismissed);
             return false;
         }
-        if (HasLost(header) || IsDismissed(message)) return false;
+        // Whoever saw it acknowledge something knows it.
+        if ((IsToMe(header) && HasLost(header)) || IsDismissed(message)) return false;
         _heardFrom[header.From] = Now;
         switch (message)
         {

@@ -26,6 +26,7 @@ internal sealed class KeyTable(StateConnection file)
     private readonly Statement _delete = file.Prepare("DELETE FROM kv WHERE key = ?");
     private readonly Statement _range = file.Prepare(Table.Select("WHERE key >= ? AND key < ? ORDER BY key"));
     private readonly Statement _rangeToTheEnd = file.Prepare(Table.Select("WHERE key >= ? ORDER BY key"));
+    private readonly Statement _has = file.Prepare("SELECT 1 FROM kv WHERE key = ?");
     private readonly Statement _after = file.Prepare("SELECT 1 FROM kv WHERE key > ? AND key < ? LIMIT 1");
     private readonly Statement _afterToTheEnd = file.Prepare("SELECT 1 FROM kv WHERE key > ? LIMIT 1");
     private readonly Statement _from = file.Prepare("SELECT 1 FROM kv WHERE key >= ? AND key < ? LIMIT 1");
@@ -88,6 +89,13 @@ internal sealed class KeyTable(StateConnection file)
         }
         _find.Reset();
         return version;
+    }
+
+    /// <summary>Whether the key is there; its row is not read.</summary>
+    public bool Has(ByteString key)
+    {
+        Work += RowOverheadBytes;
+        return _puts.ContainsKey(key) || _known.ContainsKey(key) || IsThere(file.Reading(_has).Bind(1, key.Span));
     }
 
     public void Put(ByteString key, ByteString value, long version, long lease) => _puts[key] = new Row(value, version, lease);

@@ -115,16 +115,18 @@ internal sealed partial class KeyValueStore
             switch (step.StepCase)
             {
                 case KvStep.StepOneofCase.Put:
-                    result.Steps.Add(new KvStepResult { Existed = _keys.VersionOf(step.Put.Key) > 0 });
+                    result.Steps.Add(new KvStepResult { Existed = _keys.Has(step.Put.Key) });
                     Put(step.Put, revision);
                     break;
                 case KvStep.StepOneofCase.Delete:
                     result.Steps.Add(new KvStepResult { Existed = Delete(step.Delete.Key, revision) });
                     break;
                 default:
+                    var work = _keys.Work;
                     var page = _keys.Range(step.Range, pageBytes);
                     var bytes = page.Rows.Sum(row => row.Key.Length + row.Value.Length + KeyTable.RowOverheadBytes);
-                    pageBytes -= bytes;
+                    // Also what was read to see that it has no room: a step cannot be refused, since those before it may have written.
+                    pageBytes -= (int)Math.Min(_keys.Work - work, int.MaxValue / 2);
                     _answerBytes += bytes;
                     result.Steps.Add(new KvStepResult { Range = page });
                     break;

@@ -234,7 +234,7 @@ internal sealed partial class KeyValueStore : IDisposable
     public bool IsWhole => _isWhole && !_connection.HasFailed;
 
     /// <summary>What was read so far, in bytes, and what each search costs besides.</summary>
-    public long Work => _keys.Work + _historyRead;
+    public long Work => _keys.Work + _historyRead + _sessions.Work;
 
     /// <summary>Whether a commit is under way aside.</summary>
     public bool IsCommitting => _connection.IsCommitting;
@@ -260,7 +260,7 @@ internal sealed partial class KeyValueStore : IDisposable
         _isWhole = false;
         _isCommitted = false;
         var share = new ApplyShare();
-        var work = _keys.Work;
+        var work = Work;
         foreach (var entry in entries)
         {
             if (entry.Index <= AppliedIndex)
@@ -270,7 +270,7 @@ internal sealed partial class KeyValueStore : IDisposable
             }
             if (entry.Index != AppliedIndex + 1)
                 throw new InvalidOperationException($"{_file} has applied the log up to {AppliedIndex} and cannot go on with entry {entry.Index}.");
-            if (share.IsOver(_keys.Work - work)) break;
+            if (share.IsOver(Work - work)) break;
             var result = Execute(entry);
             results.Add(result);
             share.Add(result.Length);

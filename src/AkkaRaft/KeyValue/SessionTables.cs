@@ -27,6 +27,7 @@ internal sealed class SessionTables : ISessionResults
     private readonly Statement _remove;
     private readonly Statement _saveResults;
     private readonly Statement _readResults;
+    private (long Of, KeptResults Results)? _lastRead;
     private readonly Statement _removeResults;
 
     public SessionTables(StateConnection file)
@@ -44,6 +45,7 @@ internal sealed class SessionTables : ISessionResults
     /// <summary>Reads the tables.</summary>
     public void Load(Sessions sessions)
     {
+        _lastRead = null;
         sessions.Clear();
         _changed.Clear();
         _results.Clear();
@@ -103,6 +105,7 @@ internal sealed class SessionTables : ISessionResults
 
     public void Removed(long session)
     {
+        if (_lastRead?.Of == session) _lastRead = null;
         _changed.Remove(session);
         if (_results.Remove(session, out var kept) && (kept.Saved.Count > 0 || kept.ForgottenUpTo is not null))
             _file.Writing(_removeResults).Bind(1, session).Bind(2, long.MaxValue).Run();
@@ -124,11 +127,22 @@ internal sealed class SessionTables : ISessionResults
 
     public IEnumerable<KeptResults> From(long session, long serial)
     {
+        // Whoever asks for one of them asks for it again, or for the next.
+        if (_lastRead is { Of: var of, Results: var last } && of == session && last.FirstSerial <= serial && serial <= last.LastSerial)
+        {
+            yield return last;
+            serial = last.LastSerial + 1;
+        }
         _file.Write(TakeResults(session));
         _readResults.Bind(1, session).Bind(2, serial);
         try
         {
-            while (_file.Step(ResultTable, _readResults)) yield return new KeptResults(_readResults.Integer(2), _readResults.Integer(1), _readResults.Blob(3).ToArray());
+            while (_file.Step(ResultTable, _readResults))
+            {
+                var read = new KeptResults(_readResults.Integer(2), _readResults.Integer(1), _readResults.Blob(3).ToArray());
+                _lastRead = (session, read);
+                yield return read;
+            }
         }
         finally
         {

@@ -21,6 +21,9 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
     /// <summary>Most bytes of results that are kept for all sessions together: those of an own state machine are in its memory and in its image. It is a part of what the log means, and never to be changed.</summary>
     public long MostResultBytes { get; init; } = 256 * 1024 * 1024;
 
+    /// <summary>What was read of results that are kept, in bytes.</summary>
+    public long Work { get; private set; }
+
     /// <summary>What is kept for all of them, in bytes.</summary>
     public long ResultBytes { get; private set; }
 
@@ -187,12 +190,32 @@ internal sealed class Sessions(string stateMachine, ISessionResults results)
             bytes += kept.Results.Length;
             // What was told as one answer is told again.
             if (bytes > Limits.AnswerBytes && told.Results.Count > 0) return null;
-            var parts = SessionBatchResult.Parser.ParseFrom(kept.Results).Results;
-            while (next <= kept.LastSerial && next < firstSerial + count) told.Results.Add(parts[(int)(next++ - kept.FirstSerial)]);
+            Work += kept.Results.Length;
+            var last = Math.Min(kept.LastSerial, firstSerial + count - 1);
+            told.Results.Add(Parts(kept.Results, next - kept.FirstSerial, last - kept.FirstSerial));
+            next = last + 1;
             if (next == firstSerial + count) break;
         }
         return told;
     }
+
+    /// <summary>Some of the results of a batch; the others are passed over as they are.</summary>
+    private static List<ByteString> Parts(byte[] results, long first, long last)
+    {
+        List<ByteString> parts = [];
+        var input = new CodedInputStream(results);
+        for (long i = 0; i <= last;)
+        {
+            var tag = input.ReadTag();
+            if (tag == 0) throw new InvariantViolationException("The results that are kept of a batch are fewer than its operations.");
+            if (tag != ResultsTag || i < first) input.SkipLastField();
+            else parts.Add(input.ReadBytes());
+            if (tag == ResultsTag) i++;
+        }
+        return parts;
+    }
+
+    private static readonly uint ResultsTag = WireFormat.MakeTag(SessionBatchResult.ResultsFieldNumber, WireFormat.WireType.LengthDelimited);
 
     private void Add(long id, Session session)
     {

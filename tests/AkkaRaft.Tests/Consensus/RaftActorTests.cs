@@ -274,8 +274,12 @@ public sealed class RaftActorTests : TestKit
         Assert.Equal(3, Sent<AppendEntriesReply>().MatchIndex);
         Watch(member);
         member.Tell(Append(1, 1, 3, 1, 0) with { Header = From(1, 1) with { AckedIndex = 3, AckedTerm = 1 } });
+        var reply = Sent<AppendEntriesReply>();
+        Assert.True(reply.Success);
+        // Whoever saw it acknowledge something knows its incarnation.
+        member.Tell(Append(1, 1, 3, 1, 0) with { Header = From(1, 1) with { AckedIndex = ackedIndex, AckedTerm = ackedTerm } });
         Assert.True(Sent<AppendEntriesReply>().Success);
-        member.Tell(new RequestVote(From(2, 1) with { AckedIndex = ackedIndex, AckedTerm = ackedTerm }, 9, 1, false));
+        member.Tell(new RequestVote(From(2, 1) with { AckedIndex = ackedIndex, AckedTerm = ackedTerm, ToIncarnation = reply.Header.Incarnation }, 9, 1, false));
         ExpectTerminated(member);
     }
 

@@ -34,6 +34,11 @@ public sealed class WorkTests : StoreTest
         Assert.Equal(2, Executed(Batch(session, 1, 0, Change("k", "a", 9), Change("k", "a", 9))).Length);
         Assert.Contains("more than an answer holds", Assert.IsType<CommandMalformed>(Batch(session, 1, 0, [.. Enumerable.Repeat(Change("k", "a", 9), 4)])).Message, StringComparison.Ordinal);
         Executed(Batch(session, 4, 0, Change("k", "a", 9)));
+        // What is read for them counts.
+        var before = Store.Work;
+        for (var i = 0; i < 10; i++) Executed(Batch(session, 4, 0, Change("k", "a", 9)));
+        Assert.InRange(Store.Work - before, 15_000, 20_000);
+        Assert.Equal(2, Executed(Batch(session, 3, 0, Change("k", "a", 9), Change("k", "a", 9))).Length);
     }
 
     [Fact]
@@ -66,6 +71,20 @@ public sealed class WorkTests : StoreTest
         IReadOnlyList<LogEntry> entries = [.. Enumerable.Range(0, 6).Select(i => Entry(first + i, StoreCommands.Batch(session, i + 1, i, [compares])))];
         Assert.Equal(2, Store.Apply(entries, 100).Count);
         Assert.Equal(2, Store.Apply([.. entries.Skip(2)], 100).Count);
+    }
+
+    [Fact]
+    public void The_ranges_of_a_transaction_read_a_large_row_that_has_no_room_once()
+    {
+        Do(Put("a", ""), Put("b", Large));
+        Reopen(Settings with { MaxPageBytes = 512 * 1024 });
+        var before = Store.Work;
+        var reply = Do<TransactionReply>(new KeyValueTransaction([], [.. Enumerable.Repeat(new RangeStep(default, default), 1_000)], []));
+        Assert.InRange(Store.Work - before, Large.Length, 2 * Large.Length);
+        Assert.Equal([(1, true), (0, true)], reply.Steps.Select(step => (step.Rows.Length, step.More)).Distinct());
+        before = Store.Work;
+        Do<TransactionReply>(new KeyValueTransaction([], [.. Enumerable.Repeat(new PutStep(Bytes("b"), default), 1_000)], []));
+        Assert.InRange(Store.Work - before, 0, 100_000);
     }
 
     [Fact]
