@@ -121,7 +121,8 @@ internal sealed class SnapshotFiles(string directory)
         if (!Directory.Exists(directory)) return;
         File.Delete(IncomingDescription);
         File.Delete(IncomingImage);
-        foreach (var left in Directory.EnumerateFiles(directory, "*.image.*")) File.Delete(left);
+        // Matched as it is written: by .NET's default a pattern that ends with ".*" is also that of names without it, such as those of the images.
+        foreach (var left in Directory.EnumerateFiles(directory, $"{Path.GetFileName(IncomingImage)}*", new EnumerationOptions { MatchType = MatchType.Simple })) File.Delete(left);
     }
 
     private static bool IsWhole(string image, Snapshot snapshot) => Measure(image) == (snapshot.Length, snapshot.Checksum);

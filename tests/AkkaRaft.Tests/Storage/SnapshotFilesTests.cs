@@ -34,6 +34,17 @@ public sealed class SnapshotFilesTests : IDisposable
     }
 
     [Fact]
+    public void What_is_dropped_of_an_image_that_was_fetched_is_no_other_image()
+    {
+        var made = Made(7);
+        _files.Prepare();
+        foreach (var file in new[] { _files.NewImage, _files.IncomingImage, $"{_files.IncomingImage}-journal", $"{_files.IncomingImage}.part" }) File.WriteAllBytes(file, [9]);
+        _files.DeleteIncoming();
+        Assert.True(_files.Own()!.IsSameImage(made));
+        Assert.Equal(["new.image", "own.image", "own.snapshot"], Directory.EnumerateFiles(_directory).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
     public void A_log_goes_on_from_an_image_that_is_not_before_its_base()
     {
         Made(7);
