@@ -204,6 +204,8 @@ internal sealed partial class RaftActor
         if (!pending) return;
         foreach (var (asker, requestId) in _backupAskers)
             asker.Tell(_image is { } image ? new BackupBegun(requestId, image.Base.Index, image.Length, image.Checksum) : new Refused(requestId, RefusalReason.NotReady, LeaderMember, otherwise));
+        // Whoever is told of it fetches it.
+        if (_image is not null && _backupAskers.Count > 0) _imageFetchedAt = Now;
         _backupAskers.Clear();
         Compact();
     }
