@@ -264,6 +264,66 @@ public sealed class RaftActorTests : TestKit
         Assert.Equal(1, StatusOf(member).CommitIndex);
     }
 
+    [Fact]
+    public void An_image_is_held_for_whoever_was_told_of_it_until_it_has_it_or_does_not_fetch()
+    {
+        var now = TimeSpan.Zero;
+        var directory = Directory.CreateTempSubdirectory("akkaraft-");
+        var client = CreateTestProbe();
+        var member = Member(Settings() with { Clock = () => now, DataDirectory = directory.FullName, SnapshotChunkBytes = 2 }, Props.Create<SavingStateMachine>());
+        AwaitStarted(member, 2);
+        Commit(3);
+        Assert.Equal(3, Begun().Index);
+        Commit(5);
+        Assert.Equal(RefusalReason.NotReady, Begin<Refused>().Reason);
+        now += TimeSpan.FromSeconds(1.5);
+        Assert.Equal(2, Fetch(0).Bytes.Length);
+        now += TimeSpan.FromSeconds(1.5);
+        Assert.Equal(RefusalReason.NotReady, Begin<Refused>().Reason);
+        // It has all of it.
+        Assert.Equal(1, Fetch(2).Bytes.Length);
+        Assert.Equal(5, Begun().Index);
+        Commit(6);
+        // Nobody fetches.
+        now += TimeSpan.FromSeconds(2.5);
+        Assert.Equal(6, Begun().Index);
+        // Of the same state there is one image, however many want it.
+        Assert.Equal(6, Begun().Index);
+        Commit(7);
+        for (var i = 0; i < 180; i++)
+        {
+            now += TimeSpan.FromSeconds(1.5);
+            Assert.Equal(2, Fetch(0).Bytes.Length);
+            Assert.Equal(RefusalReason.NotReady, Begin<Refused>().Reason);
+        }
+        // Nor is it held for ever.
+        now += TimeSpan.FromSeconds(60);
+        Assert.Equal(2, Fetch(0).Bytes.Length);
+        Assert.Equal(7, Begun().Index);
+        Sys.Stop(member);
+
+        void Commit(long index)
+        {
+            var last = StatusOf(member).LastIndex;
+            member.Tell(Append(1, 1, last, last > 0 ? 1 : 0, index, [.. Enumerable.Range((int)last + 1, (int)(index - last)).Select(i => Entry(i, 1))]));
+            AwaitAssert(() => Assert.Equal(index, StatusOf(member).AppliedIndex));
+        }
+
+        T Begin<T>()
+        {
+            member.Tell(new BeginBackup(Cluster, 5), client.Ref);
+            return client.ExpectMsg<T>();
+        }
+
+        BackupBegun Begun() => Begin<BackupBegun>();
+
+        BackupChunk Fetch(long offset)
+        {
+            member.Tell(new FetchBackup(Cluster, 5, offset), client.Ref);
+            return client.ExpectMsg<BackupChunk>();
+        }
+    }
+
     [Theory]
     [InlineData(4, 0)]
     [InlineData(0, 2)]
@@ -660,6 +720,27 @@ public sealed class RaftActorTests : TestKit
     private sealed class LongestTimeout : Random
     {
         public override double NextDouble() => 0.99;
+    }
+
+    private sealed class SavingStateMachine : ReceiveActor
+    {
+        private long _applied;
+
+        public SavingStateMachine()
+        {
+            Receive<ApplyEntries>(apply =>
+            {
+                _applied = apply.Entries[^1].Index;
+                Sender.Tell(new EntriesApplied(_applied, [.. apply.Entries.Select(_ => ReadOnlyMemory<byte>.Empty)]));
+            });
+            Receive<SaveImage>(save =>
+            {
+                File.WriteAllBytes(save.File, new byte[_applied]);
+                Context.Parent.Tell(new ImageSaved(_applied, 1));
+            });
+        }
+
+        protected override void PreStart() => Context.Parent.Tell(new StateMachineReady(0, 0, 0));
     }
 
     private sealed class CountingStateMachine : ReceiveActor
