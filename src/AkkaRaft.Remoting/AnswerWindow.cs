@@ -25,6 +25,9 @@ internal sealed class AnswerWindow(IActorRef answering, Address asker)
     /// <summary>Whether what it asks next has to wait.</summary>
     public bool IsFull => _waiting.Count > 0 || Volatile.Read(ref _bytes) >= MaxBytes;
 
+    /// <summary>Whether nothing is under way, and nothing waits.</summary>
+    public bool IsIdle => _waiting.Count == 0 && Volatile.Read(ref _bytes) == 0;
+
     /// <summary>Whether nothing was written for so long that what was under way has been lost.</summary>
     public bool StandsStill(TimeSpan now) => now - _movedAt > MaxStandstill;
 
@@ -95,10 +98,11 @@ internal interface ILargeAnswer
 /// <param name="clock">Its time; looked at only where something is under way.</param>
 internal sealed class AnswerWindows(IActorRef answering, Func<TimeSpan> clock)
 {
-    // What is forgotten is counted anew.
+    // Those of whom nothing is under way are forgotten then; the others have a connection, of which there are not many more.
     private const int MaxWindows = 1_000;
 
     private readonly Dictionary<Address, AnswerWindow> _windows = [];
+    private int _forgetsAt = MaxWindows;
 
     /// <summary>Counts an answer that is under way, unless the asker is of this process.</summary>
     public CountedAnswer Count(IActorRef asker, int bytes)
@@ -107,7 +111,12 @@ internal sealed class AnswerWindows(IActorRef answering, Func<TimeSpan> clock)
         if (address.HasLocalScope) return default;
         if (!_windows.TryGetValue(address, out var window))
         {
-            if (_windows.Count == MaxWindows) _windows.Clear();
+            if (_windows.Count >= _forgetsAt)
+            {
+                foreach (var (idle, _) in _windows.Where(known => known.Value.IsIdle).ToList()) _windows.Remove(idle);
+                // Not each time, where few are.
+                _forgetsAt = Math.Max(MaxWindows, 2 * _windows.Count);
+            }
             _windows.Add(address, window = new AnswerWindow(answering, address));
         }
         return window.Count(bytes, clock());

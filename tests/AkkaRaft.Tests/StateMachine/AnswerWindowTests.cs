@@ -52,6 +52,22 @@ public sealed class AnswerWindowTests : TestKit
     }
 
     [Fact]
+    public void What_waits_is_kept_however_many_others_ask()
+    {
+        var windows = new AnswerWindows(TestActor, () => _now);
+        var waits = new Elsewhere(Asker, Sys);
+        var counted = windows.Count(waits, 2 * AnswerWindow.MaxBytes);
+        Assert.True(windows.IsFull(waits));
+        var answered = false;
+        Assert.True(windows.TryAdd(waits, () => answered = true));
+        for (var i = 0; i < 5_000; i++) windows.Count(new Elsewhere(Asker.WithHost($"other-{i}"), Sys), 1).Wrote();
+        Assert.True(windows.IsFull(waits));
+        counted.Wrote();
+        windows.GoOn(ExpectMsg<AnswerWindow.Reopened>());
+        Assert.True(answered);
+    }
+
+    [Fact]
     public void So_many_wait_and_no_more()
     {
         for (var i = 0; i < 4; i++) Tell();
