@@ -98,7 +98,12 @@ internal sealed class KeyValueActor : ReceiveActor, IWithTimers
         });
         Receive<Query>(query =>
         {
-            if (!_turns.MustWait) _turns.Read(query, Sender, Answer);
+            var before = Store.Work;
+            if (!_turns.MustWait(before))
+            {
+                Answer(query, Sender);
+                _turns.WasRead(Sender, Store.Work - before);
+            }
             else if (!_turns.TryAdd(query, Sender)) _answers.Tell(Sender, query.RequestId, Store.Wrong("Too many reads wait at this member, of this process or in all; ask for less at once, another member, or later.", overloaded: true));
         });
         Receive<NextTurn>(_ => _turns.Begin(Answer));

@@ -36,23 +36,19 @@ internal sealed class ReadTurns(Func<long> work, Action askForTurn)
     private bool _isAskedFor;
 
     /// <summary>Whether a query that comes now has to wait.</summary>
-    public bool MustWait
+    /// <param name="soFar">What was read so far.</param>
+    public bool MustWait(long soFar)
     {
-        get
-        {
-            var isOver = work() - _workBefore > MostInOne;
-            if (isOver) Ask();
-            return isOver || _count > 0;
-        }
+        var isOver = soFar - _workBefore > MostInOne;
+        if (isOver) Ask();
+        return isOver || _count > 0;
     }
 
-    /// <summary>A query that need not wait is read.</summary>
-    public void Read(Query query, IActorRef asker, Action<Query, IActorRef> read)
+    /// <summary>A query that had not to wait was read.</summary>
+    public void WasRead(IActorRef asker, long bytes)
     {
-        var before = work();
-        read(query, asker);
         // Most read little, and nobody has to know whose they are.
-        if (work() - before > Little) Count(Of(asker), work() - before);
+        if (bytes > Little) Count(Of(asker), bytes);
     }
 
     /// <summary>It is read in its turn.</summary>

@@ -28,7 +28,7 @@ public sealed class ReadTurnsTests
         Ask(11);
         for (var turn = 0; turn < 10; turn++) _turns.Begin(Read);
         Assert.Equal(Enumerable.Range(1, 11).Select(id => (long)id), _read);
-        Assert.False(_turns.MustWait);
+        Assert.False(_turns.MustWait(_work));
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class ReadTurnsTests
     {
         Ask(1);
         Ask(2);
-        Assert.True(_turns.MustWait);
+        Assert.True(_turns.MustWait(_work));
         Assert.Equal(5, Enumerable.Range(0, 10).Count(_ => _turns.TryAdd(new Query(3, new byte[3 * 1024 * 1024]), ActorRefs.Nobody)));
         for (var i = 0; i < 5; i++) _turns.Begin((_, _) => _work += 2 * Much);
         Assert.Equal(10_000, Enumerable.Range(0, 20_000).Count(_ => _turns.TryAdd(new Query(3, default), ActorRefs.Nobody)));
@@ -68,14 +68,18 @@ public sealed class ReadTurnsTests
         Assert.True(_turns.TryAdd(new Query(3, default), greedy));
         for (var turn = 0; turn < 3; turn++) _turns.Begin(Read);
         Assert.Equal([2, 3], _read);
-        Assert.False(_turns.MustWait);
+        Assert.False(_turns.MustWait(_work));
     }
 
     private void Ask(long id, IActorRef? asker = null)
     {
         var query = new Query(id, default);
-        if (_turns.MustWait) Assert.True(_turns.TryAdd(query, asker ?? ActorRefs.Nobody));
-        else _turns.Read(query, asker ?? ActorRefs.Nobody, Read);
+        if (_turns.MustWait(_work)) Assert.True(_turns.TryAdd(query, asker ?? ActorRefs.Nobody));
+        else
+        {
+            Read(query, ActorRefs.Nobody);
+            _turns.WasRead(asker ?? ActorRefs.Nobody, Much);
+        }
     }
 
     private void Read(Query query, IActorRef asker)
