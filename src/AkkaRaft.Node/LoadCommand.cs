@@ -82,7 +82,7 @@ internal static class LoadCommand
             }
 
             call.Note($"given up: nothing was answered for {SettingsCheck.Text(call.Session.RequestTimeout)}. {load.LastFailure?.Message}");
-            return load.LastFailure is { } failure ? ExitCodes.Of(failure)!.Value.Code : ExitCodes.Unavailable;
+            return Unanswered(load);
         })
         {
             Stays = true,
@@ -161,8 +161,10 @@ internal static class LoadCommand
             call.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"longest time without an answer: {load.LongestGap.TotalMilliseconds:0.00} ms"));
         }
 
-        return total.Count > 0 ? ExitCodes.Ok : load.LastFailure is { } failure ? ExitCodes.Of(failure)!.Value.Code : ExitCodes.Unavailable;
+        return total.Count > 0 ? ExitCodes.Ok : Unanswered(load);
     }
+
+    private static int Unanswered(Load load) => load.LastFailure is { } failure ? ExitCodes.Of(failure)!.Value.Code : ExitCodes.Unavailable;
 
     private static string Figure(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
 

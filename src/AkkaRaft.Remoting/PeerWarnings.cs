@@ -44,30 +44,22 @@ internal sealed class PeerWarnings(ILoggingAdapter logger, TimeProvider? clock =
     /// <summary>What a peer said, as a part of one line that has quotation marks of its own.</summary>
     /// <param name="said">Its text.</param>
     /// <param name="most">Most characters.</param>
-    public static string Escape(string said, int most)
+    public static string Escape(string said, int most) => Escape(said, most, static c => c is >= ' ' and < '\u007f' and not '\'' and not '\\');
+
+    /// <summary>What a peer said, for people, as a part of one line: whatever would begin another, or speak to a terminal, is escaped.</summary>
+    /// <param name="said">Its text.</param>
+    public static string OneLine(string said) => said.Length <= MaxTextCharacters && !said.Any(IsNoText) ? said : Escape(said, MaxTextCharacters, static c => !IsNoText(c));
+
+    private static string Escape(string said, int most, Func<char, bool> isPlain)
     {
         var text = new StringBuilder();
         foreach (var c in said)
         {
             if (text.Length >= most) return $"{text}…";
-            if (c is >= ' ' and < '\u007f' and not '\'' and not '\\') text.Append(c);
+            if (isPlain(c)) text.Append(c);
             else text.Append($"\\u{(int)c:x4}");
         }
         return text.ToString();
-    }
-
-    /// <summary>What a peer said, for people, as a part of one line: whatever would begin another, or speak to a terminal, is escaped.</summary>
-    /// <param name="said">Its text.</param>
-    public static string OneLine(string said)
-    {
-        if (said.Length <= MaxTextCharacters && !said.Any(IsNoText)) return said;
-        var text = new StringBuilder();
-        foreach (var c in said.AsSpan(0, Math.Min(said.Length, MaxTextCharacters)))
-        {
-            if (IsNoText(c)) text.Append($"\\u{(int)c:x4}");
-            else text.Append(c);
-        }
-        return said.Length > MaxTextCharacters ? $"{text}…" : text.ToString();
     }
 
     private static bool IsNoText(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or '\u061c' or (>= '\u200e' and <= '\u200f') or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');

@@ -16,7 +16,7 @@ internal sealed partial class RaftActor
     private const int MaxOutruns = 3;
 
     // Each is told of each, and the leader sends to all of them.
-    private const int MostMembers = 100;
+    private const int LargestCluster = 100;
 
     // What voters said that they have: the highest committed index that each acknowledged, and the highest term in which each spoke.
     private readonly Dictionary<MemberId, long> _heardTerms = [];
@@ -112,7 +112,7 @@ internal sealed partial class RaftActor
     {
         if (change.Kind == MembershipChange.Cancel) return null;
         if (change.Members.IsEmpty) return "The change names no member.";
-        if (change.Members.Length > MostMembers || change.Kind is not (MembershipChange.Remove or MembershipChange.Update) && now.Members.Concat(change.Members).DistinctBy(m => m.Id).Count() > MostMembers) return $"A cluster has {MostMembers} members at most, with those of a change.";
+        if (change.Members.Length > LargestCluster || change.Kind is not (MembershipChange.Remove or MembershipChange.Update) && now.Members.Concat(change.Members).DistinctBy(m => m.Id).Count() > LargestCluster) return $"A cluster has {LargestCluster} members at most, with those of a change.";
         if (change.Members.Select(m => m.Id).Distinct().Count() < change.Members.Length) return "The change names a member twice.";
         foreach (var member in change.Members)
         {

@@ -42,9 +42,13 @@ internal sealed partial class RaftActor
 
     private void Read(FetchBackup fetch, IActorRef client)
     {
-        if (_image is { } fetched) IsFetched(fetched, fetch.Offset);
-        if (_image is not { } image) client.Tell(new BackupChunk(fetch.RequestId, fetch.Offset, default, 0));
-        else _snapshots.Tell(new SnapshotActor.Fetch(null, client, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset) { Counted = _chunks.Count(client, _settings.SnapshotChunkBytes) });
+        if (_image is not { } image)
+        {
+            client.Tell(new BackupChunk(fetch.RequestId, fetch.Offset, default, 0));
+            return;
+        }
+        Fetched(image, fetch.Offset);
+        _snapshots.Tell(new SnapshotActor.Fetch(null, client, fetch.RequestId, image.Base.Index, image.Checksum, fetch.Offset) { Counted = _chunks.Count(client, _settings.SnapshotChunkBytes) });
     }
 
     // An image that another one replaces is fetched from the start again, and a member that lags behind would never have one.
@@ -55,14 +59,14 @@ internal sealed partial class RaftActor
 
     private bool IsImageHeld => Now - _imageFetchedAt < HeldBetweenPieces && Now - _imageMadeAt < HeldAtMost;
 
-    private void IsFetched(Snapshot image, long offset) => _imageFetchedAt = offset + _settings.SnapshotChunkBytes >= image.Length ? null : Now;
+    private void Fetched(Snapshot image, long offset) => _imageFetchedAt = offset + _settings.SnapshotChunkBytes >= image.Length ? null : Now;
 
     private bool HandledBySnapshots(object message)
     {
         switch (message)
         {
             case FetchSnapshot fetch:
-                if (_image is { } asked && asked.Base.Index == fetch.Index && asked.Checksum == fetch.SnapshotChecksum) IsFetched(asked, fetch.Offset);
+                if (_image is { } asked && asked.Base.Index == fetch.Index && asked.Checksum == fetch.SnapshotChecksum) Fetched(asked, fetch.Offset);
                 _snapshots.Tell(new SnapshotActor.Fetch(fetch.Header.From, ActorRefs.Nobody, 0, fetch.Index, fetch.SnapshotChecksum, fetch.Offset));
                 return true;
             case SnapshotActor.Served { Fetch.To: { } to } served:

@@ -27,8 +27,6 @@ internal sealed class KeyTable(StateConnection file)
     private readonly Statement _range = file.Prepare(Table.Select("WHERE key >= ? AND key < ? ORDER BY key"));
     private readonly Statement _rangeToTheEnd = file.Prepare(Table.Select("WHERE key >= ? ORDER BY key"));
     private readonly Statement _has = file.Prepare("SELECT 1 FROM kv WHERE key = ?");
-    private readonly Statement _after = file.Prepare("SELECT 1 FROM kv WHERE key > ? AND key < ? LIMIT 1");
-    private readonly Statement _afterToTheEnd = file.Prepare("SELECT 1 FROM kv WHERE key > ? LIMIT 1");
     private readonly Statement _from = file.Prepare("SELECT 1 FROM kv WHERE key >= ? AND key < ? LIMIT 1");
     private readonly Statement _fromToTheEnd = file.Prepare("SELECT 1 FROM kv WHERE key >= ? LIMIT 1");
     private readonly Statement _keysOfLease = file.Prepare(Table.Select("WHERE lease = ?1 AND lease <> 0 ORDER BY key"));
@@ -176,7 +174,7 @@ internal sealed class KeyTable(StateConnection file)
         Work += RowOverheadBytes;
         if (maxBytes <= 0)
         {
-            page.More = IsThereOneFrom(range);
+            page.More = IsThereOneFrom(range.From.Span, range.To);
             return page;
         }
         var statement = range.To.IsEmpty ? file.Reading(_rangeToTheEnd).Bind(1, range.From.Span) : file.Reading(_range).Bind(1, range.From.Span).Bind(2, range.To.Span);
@@ -198,16 +196,14 @@ internal sealed class KeyTable(StateConnection file)
             });
             // What comes after it is not read.
             if (page.Rows.Count != range.Limit) continue;
-            page.More = IsThereOneAfter(page.Rows[^1].Key, range);
+            page.More = IsThereOneFrom(KeyValueCodec.After(page.Rows[^1].Key.Memory).Span, range.To);
             break;
         }
         statement.Reset();
         return page;
     }
 
-    private bool IsThereOneFrom(KvRange range) => IsThere(range.To.IsEmpty ? file.Reading(_fromToTheEnd).Bind(1, range.From.Span) : file.Reading(_from).Bind(1, range.From.Span).Bind(2, range.To.Span));
-
-    private bool IsThereOneAfter(ByteString key, KvRange range) => IsThere(range.To.IsEmpty ? file.Reading(_afterToTheEnd).Bind(1, key.Span) : file.Reading(_after).Bind(1, key.Span).Bind(2, range.To.Span));
+    private bool IsThereOneFrom(ReadOnlySpan<byte> key, ByteString to) => IsThere(to.IsEmpty ? file.Reading(_fromToTheEnd).Bind(1, key) : file.Reading(_from).Bind(1, key).Bind(2, to.Span));
 
     private static bool IsThere(Statement statement)
     {

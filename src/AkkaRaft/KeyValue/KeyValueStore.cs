@@ -253,12 +253,11 @@ internal sealed partial class KeyValueStore : IDisposable
     /// <returns>A result for each of the entries, or for the first of them, where these have as much to say, or to do, as is done at once.</returns>
     public IReadOnlyList<ReadOnlyMemory<byte>> Apply(IReadOnlyList<LogEntry> entries, long journalSequenceNr)
     {
-        var results = new List<ReadOnlyMemory<byte>>(entries.Count);
-
         if (entries.Count == 0 || entries[^1].Index <= AppliedIndex) return new ReadOnlyMemory<byte>[entries.Count];
         // Until all is done there is nothing that may be committed.
         _isWhole = false;
         _isCommitted = false;
+        var results = new List<ReadOnlyMemory<byte>>(entries.Count);
         var share = new ApplyShare();
         var work = Work;
         foreach (var entry in entries)

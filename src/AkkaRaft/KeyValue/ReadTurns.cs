@@ -79,8 +79,7 @@ internal sealed class ReadTurns(Func<long> work, Action askForTurn)
         if (++_turns % TurnsToForget == 0) Forget();
         while (work() - _workBefore <= MostInOne && _next.TryDequeue(out var of, out _))
         {
-            // Its connection may have ended.
-            if (!_waiting.TryGetValue(of, out var waiting)) continue;
+            var waiting = _waiting[of];
             var (query, asker, _) = waiting.Queries.Dequeue();
             waiting.Bytes -= query.Payload.Length;
             _count--;
@@ -101,7 +100,6 @@ internal sealed class ReadTurns(Func<long> work, Action askForTurn)
         if (!_waiting.Remove(address, out var gone)) return;
         _count -= gone.Queries.Count;
         _bytes -= gone.Bytes;
-        // It may come again before its turn would have been.
         _next.Remove(address, out _, out _, StringComparer.OrdinalIgnoreCase);
     }
 

@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using Akka.Actor;
-using Akka.Configuration;
 using AkkaRaft.Client;
 using AkkaRaft.Protocol;
 using Google.Protobuf;
@@ -11,26 +8,15 @@ namespace AkkaRaft.Tests.Client;
 /// <summary>What stands at a member's address and is none: whatever it answers, a call ends, and says nothing that is not so.</summary>
 public sealed class FalseMemberTests : IAsyncLifetime
 {
-    private readonly ActorSystem _member;
-    private readonly RaftClient _client;
+    private readonly FalseMember _member;
     private readonly string _directory = Directory.CreateTempSubdirectory("akkaraft-").FullName;
     private Func<object, object?> _answer = _ => null;
 
-    public FalseMemberTests()
-    {
-        var port = TcpPort.Free();
-        _member = ActorSystem.Create("akkaraft", ConfigurationFactory.ParseString($$"""
-            akka { loggers = [], stdout-loglevel = OFF }
-            akka.remote.dot-netty.tcp.port = {{port}}
-            """).WithFallback(RaftClient.Configuration("127.0.0.1")));
-        var member = new RaftEndpoint(new MemberId(0), $"127.0.0.1:{port}");
-        _client = RaftClient.Create(new RaftClientSettings
-        {
-            ClusterId = "cluster", Members = ImmutableSortedDictionary<MemberId, RaftEndpoint>.Empty.Add(member.Id, member),
-            RequestTimeout = TimeSpan.FromSeconds(3), AttemptTimeout = TimeSpan.FromSeconds(3), RetryDelay = TimeSpan.FromMilliseconds(5),
-        });
-        _member.ActorOf(Props.Create(() => new FalseLeader(member, this)), "raft");
-    }
+    public FalseMemberTests() => _member = new FalseMember(
+        settings => settings with { RequestTimeout = TimeSpan.FromSeconds(3), AttemptTimeout = TimeSpan.FromSeconds(3), RetryDelay = TimeSpan.FromMilliseconds(5) },
+        (message, members) => _answer(message) ?? (message is ChangeMembers change ? members with { RequestId = change.RequestId } : null));
+
+    private RaftClient Client => _member.Client;
 
     private string Backup => Path.Combine(_directory, "backup.db");
 
@@ -38,14 +24,13 @@ public sealed class FalseMemberTests : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        await _client.DisposeAsync();
-        await _member.Terminate();
+        await _member.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
     }
 
     [Fact]
     public async Task A_change_that_is_said_to_be_done_each_time_and_never_is_has_an_unknown_outcome() =>
-        Assert.Contains("other members than were asked for", (await Assert.ThrowsAsync<OutcomeUnknownException>(() => _client.ChangeMembersAsync(MembershipChange.Add, [new RaftEndpoint(new MemberId(1), "host:1")]))).Message, StringComparison.Ordinal);
+        Assert.Contains("other members than were asked for", (await Assert.ThrowsAsync<OutcomeUnknownException>(() => Client.ChangeMembersAsync(MembershipChange.Add, [new RaftEndpoint(new MemberId(1), "host:1")]))).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData(0)]
@@ -53,7 +38,7 @@ public sealed class FalseMemberTests : IAsyncLifetime
     public async Task An_image_without_a_byte_is_no_backup(long length)
     {
         _answer = message => message is BeginBackup begin ? new BackupBegun(begin.RequestId, 5, length, 0) : null;
-        Assert.Contains($"{length} bytes", (await Assert.ThrowsAsync<BadAnswerException>(() => _client.BackupAsync(Backup))).Message, StringComparison.Ordinal);
+        Assert.Contains($"{length} bytes", (await Assert.ThrowsAsync<BadAnswerException>(() => Client.BackupAsync(Backup))).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_directory));
     }
 
@@ -67,7 +52,7 @@ public sealed class FalseMemberTests : IAsyncLifetime
             asked++;
             return message is FetchBackup fetch ? new BackupChunk(fetch.RequestId, fetch.Offset, new byte[100], Checksum: 8) : null;
         };
-        await Assert.ThrowsAsync<BadAnswerException>(() => _client.BackupAsync(Backup));
+        await Assert.ThrowsAsync<BadAnswerException>(() => Client.BackupAsync(Backup));
         Assert.Empty(Directory.GetFiles(_directory));
         // It pauses between them.
         Assert.InRange(asked, 2, 1_000);
@@ -82,7 +67,7 @@ public sealed class FalseMemberTests : IAsyncLifetime
             FetchBackup fetch => new BackupChunk(fetch.RequestId, fetch.Offset, new byte[100], Crc.Of(new byte[100])),
             _ => null,
         };
-        await Assert.ThrowsAsync<BadAnswerException>(() => _client.BackupAsync(Backup));
+        await Assert.ThrowsAsync<BadAnswerException>(() => Client.BackupAsync(Backup));
         Assert.Empty(Directory.GetFiles(_directory));
     }
 
@@ -95,7 +80,7 @@ public sealed class FalseMemberTests : IAsyncLifetime
         var told = 0;
         await Assert.ThrowsAsync<BadAnswerException>(async () =>
         {
-            await foreach (var _ in _client.ScanAsync("")) told++;
+            await foreach (var _ in Client.ScanAsync("")) told++;
         });
         Assert.Equal(1, told);
     }
@@ -104,25 +89,8 @@ public sealed class FalseMemberTests : IAsyncLifetime
     public async Task What_it_says_is_one_line_of_bounded_length()
     {
         _answer = message => message is GetMembership get ? new Refused(get.RequestId, RefusalReason.NotReady, null, "no\r\nakkaraft: all is well\u001b[2J" + new string('x', 100_000)) : null;
-        var said = (await Assert.ThrowsAsync<NoLeaderException>(() => _client.MembersAsync())).Message;
+        var said = (await Assert.ThrowsAsync<NoLeaderException>(() => Client.MembersAsync())).Message;
         Assert.Contains("no\\u000d\\u000aakkaraft: all is well\\u001b[2Jxxx", said, StringComparison.Ordinal);
         Assert.InRange(said.Length, 4_000, 5_000);
-    }
-
-    private sealed class FalseLeader : ReceiveActor
-    {
-        public FalseLeader(RaftEndpoint self, FalseMemberTests test) => ReceiveAny(message =>
-        {
-            var answer = test._answer(message) ?? message switch
-            {
-                GetMembership get => Members(get.RequestId),
-                ChangeMembers change => Members(change.RequestId),
-                _ => null,
-            };
-            if (answer is not null) Sender.Tell(answer);
-
-            Membership Members(long id) => new(
-                1, IsCommitted: true, FromLeader: true, MembershipPhase.Stable, null, [new ConfiguredMember(self, MembershipRole.Voter, 1, 0, 0)]) { RequestId = id };
-        });
     }
 }

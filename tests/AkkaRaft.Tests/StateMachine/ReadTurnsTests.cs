@@ -1,10 +1,11 @@
 using Akka.Actor;
+using Akka.TestKit.Xunit2;
 using AkkaRaft.KeyValue;
 using AkkaRaft.StateMachines;
 
 namespace AkkaRaft.Tests.StateMachine;
 
-public sealed class ReadTurnsTests
+public sealed class ReadTurnsTests : TestKit
 {
     private const long Much = 3 * 1024 * 1024;
 
@@ -45,7 +46,7 @@ public sealed class ReadTurnsTests
     [Fact]
     public void Whoever_has_read_little_goes_before_those_who_read_much()
     {
-        var (greedy, honest) = (new Elsewhere("greedy"), new Elsewhere("honest"));
+        var (greedy, honest) = (At("greedy"), At("honest"));
         for (var id = 1; id <= 100; id++) Ask(id, greedy);
         Ask(1_001, honest);
         _turns.Begin(Read);
@@ -61,7 +62,7 @@ public sealed class ReadTurnsTests
     public void One_process_leaves_room_for_others_and_takes_none_when_it_is_gone()
     {
         _work = 100 * Much;
-        var (greedy, honest) = (new Elsewhere("greedy"), new Elsewhere("honest"));
+        var (greedy, honest) = (At("greedy"), At("honest"));
         Assert.Equal(2_500, Enumerable.Range(0, 9_000).Count(_ => _turns.TryAdd(new Query(1, default), greedy)));
         Assert.True(_turns.TryAdd(new Query(2, default), honest));
         _turns.Remove("GREEDY:1");
@@ -70,6 +71,8 @@ public sealed class ReadTurnsTests
         Assert.Equal([2, 3], _read);
         Assert.False(_turns.MustWait(_work));
     }
+
+    private Elsewhere At(string host) => new(new Address("akka.tcp", "app", host, 1), Sys);
 
     private void Ask(long id, IActorRef? asker = null)
     {
@@ -86,12 +89,5 @@ public sealed class ReadTurnsTests
     {
         _read.Add(query.RequestId);
         _work += Much;
-    }
-
-    private sealed class Elsewhere(string host) : MinimalActorRef
-    {
-        public override ActorPath Path { get; } = new RootActorPath(new Address("akka.tcp", "app", host, 1)) / "user" / "client";
-
-        public override IActorRefProvider Provider => throw new NotSupportedException();
     }
 }
